@@ -1,0 +1,31 @@
+package consulting.lmx.conversation.conversation;
+
+/** The collection's name and the names of the stored fields, as the old application wrote them. */
+public final class ConversationFields {
+
+    public static final String COLLECTION = "conversations";
+
+    public static final String ID = "_id";
+    public static final String CONVERSATION_ID = "conversationId";
+    public static final String SESSION_ID = "sessionId";
+    public static final String USER_ID = "userId";
+    public static final String MESSAGES = "messages";
+    public static final String CREATED_AT = "createdAt";
+    public static final String UPDATED_AT = "updatedAt";
+    public static final String TITLE = "title";
+    public static final String METADATA = "metadata";
+
+    /** What the heal did to a {@code sessionId}: {@code {reason, was, at, run}}. */
+    public static final String SESSION_ID_REPAIR = "sessionIdRepair";
+
+    /** What the heal did to a {@code conversationId}: {@code {reason, was, at, run}}. */
+    public static final String CONVERSATION_ID_REPAIR = "conversationIdRepair";
+
+    /** Inside a message. */
+    public static final String ROLE = "role";
+
+    public static final String CONTENT = "content";
+    public static final String TIMESTAMP = "timestamp";
+
+    private ConversationFields() {}
+}

@@ -1,0 +1,117 @@
+package consulting.lmx.conversation.conversation;
+
+import consulting.lmx.conversation.security.Caller;
+import consulting.lmx.conversation.text.WellFormedText;
+import io.quarkus.security.Authenticated;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.UriBuilder;
+import java.net.URI;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+
+/** The routes of a conversation: HTTP only. */
+@Path(ConversationResource.PATH)
+@Authenticated
+@Produces(MediaType.APPLICATION_JSON)
+@Consumes(MediaType.APPLICATION_JSON)
+public class ConversationResource {
+
+    static final String PATH = "/api/conversation";
+
+    /** The longest id that a conversation is created under, in characters. */
+    private static final int ID_LENGTH = 200;
+
+    private final ConversationService service;
+    private final Caller caller;
+    private final LimitsConfig limits;
+
+    ConversationResource(ConversationService service, Caller caller, LimitsConfig limits) {
+        this.service = service;
+        this.caller = caller;
+        this.limits = limits;
+    }
+
+    @POST
+    @Path("/start")
+    @Operation(summary = "Starts a conversation with an id and a session of its own")
+    public Uni<RestResponse<Started>> start(@Valid NewConversation request) {
+        return service.start(caller.id(), request == null ? NewConversation.EMPTY : request)
+                .map(conversation -> ResponseBuilder.<Started>created(uri(conversation.conversationId))
+                        .entity(Started.of(conversation, limits.pageSize()))
+                        .build());
+    }
+
+    @POST
+    @Path("/{conversationId}/message")
+    @Operation(summary = "Appends a message, and creates the conversation where there is none of that id")
+    public Uni<RestResponse<Sent>> message(
+            @WellFormedText @Size(max = ID_LENGTH) String conversationId, @NotNull @Valid NewMessage request) {
+        return service.append(caller.id(), conversationId, request).map(appended -> {
+            Sent sent = Sent.of(conversationId, appended);
+            return appended.created()
+                    ? ResponseBuilder.<Sent>created(uri(conversationId))
+                            .entity(sent)
+                            .build()
+                    : RestResponse.ok(sent);
+        });
+    }
+
+    @GET
+    @Path("/{conversationId}")
+    @Operation(summary = "One conversation with its newest messages")
+    public Uni<ConversationView> get(String conversationId) {
+        return service.get(caller.id(), conversationId)
+                .map(conversation -> ConversationView.of(conversation, limits.pageSize()));
+    }
+
+    @DELETE
+    @Path("/{conversationId}")
+    @Operation(summary = "Deletes one conversation")
+    public Uni<Void> delete(String conversationId) {
+        return service.delete(caller.id(), conversationId);
+    }
+
+    static String messagesBefore(String conversationId, int index) {
+        return UriBuilder.fromPath(PATH)
+                .path("{id}/messages")
+                .queryParam("before", index)
+                .build(conversationId)
+                .toString();
+    }
+
+    private static URI uri(String conversationId) {
+        return UriBuilder.fromPath(PATH).path("{id}").build(conversationId);
+    }
+
+    /** The answer to a start. */
+    public record Started(boolean success, String conversationId, String sessionId, ConversationView conversation) {
+
+        static Started of(Conversation conversation, int pageSize) {
+            return new Started(
+                    true,
+                    conversation.conversationId,
+                    conversation.sessionId,
+                    ConversationView.of(conversation, pageSize));
+        }
+    }
+
+    /** The answer to a message. */
+    public record Sent(boolean success, String conversationId, String sessionId, MessageView message) {
+
+        static Sent of(String conversationId, Appended appended) {
+            return new Sent(
+                    true, conversationId, appended.sessionId(), MessageView.of(appended.message(), appended.index()));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+package consulting.lmx.conversation.conversation;
+
+import static com.mongodb.client.model.ReturnDocument.AFTER;
+import static consulting.lmx.conversation.conversation.ConversationFields.CONVERSATION_ID;
+import static consulting.lmx.conversation.conversation.ConversationFields.CREATED_AT;
+import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.conversation.ConversationFields.SESSION_ID;
+import static consulting.lmx.conversation.conversation.ConversationFields.UPDATED_AT;
+import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
+
+import com.mongodb.client.model.FindOneAndUpdateOptions;
+import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.UUID;
+import org.bson.BsonDateTime;
+import org.bson.BsonDocument;
+import org.bson.BsonInt32;
+import org.bson.BsonString;
+import org.bson.Document;
+
+/**
+ * The use cases behind the routes, and the only writer of conversations. Everything is asked for together with the caller:
+ * a conversation of somebody else does not exist here. A failed {@link Uni} carries a {@link ServiceException}, or the
+ * driver's own exception where the database failed.
+ */
+@ApplicationScoped
+public class ConversationService {
+
+    /** How often an append looks again when the conversation comes and goes beneath it. */
+    private static final int ATTEMPTS = 5;
+
+    private final LimitsConfig limits;
+    private final Counter started;
+    private final Counter messages;
+    private final Counter duplicateKeys;
+
+    ConversationService(LimitsConfig limits, MeterRegistry meters) {
+        this.limits = limits;
+        this.started = meters.counter("conversations.started");
+        this.messages = meters.counter("conversations.messages");
+        this.duplicateKeys = meters.counter("conversations.duplicate.key");
+    }
+
+    /** Starts a conversation of {@code caller}'s with an id and a session of its own. */
+    Uni<Conversation> start(String caller, NewConversation request) {
+        if (request.messages().size() > limits.startMessages()) {
+            throw ServiceException.invalid(MESSAGES, "must be at most " + limits.startMessages());
+        }
+        for (int i = 0; i < request.messages().size(); i++) {
+            requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
+        }
+        Conversation conversation = new Conversation(UUID.randomUUID().toString(), SessionId.random(), caller);
+        conversation.messages = request.messages().stream()
+                .map(message -> message.at(conversation.createdAt))
+                .toList();
+        conversation.title = request.title();
+        conversation.metadata = bson(request);
+        return conversation
+                .<Conversation>persist()
+                .onFailure(DriverFailure::isDuplicateKey)
+                .invoke(failure -> duplicateKeys.increment())
+                .invoke(() -> {
+                    started.increment();
+                    messages.increment(conversation.messages.size());
+                });
+    }
+
+    private static BsonDocument bson(NewConversation request) {
+        return request.metadata() == null ? null : new Document(request.metadata()).toBsonDocument();
+    }
+
+    /**
+     * Appends a message, in one atomic operation; where there is no such conversation it is created by the same one. A
+     * conversation of somebody else answers {@link ErrorCode#CONVERSATION_NOT_FOUND} and stays as it is.
+     */
+    Uni<Appended> append(String caller, String conversationId, NewMessage request) {
+        requireFits(request.content(), ConversationFields.CONTENT);
+        return upsert(caller, conversationId, request.at(Conversation.now()), ATTEMPTS)
+                .invoke(appended -> {
+                    messages.increment();
+                    if (appended.created()) {
+                        started.increment();
+                    }
+                });
+    }
+
+    private Uni<Appended> upsert(String caller, String conversationId, Message message, int attempts) {
+        String newSessionId = SessionId.random();
+        Instant now = message.timestamp();
+        BsonDocument update = push(message)
+                .append(
+                        "$setOnInsert",
+                        new BsonDocument(SESSION_ID, new BsonString(newSessionId))
+                                .append(CREATED_AT, new BsonDateTime(now.toEpochMilli())));
+        return update(caller, conversationId, update, true)
+                .map(after -> appended(after, newSessionId, message))
+                .onFailure(DriverFailure::isDuplicateKey)
+                .recoverWithUni(() -> appendToExisting(caller, conversationId, message, attempts));
+    }
+
+    /** The id is taken: by a call that came at the same time, or by somebody else. */
+    private Uni<Appended> appendToExisting(String caller, String conversationId, Message message, int attempts) {
+        duplicateKeys.increment();
+        return update(caller, conversationId, push(message), false)
+                .onItem()
+                .ifNotNull()
+                .transform(after -> appended(after, null, message))
+                .onItem()
+                .ifNull()
+                .switchTo(() -> exists(conversationId).chain(taken -> {
+                    if (taken || attempts <= 1) {
+                        throw notFound();
+                    }
+                    return upsert(caller, conversationId, message, attempts - 1);
+                }));
+    }
+
+    private static BsonDocument push(Message message) {
+        return new BsonDocument("$push", new BsonDocument(MESSAGES, message.toBson()))
+                .append(
+                        "$set",
+                        new BsonDocument(
+                                UPDATED_AT, new BsonDateTime(message.timestamp().toEpochMilli())));
+    }
+
+    private Uni<BsonDocument> update(String caller, String conversationId, BsonDocument update, boolean upsert) {
+        // Of each message a field that none has: an array of as many empty documents, which is the count, on any
+        // server.
+        BsonDocument counted =
+                new BsonDocument(SESSION_ID, new BsonInt32(1)).append(MESSAGES + ".none", new BsonInt32(1));
+        return documents()
+                .findOneAndUpdate(
+                        owned(caller, conversationId),
+                        update,
+                        new FindOneAndUpdateOptions()
+                                .upsert(upsert)
+                                .returnDocument(AFTER)
+                                .projection(counted));
+    }
+
+    private static Appended appended(BsonDocument after, String newSessionId, Message message) {
+        String sessionId = Stored.string(after, SESSION_ID);
+        int index = after.getArray(MESSAGES).size() - 1;
+        return new Appended(sessionId.equals(newSessionId), sessionId, message, index);
+    }
+
+    private Uni<Boolean> exists(String conversationId) {
+        return documents()
+                .find(new BsonDocument(CONVERSATION_ID, new BsonString(conversationId)))
+                .toUni()
+                .map(found -> found != null);
+    }
+
+    /** The caller's conversation of that id. */
+    Uni<Conversation> get(String caller, String conversationId) {
+        return Conversation.<Conversation>find(owned(caller, conversationId))
+                .firstResult()
+                .onItem()
+                .ifNull()
+                .failWith(ConversationService::notFound);
+    }
+
+    /** Deletes the caller's conversation of that id. */
+    Uni<Void> delete(String caller, String conversationId) {
+        return Conversation.delete(owned(caller, conversationId))
+                .invoke(deleted -> {
+                    if (deleted == 0) {
+                        throw notFound();
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    private void requireFits(String content, String field) {
+        long limit = limits.messageSize().asLongValue();
+        if (content.length() > limit || content.getBytes(StandardCharsets.UTF_8).length > limit) {
+            throw ServiceException.invalid(field, "must be at most " + limit + " bytes of UTF-8");
+        }
+    }
+
+    private static BsonDocument owned(String caller, String conversationId) {
+        return new BsonDocument(CONVERSATION_ID, new BsonString(conversationId))
+                .append(USER_ID, new BsonString(caller));
+    }
+
+    private static ReactiveMongoCollection<BsonDocument> documents() {
+        return Conversation.mongoCollection().withDocumentClass(BsonDocument.class);
+    }
+
+    private static ServiceException notFound() {
+        return new ServiceException(ErrorCode.CONVERSATION_NOT_FOUND, "There is no such conversation of yours.");
+    }
+}

@@ -1,0 +1,68 @@
+package consulting.lmx.conversation.conversation;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonRawValue;
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.bson.BsonDocument;
+import org.bson.json.JsonMode;
+import org.bson.json.JsonWriterSettings;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/**
+ * A conversation as its owner sees it.
+ *
+ * @param messages the newest page of them, oldest first
+ * @param messageCount how many there are in all
+ * @param older where the page before these messages is; missing where there is none
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record ConversationView(
+        String conversationId,
+        String sessionId,
+        String userId,
+        String title,
+        @JsonRawValue @Schema(implementation = Object.class) String metadata,
+        List<MessageView> messages,
+        int messageCount,
+        String older,
+
+        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = TIME, timezone = "UTC")
+        Instant createdAt,
+
+        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = TIME, timezone = "UTC")
+        Instant updatedAt) {
+
+    /** As JavaScript writes a date in JSON, which is what the old application's callers parse. */
+    static final String TIME = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
+
+    private static final JsonWriterSettings PLAIN = JsonWriterSettings.builder()
+            .outputMode(JsonMode.RELAXED)
+            .dateTimeConverter((millis, writer) ->
+                    writer.writeString(Instant.ofEpochMilli(millis).toString()))
+            .build();
+
+    static ConversationView of(Conversation conversation, int pageSize) {
+        List<Message> all = conversation.messages;
+        int first = Math.max(0, all.size() - pageSize);
+        return new ConversationView(
+                conversation.conversationId,
+                conversation.sessionId,
+                conversation.userId,
+                conversation.title,
+                json(conversation.metadata),
+                IntStream.range(first, all.size())
+                        .mapToObj(i -> MessageView.of(all.get(i), i))
+                        .toList(),
+                all.size(),
+                first == 0 ? null : ConversationResource.messagesBefore(conversation.conversationId, first),
+                conversation.createdAt,
+                conversation.updatedAt);
+    }
+
+    private static String json(BsonDocument document) {
+        return document == null ? null : document.toJson(PLAIN);
+    }
+}

@@ -1,0 +1,27 @@
+package consulting.lmx.conversation.conversation;
+
+import consulting.lmx.conversation.text.WellFormedText;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Size;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a conversation may be started with; all of it is optional.
+ *
+ * @param messages its first messages, oldest first
+ * @param title at most 200 characters
+ * @param metadata the caller's own, any JSON object
+ */
+public record NewConversation(
+        List<@NotNull @Valid NewMessage> messages,
+        @WellFormedText @Size(max = 200) String title,
+        Map<String, Object> metadata) {
+
+    static final NewConversation EMPTY = new NewConversation(null, null, null);
+
+    public NewConversation {
+        messages = messages == null ? List.of() : messages;
+    }
+}

@@ -1,0 +1,91 @@
+package consulting.lmx.conversation.dev;
+
+import com.mongodb.MongoClientSettings;
+import com.mongodb.ServerAddress;
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
+import com.mongodb.client.MongoCollection;
+import de.bwaldvogel.mongo.MongoServer;
+import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
+import io.quarkus.arc.profile.IfBuildProfile;
+import io.quarkus.mongodb.runtime.MongoClientCustomizer;
+import jakarta.annotation.PreDestroy;
+import jakarta.inject.Singleton;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import org.bson.BsonDocument;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.logging.Logger;
+
+/**
+ * Dev mode without {@code MONGODB_URI}: a server in this process, on a free port of the loopback, with a sample of the old
+ * application's conversations in it, broken as they are. It forgets everything when the process ends.
+ */
+@IfBuildProfile("dev")
+@Singleton
+public class EmbeddedServer implements MongoClientCustomizer {
+
+    private static final Logger LOG = Logger.getLogger(EmbeddedServer.class);
+    private static final String SAMPLE = "dev/sample.jsonl";
+
+    private final Optional<String> connectionString;
+    private final String database;
+    private MongoServer server;
+
+    EmbeddedServer(
+            @ConfigProperty(name = "quarkus.mongodb.connection-string") Optional<String> connectionString,
+            @ConfigProperty(name = "quarkus.mongodb.database") String database) {
+        this.connectionString = connectionString;
+        this.database = database;
+    }
+
+    @Override
+    public synchronized MongoClientSettings.Builder customize(MongoClientSettings.Builder settings) {
+        if (connectionString.isPresent()) {
+            return settings;
+        }
+        if (server == null) {
+            server = new MongoServer(new MemoryBackend());
+            InetSocketAddress address = server.bind();
+            int documents = loadSample(address);
+            LOG.infof("event=embedded-server port=%d sample=%d conversations", address.getPort(), documents);
+        }
+        InetSocketAddress address = server.getLocalAddress();
+        return settings.applyToClusterSettings(
+                cluster -> cluster.hosts(List.of(new ServerAddress(address.getHostName(), address.getPort()))));
+    }
+
+    private int loadSample(InetSocketAddress address) {
+        String uri = "mongodb://" + address.getHostString() + ":" + address.getPort();
+        try (MongoClient client = MongoClients.create(uri)) {
+            MongoCollection<BsonDocument> collection =
+                    client.getDatabase(database).getCollection("conversations", BsonDocument.class);
+            List<BsonDocument> documents = readSample();
+            collection.insertMany(documents);
+            return documents.size();
+        }
+    }
+
+    private static List<BsonDocument> readSample() {
+        try (InputStream sample = Thread.currentThread().getContextClassLoader().getResourceAsStream(SAMPLE);
+                BufferedReader lines = new BufferedReader(new InputStreamReader(sample, StandardCharsets.UTF_8))) {
+            return lines.lines().map(BsonDocument::parse).toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @PreDestroy
+    void stop() {
+        if (server != null) {
+            server.shutdownNow();
+        }
+    }
+}

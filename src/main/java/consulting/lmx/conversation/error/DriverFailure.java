@@ -1,0 +1,50 @@
+package consulting.lmx.conversation.error;
+
+import com.mongodb.MongoBulkWriteException;
+import com.mongodb.MongoConnectionPoolClearedException;
+import com.mongodb.MongoException;
+import com.mongodb.MongoInterruptedException;
+import com.mongodb.MongoNodeIsRecoveringException;
+import com.mongodb.MongoNotPrimaryException;
+import com.mongodb.MongoServerUnavailableException;
+import com.mongodb.MongoSocketException;
+import com.mongodb.MongoTimeoutException;
+
+/** Sorts the failures of the driver. Codes are looked at, never texts: servers differ in those. */
+public final class DriverFailure {
+
+    private static final int DUPLICATE_KEY = 11000;
+
+    private DriverFailure() {}
+
+    /** Whether a unique index refused the write. */
+    public static boolean isDuplicateKey(Throwable failure) {
+        if (failure instanceof MongoBulkWriteException bulk) {
+            return bulk.getWriteErrors().stream().anyMatch(error -> error.getCode() == DUPLICATE_KEY);
+        }
+        return hasCode(failure, DUPLICATE_KEY);
+    }
+
+    /** Whether the server answered with one of {@code codes}. */
+    public static boolean hasCode(Throwable failure, int... codes) {
+        if (failure instanceof MongoException exception) {
+            for (int code : codes) {
+                if (exception.getCode() == code) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Whether the server could not be reached or not answer in time, so that the same call may succeed a little later. */
+    public static boolean isUnavailable(Throwable failure) {
+        return failure instanceof MongoTimeoutException
+                || failure instanceof MongoSocketException
+                || failure instanceof MongoNotPrimaryException
+                || failure instanceof MongoNodeIsRecoveringException
+                || failure instanceof MongoConnectionPoolClearedException
+                || failure instanceof MongoServerUnavailableException
+                || failure instanceof MongoInterruptedException;
+    }
+}

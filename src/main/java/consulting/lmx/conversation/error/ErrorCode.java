@@ -1,0 +1,29 @@
+package consulting.lmx.conversation.error;
+
+/** What can go wrong for a caller, and how it is answered. */
+public enum ErrorCode {
+    INVALID_REQUEST(400, "Bad Request"),
+    CONVERSATION_NOT_FOUND(404, "Not Found"),
+    BODY_TOO_LARGE(413, "Content Too Large"),
+    DATABASE_UNAVAILABLE(503, "Service Unavailable"),
+    NOT_READY(503, "Service Unavailable"),
+    INTERNAL(500, "Internal Server Error");
+
+    private final int status;
+    private final String title;
+
+    ErrorCode(int status, String title) {
+        this.status = status;
+        this.title = title;
+    }
+
+    /** The HTTP status, 400 to 599. */
+    public int status() {
+        return status;
+    }
+
+    /** The title of the problem, the same for each of this code. */
+    public String title() {
+        return title;
+    }
+}

@@ -1,0 +1,53 @@
+package consulting.lmx.conversation.error;
+
+import io.quarkiverse.resteasy.problem.HttpProblem;
+import io.quarkiverse.resteasy.problem.postprocessing.ProblemContext;
+import io.quarkiverse.resteasy.problem.postprocessing.ProblemPostProcessor;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.net.URI;
+import java.util.UUID;
+import org.jboss.logging.Logger;
+
+/**
+ * Gives every problem the fields that the contract promises, and logs it. One of 500 or more gets an error id, which stands
+ * in the log beside the cause; what the cause says stays there.
+ */
+@ApplicationScoped
+public class ProblemFields implements ProblemPostProcessor {
+
+    private static final Logger LOG = Logger.getLogger(ProblemFields.class);
+
+    @Override
+    public HttpProblem apply(HttpProblem problem, ProblemContext context) {
+        HttpProblem.Builder complete = HttpProblem.builder(problem);
+        if (problem.getType() == null) {
+            complete.withType(URI.create(Problems.ABOUT_BLANK));
+        }
+        if (problem.getStatusCode() >= 500) {
+            String errorId = UUID.randomUUID().toString();
+            complete.with("errorId", errorId);
+            if (problem.getStatusCode() == 500) {
+                complete.withDetail("The service failed. Its log has the cause under this error id.");
+            }
+            LOG.errorf(
+                    context.cause,
+                    "event=failed status=%d path=%s errorId=%s",
+                    problem.getStatusCode(),
+                    context.path,
+                    errorId);
+        } else {
+            LOG.infof(
+                    "event=refused status=%d path=%s detail=\"%s\"",
+                    problem.getStatusCode(), context.path, problem.getDetail());
+            if (problem.getDetail() == null) {
+                complete.withDetail(problem.getTitle());
+            }
+        }
+        return complete.build();
+    }
+
+    @Override
+    public int priority() {
+        return 50; // after the library's own, which fills in the instance
+    }
+}

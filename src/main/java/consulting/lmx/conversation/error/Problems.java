@@ -1,0 +1,34 @@
+package consulting.lmx.conversation.error;
+
+import io.quarkiverse.resteasy.problem.HttpProblem;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.RoutingContext;
+
+/** Begins a problem of RFC 9457, and sends one where the request has not reached the routes yet. */
+public final class Problems {
+
+    static final String ABOUT_BLANK = "about:blank";
+    private static final String MEDIA_TYPE = "application/problem+json";
+
+    private Problems() {}
+
+    static HttpProblem.Builder of(ErrorCode code) {
+        return HttpProblem.builder().withStatus(code.status()).withTitle(code.title());
+    }
+
+    /** Ends the request with a problem; headers that were set before go with it. */
+    public static void send(RoutingContext request, ErrorCode code, String detail, JsonObject more) {
+        JsonObject problem = new JsonObject()
+                .put("type", ABOUT_BLANK)
+                .put("title", code.title())
+                .put("status", code.status())
+                .put("detail", detail)
+                .put("instance", request.normalizedPath())
+                .mergeIn(more);
+        request.response()
+                .setStatusCode(code.status())
+                .putHeader(HttpHeaders.CONTENT_TYPE, MEDIA_TYPE)
+                .end(problem.toBuffer());
+    }
+}

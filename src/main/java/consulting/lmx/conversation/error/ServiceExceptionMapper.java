@@ -1,0 +1,21 @@
+package consulting.lmx.conversation.error;
+
+import io.quarkiverse.resteasy.problem.ExceptionMapperBase;
+import io.quarkiverse.resteasy.problem.HttpProblem;
+import jakarta.ws.rs.ext.Provider;
+import java.util.List;
+
+/** Answers a {@link ServiceException} with the status of its code. */
+@Provider
+public class ServiceExceptionMapper extends ExceptionMapperBase<ServiceException> {
+
+    @Override
+    protected HttpProblem toProblem(ServiceException exception) {
+        HttpProblem.Builder problem = HttpProblem.builder()
+                .withStatus(exception.code().status())
+                .withTitle(exception.code().title())
+                .withDetail(exception.getMessage());
+        exception.violation().ifPresent(violation -> problem.with("violations", List.of(violation)));
+        return problem.build();
+    }
+}

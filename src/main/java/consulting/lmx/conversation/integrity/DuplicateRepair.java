@@ -1,0 +1,122 @@
+package consulting.lmx.conversation.integrity;
+
+import static com.mongodb.client.model.Accumulators.sum;
+import static com.mongodb.client.model.Aggregates.group;
+import static com.mongodb.client.model.Aggregates.match;
+import static com.mongodb.client.model.Filters.gt;
+import static com.mongodb.client.model.Filters.in;
+import static com.mongodb.client.model.Filters.type;
+import static com.mongodb.client.model.Projections.include;
+
+import com.mongodb.reactivestreams.client.MongoCollection;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.bson.BsonDocument;
+import org.bson.BsonType;
+import org.bson.BsonValue;
+import org.jboss.logging.Logger;
+
+/**
+ * Lets the oldest document keep a key that several have, and gives the others new ones. The server groups (and spills to
+ * its disk); here, the documents of some groups at a time are walked once, with the oldest seen so far remembered, so that
+ * a value that a million documents share needs no more memory than one that two share.
+ */
+final class DuplicateRepair {
+
+    private static final Logger LOG = Logger.getLogger(DuplicateRepair.class);
+    private static final int GROUPS_AT_A_TIME = 200;
+
+    private final MongoCollection<BsonDocument> collection;
+    private final Repairer repairer;
+    private final String createdField;
+    private final int batchSize;
+
+    DuplicateRepair(MongoCollection<BsonDocument> collection, Repairer repairer, String createdField, int batchSize) {
+        this.collection = collection;
+        this.repairer = repairer;
+        this.createdField = createdField;
+        this.batchSize = batchSize;
+    }
+
+    Uni<Void> run(RequiredKey key, RunProgress progress) {
+        progress.reading();
+        return groups(key)
+                .map(group -> group.get("_id"))
+                .group()
+                .intoLists()
+                .of(GROUPS_AT_A_TIME)
+                .onItem()
+                .transformToUniAndConcatenate(values -> repair(values, key, progress))
+                .collect()
+                .last()
+                .invoke(() -> LOG.infof(
+                        "event=duplicates run=%s field=%s healed=%d",
+                        progress.run(),
+                        key.field(),
+                        progress.of(key).healedByWord().get(Defect.DUPLICATE.word())));
+    }
+
+    /** How many documents share their key with an older one. */
+    Uni<Long> count(RequiredKey key) {
+        return groups(key)
+                .map(group -> group.getNumber("n").longValue() - 1)
+                .collect()
+                .with(Collectors.summingLong(Long::longValue));
+    }
+
+    private Multi<BsonDocument> groups(RequiredKey key) {
+        return Publishers.many(collection
+                .aggregate(
+                        List.of(
+                                match(type(key.field(), BsonType.STRING)),
+                                group("$" + key.field(), sum("n", 1)),
+                                match(gt("n", 1))),
+                        BsonDocument.class)
+                .allowDiskUse(true));
+    }
+
+    private Uni<Void> repair(List<BsonValue> values, RequiredKey key, RunProgress progress) {
+        Map<BsonValue, Age> oldest = new HashMap<>();
+        return Publishers.many(collection
+                        .find(in(key.field(), values))
+                        .projection(include(key.field(), createdField))
+                        .batchSize(batchSize))
+                .map(document -> younger(document, key, oldest))
+                .filter(Optional::isPresent)
+                .map(Optional::get)
+                .invoke(repair -> progress.of(key).found(Defect.DUPLICATE, 1))
+                .group()
+                .intoLists()
+                .of(batchSize)
+                .onItem()
+                .transformToUniAndConcatenate(batch -> repairer.repair(batch, key, progress))
+                .collect()
+                .last();
+    }
+
+    /** The repair of the younger of this document and the oldest seen so far with its key; empty for the first. */
+    private Optional<Repair> younger(BsonDocument document, RequiredKey key, Map<BsonValue, Age> oldest) {
+        BsonValue value = document.get(key.field());
+        if (value == null || !value.isString()) {
+            return Optional.empty();
+        }
+        Age age = Age.of(document, createdField);
+        Age best = oldest.get(value);
+        if (best == null) {
+            oldest.put(value, age);
+            return Optional.empty();
+        }
+        Age loser = age;
+        if (age.compareTo(best) < 0) {
+            oldest.put(value, age);
+            loser = best;
+        }
+        return Optional.of(
+                new Repair(loser.id(), value, Defect.DUPLICATE, key.maker().get()));
+    }
+}

@@ -1,0 +1,66 @@
+package consulting.lmx.conversation.integrity;
+
+import org.bson.BsonBoolean;
+import org.bson.BsonDocument;
+import org.bson.BsonInt32;
+import org.bson.BsonString;
+import org.bson.BsonValue;
+
+/** An index as the server lists it. */
+record IndexView(BsonDocument description) {
+
+    String name() {
+        return description.getString("name").getValue();
+    }
+
+    BsonDocument key() {
+        return description.getDocument("key");
+    }
+
+    /** Whether it is an index of {@code field} alone, in either direction. */
+    boolean isOf(String field) {
+        BsonValue direction = key().get(field);
+        return key().size() == 1 && direction != null && direction.isNumber();
+    }
+
+    boolean isAscending(String field) {
+        return isOf(field) && key().getNumber(field).intValue() == 1;
+    }
+
+    boolean isUnique() {
+        return flag("unique");
+    }
+
+    /** Whether it sees every document, as an index must by which uniqueness is held: not sparse, not partial. */
+    boolean isWhole() {
+        return !flag("sparse") && !description.containsKey("partialFilterExpression");
+    }
+
+    boolean isHidden() {
+        return flag("hidden");
+    }
+
+    /** Whether it compares strings byte by byte. */
+    boolean isSimple() {
+        BsonDocument collation = description.getDocument("collation", new BsonDocument());
+        return "simple"
+                .equals(collation.getString("locale", new BsonString("simple")).getValue());
+    }
+
+    /** Whether it is the declared one: ascending, unique, of every document, byte by byte, and in use. */
+    boolean isDeclared(String field) {
+        return isAscending(field) && isUnique() && isWhole() && isSimple() && !isHidden();
+    }
+
+    /** Whether only its uniqueness is missing, so that the server may convert it where it stands. */
+    boolean lacksOnlyUniqueness(String field) {
+        return isAscending(field) && !isUnique() && isWhole() && isSimple() && !isHidden();
+    }
+
+    private boolean flag(String option) {
+        BsonValue value = description.get(option);
+        return value instanceof BsonBoolean flag
+                ? flag.getValue()
+                : value != null && value.isNumber() && !value.equals(new BsonInt32(0));
+    }
+}

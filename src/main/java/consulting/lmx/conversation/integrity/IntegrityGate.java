@@ -1,0 +1,73 @@
+package consulting.lmx.conversation.integrity;
+
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.Problems;
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.UUID;
+import org.jboss.logging.Logger;
+
+/**
+ * Keeps every {@code /api/} route shut until the state is open: 503, before the body, the token or the database is looked
+ * at. Only the report of this very check stays readable.
+ */
+@ApplicationScoped
+public class IntegrityGate {
+
+    private static final Logger LOG = Logger.getLogger(IntegrityGate.class);
+
+    /** After CORS (300), so that a browser may read the refusal, and before authentication (200). */
+    private static final int PRIORITY = 250;
+
+    private static final String GUARDED = "/api";
+
+    private final IntegrityService service;
+
+    IntegrityGate(IntegrityService service) {
+        this.service = service;
+    }
+
+    void register(@Observes Filters filters) {
+        filters.register(this::check, PRIORITY);
+    }
+
+    private void check(RoutingContext request) {
+        IntegrityState.Snapshot now = service.state().snapshot();
+        if (now.open() || !isGuarded(request)) {
+            request.next();
+            return;
+        }
+        String errorId = UUID.randomUUID().toString();
+        LOG.infof(
+                "event=refused status=503 path=%s state=%s errorId=%s",
+                request.normalizedPath(), now.status(), errorId);
+        request.response().putHeader(HttpHeaders.RETRY_AFTER, String.valueOf(retryAfter(now)));
+        Problems.send(
+                request,
+                ErrorCode.NOT_READY,
+                "The stored conversations are being checked (" + now.status() + "). Try again a little later.",
+                new JsonObject().put("errorId", errorId));
+    }
+
+    private static boolean isGuarded(RoutingContext request) {
+        String path = request.normalizedPath();
+        boolean api = path.equals(GUARDED) || path.startsWith(GUARDED + "/");
+        boolean report = request.request().method() == HttpMethod.GET
+                && (path.equals(IntegrityResource.PATH) || path.equals(IntegrityResource.PATH + "/events"));
+        return api && !report;
+    }
+
+    /** In seconds: until the next run where one is waited for, else one. */
+    private static long retryAfter(IntegrityState.Snapshot now) {
+        return now.retryAt()
+                .map(at -> Math.max(1, Duration.between(Instant.now(), at).toSeconds() + 1))
+                .orElse(1L);
+    }
+}

@@ -1,0 +1,53 @@
+package consulting.lmx.conversation.integrity;
+
+import com.fasterxml.jackson.annotation.JsonAnyGetter;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What a run found, did and left.
+ *
+ * @param scanned how many documents it looked through; 0 where the indexes alone answered
+ * @param broken found in the first key, by reason word
+ * @param others the same of the further keys, each under its field's name
+ * @param healed how many documents got a new value in the first key
+ * @param deleted how many documents were deleted instead
+ * @param left how many are still broken in any key, duplicates not counted
+ * @param duplicatesLeft how many share a key with an older one
+ * @param indexes the single-field indexes of the keys, as the database has them
+ * @param validator as the database has it: strict, moderate, warn or none
+ * @param seconds the backfill alone: from its first read to its last acknowledged write
+ * @param run the run's id
+ * @param notEnforced what the server was found to lack
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record IntegrityReport(
+        long scanned,
+        Map<String, Long> broken,
+        @JsonAnyGetter Map<String, KeyReport> others,
+        long healed,
+        long deleted,
+        long left,
+        long duplicatesLeft,
+        List<IndexReport> indexes,
+        String validator,
+        double seconds,
+        String run,
+        Set<String> notEnforced) {
+
+    /** One index of a key; {@code ok} where it is the declared one. */
+    public record IndexReport(String name, Map<String, Integer> key, boolean unique, boolean ok) {}
+
+    /** The counts of one further key. */
+    public record KeyReport(Map<String, Long> broken, long healed) {}
+
+    /** Whether nothing is broken and the declared index of every key stands. */
+    boolean holds(Invariant invariant) {
+        boolean indexed = invariant.keys().stream()
+                .allMatch(key -> indexes.stream()
+                        .anyMatch(index -> index.ok() && index.key().containsKey(key.field())));
+        return left == 0 && duplicatesLeft == 0 && indexed;
+    }
+}

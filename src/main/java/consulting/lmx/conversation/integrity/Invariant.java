@@ -1,0 +1,13 @@
+package consulting.lmx.conversation.integrity;
+
+import java.util.List;
+
+/**
+ * What must hold in a collection.
+ *
+ * @param collection the collection's name
+ * @param keys the fields that every document must have
+ * @param createdField holds the date by which the older of two documents is told; may be missing
+ * @param updatedField is set to the time of a repair
+ */
+public record Invariant(String collection, List<RequiredKey> keys, String createdField, String updatedField) {}

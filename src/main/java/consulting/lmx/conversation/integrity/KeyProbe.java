@@ -1,0 +1,141 @@
+package consulting.lmx.conversation.integrity;
+
+import static com.mongodb.client.model.Filters.and;
+import static com.mongodb.client.model.Filters.gte;
+import static com.mongodb.client.model.Filters.lt;
+import static com.mongodb.client.model.Filters.or;
+import static com.mongodb.client.model.Filters.regex;
+import static com.mongodb.client.model.Projections.excludeId;
+import static com.mongodb.client.model.Projections.fields;
+import static com.mongodb.client.model.Projections.include;
+
+import com.mongodb.MongoCommandException;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Sorts;
+import com.mongodb.reactivestreams.client.MongoCollection;
+import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.text.Text;
+import io.smallrye.mutiny.Uni;
+import java.util.Optional;
+import org.bson.BsonDocument;
+import org.bson.BsonString;
+import org.bson.BsonValue;
+import org.bson.conversions.Bson;
+import org.jboss.logging.Logger;
+
+/**
+ * Asks the declared index of a key whether any document's key is broken: in constant time, however large the collection.
+ * In an index everything that is no string sorts before or after all strings (a missing value as null), so its two ends
+ * tell; strings that are blank stand together in a few short ranges; and an index that has never seen an array says so of
+ * itself. Uniqueness is the index's own.
+ */
+final class KeyProbe {
+
+    private static final Logger LOG = Logger.getLogger(KeyProbe.class);
+
+    private final MongoDatabase database;
+    private final MongoCollection<BsonDocument> collection;
+
+    KeyProbe(MongoDatabase database, MongoCollection<BsonDocument> collection) {
+        this.database = database;
+        this.collection = collection;
+    }
+
+    /** Whether every document's key is sound; {@code index} is the declared one. */
+    Uni<Boolean> isSound(RequiredKey key, IndexView index) {
+        return sawArrays(key, index).chain(arrays -> {
+            if (arrays.isEmpty()) {
+                return hasNoneBroken(key); // the server does not tell: it is asked for the documents
+            }
+            return arrays.get() ? Uni.createFrom().item(false) : endsAreSound(key, index);
+        });
+    }
+
+    private Uni<Boolean> endsAreSound(RequiredKey key, IndexView index) {
+        Bson onlyKey = fields(excludeId(), include(key.field()));
+        Uni<BsonDocument> first = Publishers.one(collection
+                .find()
+                .sort(Sorts.ascending(key.field()))
+                .hint(index.key())
+                .projection(onlyKey)
+                .limit(1));
+        Uni<BsonDocument> last = Publishers.one(collection
+                .find()
+                .sort(Sorts.descending(key.field()))
+                .hint(index.key())
+                .projection(onlyKey)
+                .limit(1));
+        Uni<BsonDocument> blank = Publishers.one(collection
+                .find(blankRanges(key.field()))
+                .hint(index.key())
+                .projection(onlyKey)
+                .limit(1));
+        return Uni.combine().all().unis(first, last, blank).with((lowest, highest, anyBlank) -> {
+            boolean sound = isSound(lowest, key) && isSound(highest, key) && anyBlank == null;
+            LOG.debugf("event=probe field=%s sound=%s", key.field(), sound);
+            return sound;
+        });
+    }
+
+    private static boolean isSound(BsonDocument document, RequiredKey key) {
+        return document == null || Defect.of(document.get(key.field())).isEmpty();
+    }
+
+    /** Where blank strings stand in an index: the ranges that begin with a white space, and the empty string. */
+    private static Bson blankRanges(String field) {
+        return or(
+                blankBetween(field, "", "!"),
+                blankBetween(field, "\u0085", "\u0086"),
+                blankBetween(field, "\u00a0", "\u00a1"),
+                blankBetween(field, "\u1680", "\u1681"),
+                blankBetween(field, "\u2000", "\u2030"),
+                blankBetween(field, "\u205f", "\u2060"),
+                blankBetween(field, "\u3000", "\u3001"));
+    }
+
+    private static Bson blankBetween(String field, String from, String to) {
+        return and(gte(field, from), lt(field, to), regex(field, Text.BLANK));
+    }
+
+    /** Whether the index has ever held an array, by the server's plan of a query; empty where it explains none. */
+    private Uni<Optional<Boolean>> sawArrays(RequiredKey key, IndexView index) {
+        BsonDocument find = new BsonDocument(
+                        "find", new BsonString(collection.getNamespace().getCollectionName()))
+                .append("filter", Filters.gte(key.field(), "").toBsonDocument())
+                .append("hint", index.key());
+        BsonDocument explain = new BsonDocument("explain", find).append("verbosity", new BsonString("queryPlanner"));
+        return Publishers.one(database.runCommand(explain, BsonDocument.class))
+                .map(plan ->
+                        find(plan, "isMultiKey").map(value -> value.asBoolean().getValue()))
+                .onFailure(MongoCommandException.class)
+                .recoverWithItem(failure -> {
+                    LOG.debugf("event=explain-refused cause=\"%s\"", failure.getMessage());
+                    return Optional.empty();
+                });
+    }
+
+    private static Optional<BsonValue> find(BsonValue tree, String name) {
+        if (tree.isArray()) {
+            return tree.asArray().stream()
+                    .flatMap(part -> find(part, name).stream())
+                    .findFirst();
+        }
+        if (!tree.isDocument()) {
+            return Optional.empty();
+        }
+        BsonValue here = tree.asDocument().get(name);
+        return here != null
+                ? Optional.of(here)
+                : tree.asDocument().values().stream()
+                        .flatMap(part -> find(part, name).stream())
+                        .findFirst();
+    }
+
+    private Uni<Boolean> hasNoneBroken(RequiredKey key) {
+        return Publishers.one(collection
+                        .find(Defect.filter(key.field()))
+                        .projection(include("_id"))
+                        .limit(1))
+                .map(found -> found == null);
+    }
+}

@@ -1,0 +1,137 @@
+package consulting.lmx.conversation.integrity;
+
+import java.time.Instant;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.ObjLongConsumer;
+
+/** What one run has found and done so far; written by the steps, read at any time by the report, the probe and the metrics. */
+final class RunProgress {
+
+    /** The counts of one key, by defect. */
+    static final class KeyCounts {
+        private final Map<Defect, LongAdder> broken = counters();
+        private final Map<Defect, LongAdder> healed = counters();
+
+        private static Map<Defect, LongAdder> counters() {
+            Map<Defect, LongAdder> counters = new EnumMap<>(Defect.class);
+            for (Defect defect : Defect.values()) {
+                counters.put(defect, new LongAdder());
+            }
+            return counters;
+        }
+
+        void found(Defect defect, long n) {
+            broken.get(defect).add(n);
+        }
+
+        Map<String, Long> brokenByWord() {
+            return byWord(broken);
+        }
+
+        Map<String, Long> healedByWord() {
+            return byWord(healed);
+        }
+
+        long totalHealed() {
+            return total(healed);
+        }
+
+        long totalBroken() {
+            return total(broken);
+        }
+
+        private static Map<String, Long> byWord(Map<Defect, LongAdder> counters) {
+            Map<String, Long> byWord = new LinkedHashMap<>();
+            counters.forEach((defect, count) -> byWord.put(defect.word(), count.sum()));
+            return byWord;
+        }
+
+        private static long total(Map<Defect, LongAdder> counters) {
+            return counters.values().stream().mapToLong(LongAdder::sum).sum();
+        }
+    }
+
+    private final String run;
+    private final Instant startedAt;
+    private final ObjLongConsumer<Defect> onHealed;
+    private final Map<String, KeyCounts> keys = new LinkedHashMap<>();
+    private final AtomicLong scanned = new AtomicLong();
+    private final AtomicLong expected = new AtomicLong();
+    private final AtomicLong firstRead = new AtomicLong();
+    private final AtomicLong lastWrite = new AtomicLong();
+    private volatile String step = "connect";
+
+    /** {@code onHealed} hears of every key that is healed, by its defect. */
+    RunProgress(String run, Instant startedAt, Invariant invariant, ObjLongConsumer<Defect> onHealed) {
+        this.run = run;
+        this.startedAt = startedAt;
+        this.onHealed = onHealed;
+        invariant.keys().forEach(key -> keys.put(key.field(), new KeyCounts()));
+    }
+
+    String run() {
+        return run;
+    }
+
+    Instant startedAt() {
+        return startedAt;
+    }
+
+    String step() {
+        return step;
+    }
+
+    void step(String step) {
+        this.step = step;
+    }
+
+    KeyCounts of(RequiredKey key) {
+        return keys.get(key.field());
+    }
+
+    KeyCounts of(String field) {
+        return keys.get(field);
+    }
+
+    void scanned(long documents) {
+        scanned.accumulateAndGet(documents, Math::max);
+    }
+
+    long scanned() {
+        return scanned.get();
+    }
+
+    void expected(long documents) {
+        expected.addAndGet(documents);
+    }
+
+    /** {@code n} documents were given a new value of {@code key}, and the server has acknowledged it. */
+    void healed(RequiredKey key, Defect defect, long n) {
+        of(key).healed.get(defect).add(n);
+        lastWrite.accumulateAndGet(System.nanoTime(), Math::max);
+        onHealed.accept(defect, n);
+    }
+
+    /** How many broken keys were counted and are not healed yet; 0 where nothing was counted. */
+    long remaining() {
+        return Math.max(0, expected.get() - totalHealed());
+    }
+
+    long totalHealed() {
+        return keys.values().stream().mapToLong(KeyCounts::totalHealed).sum();
+    }
+
+    void reading() {
+        firstRead.compareAndSet(0, System.nanoTime());
+        lastWrite.accumulateAndGet(System.nanoTime(), Math::max);
+    }
+
+    /** The backfill alone: from its first read to its last acknowledged write. */
+    double seconds() {
+        return (lastWrite.get() - firstRead.get()) / 1e9;
+    }
+}

@@ -1,0 +1,181 @@
+package consulting.lmx.conversation.integrity;
+
+import static com.mongodb.client.model.Indexes.ascending;
+import static com.mongodb.client.model.Indexes.descending;
+
+import com.mongodb.client.model.Collation;
+import com.mongodb.client.model.IndexOptions;
+import com.mongodb.reactivestreams.client.MongoCollection;
+import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.error.DriverFailure;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import java.util.List;
+import org.bson.BsonBoolean;
+import org.bson.BsonDocument;
+import org.bson.BsonString;
+import org.bson.conversions.Bson;
+import org.jboss.logging.Logger;
+
+/**
+ * Knows how the unique index of a key is compared (by key and options, whatever its name), made and converted. Builds are
+ * the server's own online ones. The collection is never without an index on the key longer than the server forces: the new
+ * one is made before the old one is dropped, beside it under another name where the server allows two of the same key, else
+ * with a unique one in the other direction holding the place in between.
+ */
+final class UniqueIndexes {
+
+    private static final Logger LOG = Logger.getLogger(UniqueIndexes.class);
+    private static final String IN_BETWEEN = "_in_between";
+    private static final int ATTEMPTS = 5;
+    private static final int CANNOT_CONVERT = 359;
+    private static final int[] SAME_KEY_OTHER_OPTIONS = {85, 86};
+    private static final int[] NO_SUCH_OPTION = {9, 59, 72, 40415};
+    private static final int INDEX_NOT_FOUND = 27;
+
+    private final MongoDatabase database;
+    private final MongoCollection<BsonDocument> collection;
+    private final DuplicateRepair duplicates;
+
+    UniqueIndexes(MongoDatabase database, MongoCollection<BsonDocument> collection, DuplicateRepair duplicates) {
+        this.database = database;
+        this.collection = collection;
+        this.duplicates = duplicates;
+    }
+
+    /** Done when the declared index stands. Duplicates that stand in its way are repaired. */
+    Uni<Void> ensure(RequiredKey key, RunProgress progress) {
+        return indexesOf(key).chain(indexes -> {
+            if (indexes.stream().anyMatch(index -> index.isDeclared(key.field()))) {
+                return dropInBetween(key, indexes);
+            }
+            LOG.infof("event=index-conversion field=%s found=%s", key.field(), describe(indexes));
+            return attempt(key, progress, ATTEMPTS);
+        });
+    }
+
+    /** The single-field indexes of the key, as they are. */
+    Uni<List<IndexView>> indexesOf(RequiredKey key) {
+        return Publishers.list(collection.listIndexes(BsonDocument.class))
+                .map(all -> all.stream()
+                        .map(IndexView::new)
+                        .filter(index -> index.isOf(key.field()))
+                        .toList());
+    }
+
+    private Uni<Void> attempt(RequiredKey key, RunProgress progress, int attempts) {
+        return duplicates
+                .run(key, progress)
+                .chain(() -> indexesOf(key))
+                .chain(indexes -> convert(key, indexes))
+                .onFailure(failure -> isDuplicate(failure) && attempts > 1)
+                .recoverWithUni(() -> {
+                    LOG.infof("event=index-found-duplicates field=%s attempts-left=%d", key.field(), attempts - 1);
+                    return attempt(key, progress, attempts - 1);
+                });
+    }
+
+    private static boolean isDuplicate(Throwable failure) {
+        return DriverFailure.isDuplicateKey(failure) || DriverFailure.hasCode(failure, CANNOT_CONVERT);
+    }
+
+    private Uni<Void> convert(RequiredKey key, List<IndexView> old) {
+        IndexView convertible = old.stream()
+                .filter(index -> index.lacksOnlyUniqueness(key.field()))
+                .findFirst()
+                .orElse(null);
+        if (convertible == null) {
+            return makeBeside(key, old);
+        }
+        return convertInPlace(convertible)
+                .onFailure(failure -> DriverFailure.hasCode(failure, NO_SUCH_OPTION))
+                .recoverWithUni(() -> makeBeside(key, old));
+    }
+
+    /** From MongoDB 6.0 on: the index refuses new duplicates at once, and becomes unique where there are none left. */
+    private Uni<Void> convertInPlace(IndexView index) {
+        return modify(index, "prepareUnique")
+                .chain(() -> modify(index, "unique"))
+                .invoke(() -> LOG.infof("event=index-converted name=%s how=collMod", index.name()));
+    }
+
+    private Uni<Void> modify(IndexView index, String option) {
+        BsonDocument command = new BsonDocument(
+                        "collMod", new BsonString(collection.getNamespace().getCollectionName()))
+                .append(
+                        "index",
+                        new BsonDocument("name", new BsonString(index.name())).append(option, BsonBoolean.TRUE));
+        return Publishers.one(database.runCommand(command)).replaceWithVoid();
+    }
+
+    private Uni<Void> makeBeside(RequiredKey key, List<IndexView> old) {
+        String usual = key.field() + "_1";
+        boolean taken = old.stream().anyMatch(index -> index.name().equals(usual));
+        String name = taken ? key.field() + "_1_unique" : usual;
+        return create(ascending(key.field()), name)
+                .chain(() -> drop(old))
+                .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
+                .recoverWithUni(() -> makeByWayOfTheOtherDirection(key, name, old));
+    }
+
+    /** The server allows one index of a key: a unique one of the other direction keeps the guarantee meanwhile. */
+    private Uni<Void> makeByWayOfTheOtherDirection(RequiredKey key, String name, List<IndexView> old) {
+        String inBetween = key.field() + IN_BETWEEN;
+        List<IndexView> sameKey =
+                old.stream().filter(index -> index.isAscending(key.field())).toList();
+        List<IndexView> others =
+                old.stream().filter(index -> !index.isAscending(key.field())).toList();
+        return create(descending(key.field()), inBetween)
+                .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
+                .recoverWithUni(() -> {
+                    LOG.warnf(
+                            "event=index-gap field=%s: the server takes no second index of it beside %s, so between the drop"
+                                    + " and the end of the build nothing but this service holds it unique",
+                            key.field(), describe(old));
+                    return Uni.createFrom().voidItem();
+                })
+                .chain(() -> drop(sameKey))
+                .chain(() -> create(ascending(key.field()), name))
+                .chain(() -> drop(others))
+                .chain(() -> drop(inBetween));
+    }
+
+    private Uni<Void> create(Bson key, String name) {
+        return CollectionInfo.read(database, collection.getNamespace().getCollectionName())
+                .chain(info -> {
+                    IndexOptions options = new IndexOptions().unique(true).name(name);
+                    if (info.hasCollation()) {
+                        options.collation(Collation.builder().locale("simple").build());
+                    }
+                    return Publishers.one(collection.createIndex(key, options));
+                })
+                .invoke(() -> LOG.infof("event=index-created name=%s unique=true", name))
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> dropInBetween(RequiredKey key, List<IndexView> indexes) {
+        return drop(indexes.stream()
+                .filter(index -> index.name().equals(key.field() + IN_BETWEEN))
+                .toList());
+    }
+
+    private Uni<Void> drop(List<IndexView> indexes) {
+        return Multi.createFrom()
+                .iterable(indexes)
+                .onItem()
+                .transformToUniAndConcatenate(index -> drop(index.name()))
+                .collect()
+                .last();
+    }
+
+    private Uni<Void> drop(String name) {
+        return Publishers.one(collection.dropIndex(name))
+                .invoke(() -> LOG.infof("event=index-dropped name=%s", name))
+                .onFailure(failure -> DriverFailure.hasCode(failure, INDEX_NOT_FOUND))
+                .recoverWithNull();
+    }
+
+    private static List<String> describe(List<IndexView> indexes) {
+        return indexes.stream().map(index -> index.description().toJson()).toList();
+    }
+}

@@ -1,0 +1,59 @@
+package consulting.lmx.conversation.security;
+
+import io.quarkus.runtime.LaunchMode;
+import io.quarkus.runtime.StartupEvent;
+import io.quarkus.runtime.configuration.ConfigurationException;
+import jakarta.annotation.Priority;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+
+/** Refuses a start in production that would hurt, and says all that is wrong at once: setting, consequence, remedy. */
+@ApplicationScoped
+public class ProductionSettings {
+
+    private static final int SECRET_BYTES = 32;
+
+    private final AuthConfig auth;
+    private final Optional<String> connectionString;
+
+    ProductionSettings(
+            AuthConfig auth,
+            @ConfigProperty(name = "quarkus.mongodb.connection-string") Optional<String> connectionString) {
+        this.auth = auth;
+        this.connectionString = connectionString;
+    }
+
+    void onStart(@Observes @Priority(1) StartupEvent event) {
+        if (LaunchMode.current() == LaunchMode.NORMAL) {
+            List<String> wrong = problems();
+            if (!wrong.isEmpty()) {
+                throw new ConfigurationException("The service was not started:\n - " + String.join("\n - ", wrong));
+            }
+        }
+    }
+
+    List<String> problems() {
+        List<String> wrong = new ArrayList<>();
+        if (connectionString.isEmpty()) {
+            wrong.add("MONGODB_URI is not set, so there is no database to keep conversations in:"
+                    + " set it to the connection string, for instance mongodb://host:27017/?replicaSet=rs0");
+        }
+        if (auth.secret().isEmpty()) {
+            wrong.add("AUTH_SECRET is not set, so no caller's token could be checked and every call would be refused:"
+                    + " set it to the secret that your frontend signs its HS256 tokens with, 32 bytes or more");
+        } else if (auth.secret().get().getBytes(StandardCharsets.UTF_8).length < SECRET_BYTES) {
+            wrong.add("AUTH_SECRET is shorter than 32 bytes, so tokens signed with it could be forged by guessing it:"
+                    + " set a longer one here and in the frontend");
+        }
+        if (auth.devUser().isPresent()) {
+            wrong.add("conversations.auth.dev-user is set, so every call without a token would be let in as "
+                    + auth.devUser().get() + " with every role: remove it, it is for dev mode and tests");
+        }
+        return wrong;
+    }
+}

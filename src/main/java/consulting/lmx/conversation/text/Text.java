@@ -1,0 +1,53 @@
+package consulting.lmx.conversation.text;
+
+import java.util.regex.Pattern;
+
+/**
+ * What counts as text: not blank and storable. Defined once for the HTTP routes, the record, the heal and the
+ * database's validator. Blank is nothing, or only
+ * characters with the Unicode property White_Space. The characters are listed, because a regular expression's own
+ * {@code \s} differs between Java and the server.
+ */
+public final class Text {
+
+    /** The inside of a character class that means the same in Java and in PCRE. */
+    private static final String CHARACTERS =
+            "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
+
+    /** Matches a string that is blank. */
+    public static final String BLANK = "^[" + CHARACTERS + "]*$";
+
+    /** Matches (unanchored) a string that is not blank. */
+    public static final String NOT_BLANK = "[^" + CHARACTERS + "]";
+
+    private static final Pattern NOT_BLANK_PATTERN = Pattern.compile(NOT_BLANK);
+
+    private Text() {}
+
+    /** Whether {@code text} is empty or nothing but white space; {@code null} is blank. */
+    public static boolean isBlank(String text) {
+        if (text == null || text.isEmpty()) {
+            return true;
+        }
+        char first = text.charAt(0);
+        return (first <= ' ' || first >= 0x80)
+                && !NOT_BLANK_PATTERN.matcher(text).find();
+    }
+
+    /** Whether {@code text} can be stored as UTF-8: no surrogate without its other half. */
+    public static boolean isWellFormed(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (Character.isSurrogate(c)) {
+                boolean paired = Character.isHighSurrogate(c)
+                        && i + 1 < text.length()
+                        && Character.isLowSurrogate(text.charAt(i + 1));
+                if (!paired) {
+                    return false;
+                }
+                i++;
+            }
+        }
+        return true;
+    }
+}
