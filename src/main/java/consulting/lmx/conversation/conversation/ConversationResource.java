@@ -12,6 +12,7 @@ import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.UriBuilder;
@@ -56,7 +57,8 @@ public class ConversationResource {
     @Path("/{conversationId}/message")
     @Operation(summary = "Appends a message, and creates the conversation where there is none of that id")
     public Uni<RestResponse<Sent>> message(
-            @WellFormedText @Size(max = ID_LENGTH) String conversationId, @NotNull @Valid NewMessage request) {
+            @PathParam("conversationId") @WellFormedText @Size(max = ID_LENGTH) String conversationId,
+            @NotNull @Valid NewMessage request) {
         return service.append(caller.id(), conversationId, request).map(appended -> {
             Sent sent = Sent.of(conversationId, appended);
             return appended.created()

@@ -3,6 +3,7 @@ package consulting.lmx.conversation.error;
 /** What can go wrong for a caller, and how it is answered. */
 public enum ErrorCode {
     INVALID_REQUEST(400, "Bad Request"),
+    UNAUTHORIZED(401, "Unauthorized"),
     CONVERSATION_NOT_FOUND(404, "Not Found"),
     BODY_TOO_LARGE(413, "Content Too Large"),
     DATABASE_UNAVAILABLE(503, "Service Unavailable"),

@@ -2,21 +2,27 @@ package consulting.lmx.conversation.error;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonMappingException;
-import io.quarkiverse.resteasy.problem.ExceptionMapperBase;
+import com.fasterxml.jackson.databind.exc.InvalidFormatException;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import io.quarkiverse.resteasy.problem.HttpProblem;
-import jakarta.annotation.Priority;
-import jakarta.ws.rs.Priorities;
-import jakarta.ws.rs.ext.Provider;
+import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.UriInfo;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
 /** Answers a body that is no JSON, or has another type in a field than belongs there, without the names of our classes. */
-@Provider
-@Priority(Priorities.USER - 1)
-public class JsonErrorMapper extends ExceptionMapperBase<JsonProcessingException> {
+public class JsonErrorMapper {
 
-    @Override
-    protected HttpProblem toProblem(JsonProcessingException exception) {
+    /** The narrower types are named, since the framework and the library have mappers of their own for them. */
+    @ServerExceptionMapper(
+            value = {JsonProcessingException.class, MismatchedInputException.class, InvalidFormatException.class},
+            priority = 1)
+    public Response refuse(JsonProcessingException exception, UriInfo uri) {
+        return Problems.response(problem(exception), exception, uri);
+    }
+
+    private static HttpProblem problem(JsonProcessingException exception) {
         if (exception instanceof JsonMappingException mapping
                 && !mapping.getPath().isEmpty()) {
             String field = field(mapping.getPath());

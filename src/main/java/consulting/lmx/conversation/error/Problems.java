@@ -1,9 +1,13 @@
 package consulting.lmx.conversation.error;
 
+import io.quarkiverse.resteasy.problem.ExceptionMapperBase;
 import io.quarkiverse.resteasy.problem.HttpProblem;
+import io.quarkiverse.resteasy.problem.postprocessing.ProblemContext;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
+import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.UriInfo;
 
 /** Begins a problem of RFC 9457, and sends one where the request has not reached the routes yet. */
 public final class Problems {
@@ -15,6 +19,13 @@ public final class Problems {
 
     static HttpProblem.Builder of(ErrorCode code) {
         return HttpProblem.builder().withStatus(code.status()).withTitle(code.title());
+    }
+
+    /** The answer that a mapper gives, complete and logged. */
+    static Response response(HttpProblem problem, Throwable cause, UriInfo uri) {
+        return ExceptionMapperBase.postProcessorsRegistry
+                .applyPostProcessing(problem, ProblemContext.of(cause, uri))
+                .toResponse();
     }
 
     /** Ends the request with a problem; headers that were set before go with it. */

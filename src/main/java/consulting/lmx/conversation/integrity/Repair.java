@@ -52,7 +52,8 @@ record Repair(BsonValue id, BsonValue was, Defect defect, String value) {
             return Filters.exists(field, false);
         }
         if (was.getBsonType() == BsonType.UNDEFINED || was.getBsonType() == BsonType.REGULAR_EXPRESSION) {
-            return Filters.type(field, was.getBsonType()); // neither can be asked for by equality on every server
+            // neither can be asked for by equality on every server
+            return Filters.and(Filters.exists(field), Filters.not(Filters.type(field, BsonType.STRING)));
         }
         return Filters.and(
                 Filters.exists(field), Filters.eq(field, was)); // equality with null matches a missing field too

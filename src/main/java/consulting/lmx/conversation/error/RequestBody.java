@@ -1,0 +1,87 @@
+package consulting.lmx.conversation.error;
+
+import io.quarkus.runtime.configuration.MemorySize;
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import jakarta.ws.rs.container.ContainerRequestContext;
+import java.io.ByteArrayInputStream;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.resteasy.reactive.server.ServerRequestFilter;
+
+/**
+ * Looks at a body before the routes do: one that is too large is refused, by what it says of itself before any of it is
+ * read, and one that does not say its length as soon as it is longer. A content type without a content is let go: clients
+ * send one along with a POST that has no body.
+ */
+@ApplicationScoped
+public class RequestBody {
+
+    /** After CORS (300), so that a browser may read the refusal, and after the gate (250). */
+    private static final int PRIORITY = 240;
+
+    private static final String COLLECTED = RequestBody.class.getName();
+
+    private final long limit;
+
+    RequestBody(@ConfigProperty(name = "conversations.limits.body-size", defaultValue = "1M") MemorySize limit) {
+        this.limit = limit.asLongValue();
+    }
+
+    void register(@Observes Filters filters) {
+        filters.register(this::check, PRIORITY);
+    }
+
+    private void check(RoutingContext context) {
+        HttpServerRequest request = context.request();
+        String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+        if (length != null && Long.parseLong(length) > limit) {
+            refuse(context);
+        } else if (request.headers().contains(HttpHeaders.TRANSFER_ENCODING)) {
+            collect(context);
+        } else {
+            if (length == null || length.equals("0")) {
+                request.headers().remove(HttpHeaders.CONTENT_TYPE);
+            }
+            context.next();
+        }
+    }
+
+    private void collect(RoutingContext context) {
+        Buffer body = Buffer.buffer();
+        HttpServerRequest request = context.request();
+        request.handler(chunk -> {
+            if (body.length() + chunk.length() > limit) {
+                request.handler(null).endHandler(null);
+                refuse(context);
+            } else {
+                body.appendBuffer(chunk);
+            }
+        });
+        request.endHandler(ended -> {
+            context.put(COLLECTED, body);
+            context.next();
+        });
+        request.resume();
+    }
+
+    private void refuse(RoutingContext context) {
+        context.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+        context.addEndHandler(ended -> context.request().connection().close());
+        Problems.send(
+                context, ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.", new JsonObject());
+    }
+
+    /** Hands a body that was collected here on to the route. */
+    @ServerRequestFilter
+    void handOn(ContainerRequestContext request, RoutingContext context) {
+        if (context.get(COLLECTED) instanceof Buffer body) {
+            request.setEntityStream(new ByteArrayInputStream(body.getBytes()));
+        }
+    }
+}

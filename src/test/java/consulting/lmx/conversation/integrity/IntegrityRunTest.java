@@ -1,0 +1,408 @@
+package consulting.lmx.conversation.integrity;
+
+import static consulting.lmx.conversation.integrity.TestCollection.CONVERSATION_ID;
+import static consulting.lmx.conversation.integrity.TestCollection.SESSION_ID;
+import static consulting.lmx.conversation.integrity.TestCollection.await;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.mongodb.MongoWriteException;
+import com.mongodb.client.model.CreateCollectionOptions;
+import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
+import consulting.lmx.conversation.testsupport.LegacyDump;
+import consulting.lmx.conversation.testsupport.TestServer;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.bson.BsonDocument;
+import org.bson.BsonInt32;
+import org.bson.BsonObjectId;
+import org.bson.BsonString;
+import org.bson.BsonValue;
+import org.bson.RawBsonDocument;
+import org.bson.codecs.BsonDocumentCodec;
+import org.bson.types.ObjectId;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class IntegrityRunTest {
+
+    private final TestCollection conversations = new TestCollection();
+
+    @AfterEach
+    void drop() {
+        conversations.close();
+    }
+
+    @Test
+    void legacyDumpComesOutHealthy() {
+        List<BsonDocument> dump = LegacyDump.documents();
+        Set<BsonValue> expectedBroken = new HashSet<>();
+        Map<String, Integer> expectedReasons = new HashMap<>();
+        dump.forEach(document -> Defect.of(document.get("sessionId")).ifPresent(defect -> {
+            expectedBroken.add(document.get("_id"));
+            expectedReasons.merge(defect.word(), 1, Integer::sum);
+        }));
+
+        IntegrityReport report = conversations.with(dump).heal();
+
+        Map<BsonValue, BsonDocument> after = conversations.byId();
+        assertThat(after).hasSameSizeAs(dump);
+        assertThat(after.values().stream()
+                        .map(d -> d.getString("sessionId").getValue())
+                        .distinct())
+                .hasSameSizeAs(dump);
+        long duplicates = 0;
+        for (BsonDocument before : dump) {
+            BsonDocument now = after.get(before.get("_id"));
+            BsonDocument repair = now.getDocument("sessionIdRepair", null);
+            if (repair == null) {
+                assertThat(expectedBroken).doesNotContain(before.get("_id"));
+                assertThat(raw(now)).isEqualTo(raw(before));
+            } else if (repair.getString("reason").getValue().equals("duplicate")) {
+                duplicates++;
+                assertThat(repair.get("was")).isEqualTo(before.get("sessionId"));
+            } else {
+                assertThat(expectedBroken).contains(before.get("_id"));
+                assertRepaired(before, now, repair);
+            }
+        }
+        expectedReasons.forEach((reason, n) -> assertThat(report.broken()).containsEntry(reason, n.longValue()));
+        assertThat(duplicates).isEqualTo(43).isEqualTo(report.broken().get("duplicate"));
+        assertThat(report.healed())
+                .isEqualTo(expectedBroken.size() + duplicates)
+                .isEqualTo(conversations.heard.get());
+        assertThat(report.left()).isZero();
+        assertThat(report.duplicatesLeft()).isZero();
+        assertThat(report.scanned()).isEqualTo(4000);
+        assertThat(report.seconds()).isPositive();
+    }
+
+    private static void assertRepaired(BsonDocument before, BsonDocument now, BsonDocument repair) {
+        BsonDocument expected = before.clone();
+        expected.put("sessionId", now.get("sessionId"));
+        expected.put("updatedAt", repair.get("at"));
+        expected.put("sessionIdRepair", repair);
+        assertThat(now).isEqualTo(expected);
+        BsonValue was = before.get("sessionId");
+        assertThat(repair.get("was")).isEqualTo(was == null || was.isNull() ? null : was);
+        if (repair.getString("reason").getValue().equals("binary-uuid")) {
+            assertThat(now.getString("sessionId").getValue())
+                    .isEqualTo(was.asBinary().asUuid().toString());
+        }
+        assertCanonicalUuid(now.getString("sessionId").getValue());
+    }
+
+    private static void assertCanonicalUuid(String text) {
+        assertThat(UUID.fromString(text)).hasToString(text);
+    }
+
+    /** The bytes of a document, in which the order of fields and their types show. */
+    private static RawBsonDocument raw(BsonDocument document) {
+        return new RawBsonDocument(document, new BsonDocumentCodec());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "missing      | {}",
+                "null         | {key: null}",
+                "blank        | {key: ''}",
+                "blank        | {key: ' \\t\\u2003\\u3000\\u00a0'}",
+                "binary-uuid  | {key: {$binary: {base64: 'EjRWeBI0VngSNFZ4EjRWeA==', subType: '04'}}}",
+                "not-a-string | {key: {$binary: {base64: 'EjRWeBI0VngSNFZ4EjRWeA==', subType: '03'}}}",
+                "not-a-string | {key: 7}",
+                "not-a-string | {key: {$numberLong: '7'}}",
+                "not-a-string | {key: 1.5}",
+                "not-a-string | {key: true}",
+                "not-a-string | {key: {$date: 0}}",
+                "not-a-string | {key: {$oid: '67c2532e5d9dc9f81818e811'}}",
+                "not-a-string | {key: {a: 'b'}}",
+                "not-a-string | {key: ['a string in an array']}",
+                "not-a-string | {key: []}",
+                "not-a-string | {key: {$regularExpression: {pattern: 'a', options: ''}}}"
+            })
+    void eachReasonIsHealedInEitherField(String reason, String value) {
+        BsonDocument parsed = BsonDocument.parse(value);
+        for (RequiredKey key : TestCollection.INVARIANT.keys()) {
+            RequiredKey other = key == SESSION_ID ? CONVERSATION_ID : SESSION_ID;
+            BsonDocument document = new BsonDocument("_id", new BsonString(key.field()))
+                    .append(other.field(), new BsonString("sound, of " + key.field()));
+            if (parsed.containsKey("key")) {
+                document.append(key.field(), parsed.get("key"));
+            }
+            conversations.with(List.of(document.append("userId", new BsonString("u"))));
+        }
+
+        IntegrityReport report = conversations.heal();
+
+        assertThat(report.broken()).containsEntry(reason, 1L);
+        assertThat(report.others().get("conversationId").broken()).containsEntry(reason, 1L);
+        assertThat(report.healed()).isEqualTo(1);
+        assertThat(report.others().get("conversationId").healed()).isEqualTo(1);
+        for (RequiredKey key : TestCollection.INVARIANT.keys()) {
+            BsonDocument healed = conversations.one(key.field());
+            assertCanonicalUuid(healed.getString(key.field()).getValue());
+            BsonDocument repair = healed.getDocument(key.repairField());
+            assertThat(repair.getString("reason").getValue()).isEqualTo(reason);
+            assertThat(repair.getString("run").getValue()).isEqualTo(report.run());
+            assertThat(repair.get("at")).isEqualTo(healed.get("updatedAt"));
+            BsonValue was = parsed.get("key");
+            assertThat(repair.get("was")).isEqualTo(was == null || was.isNull() ? null : was);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"a", " leading", "trailing ", "6f03675a1600435a899950d836f675cc", "NOT-A-UUID", "\u200b", "日本"})
+    void anyStringThatIsNotBlankStaysAsItIs(String sessionId) {
+        BsonDocument document = new BsonDocument("_id", new BsonInt32(1))
+                .append("conversationId", new BsonString("c"))
+                .append("sessionId", new BsonString(sessionId));
+        conversations.with(List.of(document)).heal();
+        assertThat(conversations.one(1)).isEqualTo(document);
+    }
+
+    @Test
+    void twoDocumentsOfOneConversationIdBothSurviveTheOlderUnderIt() {
+        conversations.with(
+                "{_id: 1, conversationId: 'c', sessionId: 'young', createdAt: {$date: 2000}}",
+                "{_id: 2, conversationId: 'c', sessionId: 'old', createdAt: {$date: 1000}}");
+
+        IntegrityReport report = conversations.heal();
+
+        assertThat(conversations.one(2).getString("conversationId").getValue()).isEqualTo("c");
+        assertThat(conversations.one(2)).doesNotContainKey("conversationIdRepair");
+        BsonDocument younger = conversations.one(1);
+        assertCanonicalUuid(younger.getString("conversationId").getValue());
+        assertThat(younger.getDocument("conversationIdRepair")
+                        .getString("reason")
+                        .getValue())
+                .isEqualTo("duplicate");
+        assertThat(younger.getDocument("conversationIdRepair").getString("was").getValue())
+                .isEqualTo("c");
+        assertThat(report.others().get("conversationId").broken()).containsEntry("duplicate", 1L);
+    }
+
+    @Test
+    void theOldestOfManyDuplicatesKeepsByCreationThenById() {
+        ObjectId early = new ObjectId(1, 1);
+        ObjectId late = new ObjectId(3000, 1);
+        conversations.with(
+                "{_id: {$oid: '%s'}, conversationId: 'a', sessionId: 's'}".formatted(late),
+                "{_id: 5, conversationId: 'b', sessionId: 's', createdAt: {$date: 2000000}}",
+                "{_id: {$oid: '%s'}, conversationId: 'c', sessionId: 's'}".formatted(early),
+                "{_id: 'no age at all', conversationId: 'd', sessionId: 's'}",
+                "{_id: 7, conversationId: 'e', sessionId: 't', createdAt: {$date: 5}}",
+                "{_id: 6, conversationId: 'f', sessionId: 't', createdAt: {$date: 5}}");
+        conversations.heal();
+        assertThat(conversations.one(early).getString("sessionId").getValue()).isEqualTo("s");
+        assertThat(conversations.one(6).getString("sessionId").getValue()).isEqualTo("t");
+        assertThat(conversations.byId().values().stream().filter(d -> d.containsKey("sessionIdRepair")))
+                .hasSize(4);
+    }
+
+    @Test
+    void binaryUuidWhoseTextIsTakenGetsANewOneUnderTheUniqueIndex() {
+        conversations
+                .with("{_id: 1, conversationId: 'a', sessionId: '12345678-1234-5678-1234-567812345678'}")
+                .heal();
+        if (TestServer.isGenuine()) {
+            conversations
+                    .run(conversations.progress(), Force.OFF)
+                    .repair()
+                    .await()
+                    .indefinitely();
+        }
+        conversations.with(
+                "{_id: 2, conversationId: 'b', sessionId: {$binary: {base64: 'EjRWeBI0VngSNFZ4EjRWeA==', subType: '04'}}}");
+
+        conversations.heal();
+
+        assertThat(conversations.one(1).getString("sessionId").getValue())
+                .isEqualTo("12345678-1234-5678-1234-567812345678");
+        BsonDocument second = conversations.one(2);
+        assertCanonicalUuid(second.getString("sessionId").getValue());
+        assertThat(second.getDocument("sessionIdRepair").getString("reason").getValue())
+                .isEqualTo("duplicate");
+    }
+
+    @Test
+    void secondRunFindsNothingAndChangesNothing() {
+        conversations.with(LegacyDump.documents()).heal();
+        Map<BsonValue, BsonDocument> healed = conversations.byId();
+        IntegrityReport second = conversations.heal();
+        assertThat(second.healed()).isZero();
+        assertThat(second.broken().values()).containsOnly(0L);
+        assertThat(conversations.byId()).isEqualTo(healed);
+    }
+
+    @Test
+    void emptyDatabaseGetsTheCollectionAndItsIndexes() {
+        IntegrityReport report = conversations.heal();
+        assertThat(report.healed()).isZero();
+        assertThat(report.indexes())
+                .extracting(IntegrityReport.IndexReport::name)
+                .contains("sessionId_1", "conversationId_1");
+        assertThat(report.indexes()).allMatch(IntegrityReport.IndexReport::ok);
+    }
+
+    @Test
+    void verifyCountsAndWritesNothing() {
+        conversations.with(LegacyDump.documents());
+        Map<BsonValue, BsonDocument> before = conversations.byId();
+        RunProgress progress = conversations.progress();
+
+        assertThatThrownBy(() -> conversations
+                        .run(progress, Force.ENFORCE)
+                        .verify()
+                        .await()
+                        .indefinitely())
+                .isInstanceOf(IntegrityException.class)
+                .hasMessageContaining("does not hold")
+                .hasMessageContaining("on-start=repair");
+
+        assertThat(conversations.byId()).isEqualTo(before);
+        assertThat(conversations.indexes(SESSION_ID)).isEmpty();
+        assertThat(progress.of(SESSION_ID).brokenByWord())
+                .containsEntry("null", 474L)
+                .containsEntry("missing", 203L);
+    }
+
+    @Test
+    void verifyIsContentWithWhatAHealLeft() {
+        conversations.with(LegacyDump.documents()).heal();
+        assertThat(conversations.verify().left()).isZero();
+    }
+
+    @Test
+    void databaseItselfRefusesWhatBreaksTheInvariant() {
+        TestServer.assumeGenuine("validators");
+        IntegrityReport report = conversations.with(LegacyDump.documents()).heal();
+        assertThat(report.validator()).isEqualTo("strict");
+        for (String broken : List.of(
+                "{conversationId: 'x'}",
+                "{conversationId: 'x', sessionId: null}",
+                "{conversationId: 'x', sessionId: ''}",
+                "{conversationId: 'x', sessionId: ' \u2003'}",
+                "{conversationId: 'x', sessionId: 5}",
+                "{conversationId: 'x', sessionId: ['a']}",
+                "{sessionId: 'x'}",
+                "{conversationId: null, sessionId: 'x'}")) {
+            assertThatThrownBy(() -> conversations.with(broken))
+                    .isInstanceOfSatisfying(
+                            com.mongodb.MongoBulkWriteException.class,
+                            e -> assertThat(e.getWriteErrors().get(0).getCode()).isEqualTo(121));
+        }
+        BsonValue any = conversations.byId().keySet().iterator().next();
+        assertThatThrownBy(() -> await(conversations.collection.updateOne(
+                        new BsonDocument("_id", any), BsonDocument.parse("{$unset: {sessionId: 1}}"))))
+                .isInstanceOfSatisfying(
+                        MongoWriteException.class,
+                        e -> assertThat(e.getError().getCode()).isEqualTo(121));
+    }
+
+    @Test
+    void somebodyElsesValidatorStaysInForceBesideOurs() {
+        TestServer.assumeGenuine("validators");
+        await(conversations.database.createCollection(
+                "conversations",
+                new CreateCollectionOptions()
+                        .validationOptions(new com.mongodb.client.model.ValidationOptions()
+                                .validator(BsonDocument.parse("{userId: {$type: 'string'}}")))));
+        conversations.heal();
+        assertThatThrownBy(() -> conversations.with("{conversationId: 'a', sessionId: 'a', userId: 5}"))
+                .hasMessageContaining("Document failed validation");
+        assertThatThrownBy(() -> conversations.with("{conversationId: 'a', userId: 'u'}"))
+                .hasMessageContaining("Document failed validation");
+        conversations.with("{conversationId: 'a', sessionId: 'a', userId: 'u'}");
+
+        IntegrityReport without = conversations
+                .run(conversations.progress(), Force.OFF)
+                .repair()
+                .await()
+                .indefinitely();
+        assertThat(without.validator()).isEqualTo("none");
+        assertThatThrownBy(() -> conversations.with("{conversationId: 'b', sessionId: 'b', userId: 5}"))
+                .hasMessageContaining("Document failed validation");
+        conversations.with("{conversationId: 'c', userId: 'u'}");
+    }
+
+    @Test
+    void warningValidatorLetsOldWritersPass() {
+        TestServer.assumeGenuine("validators");
+        IntegrityReport report = conversations
+                .run(conversations.progress(), Force.WARN)
+                .repair()
+                .await()
+                .indefinitely();
+        assertThat(report.validator()).isEqualTo("warn");
+        conversations.with("{_id: 1, conversationId: 'a'}");
+        conversations.run(conversations.progress(), Force.WARN).repair().await().indefinitely();
+        assertCanonicalUuid(conversations.one(1).getString("sessionId").getValue());
+    }
+
+    @Test
+    void serverWithoutValidatorsIsSaidToLackThem() {
+        org.junit.jupiter.api.Assumptions.assumeFalse(TestServer.isGenuine(), "a genuine server has validators");
+        IntegrityReport report = conversations.heal();
+        assertThat(report.validator()).isEqualTo("none");
+        assertThat(report.notEnforced()).containsExactly("collMod");
+    }
+
+    @Test
+    void viewIsRefusedByName() {
+        TestServer.assumeGenuine("views");
+        await(conversations.database.createView("conversations", "others", List.of()));
+        assertThatThrownBy(conversations::heal)
+                .isInstanceOf(IntegrityException.class)
+                .hasMessageContaining("conversations is a view");
+    }
+
+    @Test
+    void cappedCollectionIsRefusedByName() {
+        TestServer.assumeGenuine("capped collections");
+        await(conversations.database.createCollection(
+                "conversations", new CreateCollectionOptions().capped(true).sizeInBytes(4096)));
+        assertThatThrownBy(conversations::heal)
+                .isInstanceOf(IntegrityException.class)
+                .hasMessageContaining("conversations is a capped collection");
+    }
+
+    @Test
+    void repairDoesNothingWhereAWriterCameBetween() {
+        conversations.with("{_id: 1, conversationId: 'c', sessionId: null}");
+        Repair late = Repair.of(new BsonInt32(1), org.bson.BsonNull.VALUE, Defect.NULL, SESSION_ID);
+        await(conversations.collection.updateOne(
+                BsonDocument.parse("{_id: 1}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
+        RunProgress progress = conversations.progress();
+
+        new Repairer(conversations.collection, "updatedAt", java.time.Clock.systemUTC())
+                .repair(List.of(late), SESSION_ID, progress)
+                .await()
+                .indefinitely();
+
+        assertThat(conversations.one(1))
+                .isEqualTo(BsonDocument.parse("{_id: 1, conversationId: 'c', sessionId: 'by a writer'}"));
+        assertThat(progress.totalHealed()).isZero();
+    }
+
+    @Test
+    void idsOfAnyTypeAreReached() {
+        conversations.with(
+                "{_id: 'text', conversationId: 'a'}",
+                "{_id: 5, conversationId: 'b'}",
+                "{_id: {a: 1}, conversationId: 'c'}",
+                "{_id: {$oid: '67c2532e5d9dc9f81818e811'}, conversationId: 'd'}");
+        assertThat(conversations.heal().healed()).isEqualTo(4);
+        assertThat(conversations.one(new BsonObjectId(new ObjectId("67c2532e5d9dc9f81818e811"))))
+                .containsKey("sessionIdRepair");
+    }
+}

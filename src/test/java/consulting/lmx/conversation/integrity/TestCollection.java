@@ -1,0 +1,109 @@
+package consulting.lmx.conversation.integrity;
+
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.IndexOptions;
+import com.mongodb.reactivestreams.client.MongoClient;
+import com.mongodb.reactivestreams.client.MongoClients;
+import com.mongodb.reactivestreams.client.MongoCollection;
+import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
+import consulting.lmx.conversation.testsupport.TestServer;
+import io.smallrye.config.SmallRyeConfigBuilder;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import org.bson.BsonDocument;
+import org.bson.BsonValue;
+import org.bson.conversions.Bson;
+import org.reactivestreams.Publisher;
+
+/** A collection of conversations in a database of its own, and the engine over it, without the application around it. */
+final class TestCollection implements AutoCloseable {
+
+    static final Invariant INVARIANT = ConversationInvariant.conversations();
+    static final RequiredKey SESSION_ID = INVARIANT.keys().get(0);
+    static final RequiredKey CONVERSATION_ID = INVARIANT.keys().get(1);
+
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+
+    private final MongoClient client = MongoClients.create(TestServer.uri());
+    final MongoDatabase database = client.getDatabase(TestServer.newDatabase());
+    final MongoCollection<BsonDocument> collection = database.getCollection(INVARIANT.collection(), BsonDocument.class);
+    final Capabilities capabilities = new Capabilities();
+    final AtomicLong heard = new AtomicLong();
+
+    static <T> T await(Publisher<T> publisher) {
+        return Publishers.one(publisher).await().atMost(LIMIT);
+    }
+
+    TestCollection with(List<BsonDocument> documents) {
+        await(collection.insertMany(documents));
+        return this;
+    }
+
+    TestCollection with(String... documents) {
+        return with(List.of(documents).stream().map(BsonDocument::parse).toList());
+    }
+
+    TestCollection withIndex(Bson key, IndexOptions options) {
+        await(collection.createIndex(key, options));
+        return this;
+    }
+
+    RunProgress progress() {
+        return new RunProgress(
+                UUID.randomUUID().toString(),
+                Clock.systemUTC().instant(),
+                INVARIANT,
+                (defect, n) -> heard.addAndGet(n));
+    }
+
+    static IntegrityConfig config(Map<String, String> settings) {
+        return new SmallRyeConfigBuilder()
+                .withMapping(IntegrityConfig.class)
+                .withDefaultValues(settings)
+                .withConverters(new org.eclipse.microprofile.config.spi.Converter<?>[] {})
+                .withConverter(Duration.class, 200, text -> Duration.parse("PT" + text))
+                .build()
+                .getConfigMapping(IntegrityConfig.class);
+    }
+
+    IntegrityRun run(RunProgress progress, Force force) {
+        IntegrityConfig config = config(Map.of("conversations.integrity.validator", force.name()));
+        return new IntegrityRun(database, INVARIANT, config, progress, capabilities, Clock.systemUTC());
+    }
+
+    IntegrityReport heal() {
+        return run(progress(), Force.ENFORCE).repair().await().atMost(LIMIT);
+    }
+
+    IntegrityReport verify() {
+        return run(progress(), Force.ENFORCE).verify().await().atMost(LIMIT);
+    }
+
+    Map<BsonValue, BsonDocument> byId() {
+        return Publishers.list(collection.find()).await().atMost(LIMIT).stream()
+                .collect(Collectors.toMap(document -> document.get("_id"), document -> document));
+    }
+
+    BsonDocument one(Object id) {
+        return await(collection.find(Filters.eq("_id", id)).first());
+    }
+
+    List<IndexView> indexes(RequiredKey key) {
+        return new UniqueIndexes(database, collection, null)
+                .indexesOf(key)
+                .await()
+                .atMost(LIMIT);
+    }
+
+    @Override
+    public void close() {
+        await(database.drop());
+        client.close();
+    }
+}

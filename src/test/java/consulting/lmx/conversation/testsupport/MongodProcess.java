@@ -1,0 +1,116 @@
+package consulting.lmx.conversation.testsupport;
+
+import com.mongodb.MongoException;
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.bson.Document;
+
+/** A {@code mongod} from the PATH as a replica set of one, on a free port of the loopback, in a scratch folder. */
+public final class MongodProcess {
+
+    private MongodProcess() {}
+
+    static Optional<TestServer.Running> start() {
+        return onPath().map(mongod -> {
+            try {
+                return start(mongod);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
+    private static Optional<Path> onPath() {
+        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
+                .map(folder -> Path.of(folder, "mongod"))
+                .filter(Files::isExecutable)
+                .findFirst();
+    }
+
+    private static TestServer.Running start(Path mongod) throws IOException {
+        Path scratch = Files.createTempDirectory("mongod");
+        int port = freePort();
+        Process process = new ProcessBuilder(List.of(
+                        mongod.toString(),
+                        "--replSet",
+                        "rs0",
+                        "--bind_ip",
+                        "127.0.0.1",
+                        "--port",
+                        String.valueOf(port),
+                        "--dbpath",
+                        scratch.toString(),
+                        "--wiredTigerCacheSizeGB",
+                        "1"))
+                .redirectErrorStream(true)
+                .redirectOutput(scratch.resolve("log").toFile())
+                .start();
+        Thread stopWithUs = new Thread(process::destroyForcibly);
+        Runtime.getRuntime().addShutdownHook(stopWithUs);
+        String address = "127.0.0.1:" + port;
+        initiate(address);
+        return new TestServer.Running(
+                "a mongod of the PATH (" + mongod + ")", "mongodb://" + address + "/?replicaSet=rs0", () -> {
+                    stop(process);
+                    delete(scratch);
+                    Runtime.getRuntime().removeShutdownHook(stopWithUs);
+                });
+    }
+
+    private static void initiate(String address) {
+        try (MongoClient client = MongoClients.create("mongodb://" + address + "/?directConnection=true")) {
+            Document member = new Document("_id", 0).append("host", address);
+            client.getDatabase("admin")
+                    .runCommand(new Document(
+                            "replSetInitiate", new Document("_id", "rs0").append("members", List.of(member))));
+            Awaitility.await()
+                    .atMost(Duration.ofMinutes(1))
+                    .ignoreExceptionsMatching(MongoException.class::isInstance)
+                    .until(() -> client.getDatabase("admin")
+                            .runCommand(new Document("isMaster", 1))
+                            .getBoolean("ismaster"));
+        }
+    }
+
+    static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+
+    private static void stop(Process process) {
+        process.destroy();
+        try {
+            if (!process.waitFor(20, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            process.destroyForcibly();
+        }
+    }
+
+    private static void delete(Path folder) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

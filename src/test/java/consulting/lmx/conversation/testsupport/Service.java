@@ -1,0 +1,137 @@
+package consulting.lmx.conversation.testsupport;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
+
+/** The packaged jar, run as its users run it: a process of its own, set up by its environment, spoken to over HTTP. */
+public final class Service implements AutoCloseable {
+
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
+
+    private final Process process;
+    private final int port;
+    private final Path log;
+
+    private Service(Process process, int port, Path log) {
+        this.process = process;
+        this.port = port;
+        this.log = log;
+    }
+
+    /** Starts it and does not wait; {@code environment} is added to the settings that it cannot do without. */
+    public static Service start(Map<String, String> environment) throws IOException {
+        int port = MongodProcess.freePort();
+        Path log = Files.createTempFile(Path.of("target"), "service", ".log");
+        ProcessBuilder builder =
+                new ProcessBuilder(command()).redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().keySet().removeAll(List.of("MONGODB_URI", "MONGODB_DB", "AUTH_SECRET"));
+        builder.environment().put("PORT", String.valueOf(port));
+        builder.environment().putAll(environment);
+        return new Service(builder.start(), port, log);
+    }
+
+    private static List<String> command() {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        return new ArrayList<>(List.of(java, "-Xmx256m", "-jar", System.getProperty("service.jar")));
+    }
+
+    /** The settings of a service on the tests' server, with a database of its own. */
+    public static Map<String, String> settings(String database) {
+        return Map.of(
+                "MONGODB_URI",
+                TestServer.uri(),
+                "MONGODB_DB",
+                database,
+                "AUTH_SECRET",
+                Tokens.SECRET,
+                "QUARKUS_HTTP_HOST",
+                "127.0.0.1");
+    }
+
+    public Process process() {
+        return process;
+    }
+
+    public String log() throws IOException {
+        return Files.readString(log);
+    }
+
+    public URI uri(String path) {
+        return URI.create("http://127.0.0.1:" + port + path);
+    }
+
+    public HttpResponse<String> get(String path, String... headers) throws IOException, InterruptedException {
+        return send(HttpRequest.newBuilder(uri(path)).GET(), headers);
+    }
+
+    public HttpResponse<String> post(String path, String body, String... headers)
+            throws IOException, InterruptedException {
+        return send(
+                HttpRequest.newBuilder(uri(path))
+                        .header("Content-Type", "application/json")
+                        .POST(HttpRequest.BodyPublishers.ofString(body)),
+                headers);
+    }
+
+    private static HttpResponse<String> send(HttpRequest.Builder request, String... headers)
+            throws IOException, InterruptedException {
+        request.timeout(Duration.ofSeconds(20));
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        return HTTP.send(request.build(), BodyHandlers.ofString());
+    }
+
+    /** The status of a GET; 0 where nobody answers. */
+    public int status(String path) {
+        try {
+            return get(path).statusCode();
+        } catch (IOException e) {
+            return 0;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return 0;
+        }
+    }
+
+    public Service awaitStatus(String path, int status) {
+        Awaitility.await(path + " answers " + status)
+                .atMost(Duration.ofSeconds(60))
+                .pollInterval(Duration.ofMillis(50))
+                .until(() -> status(path) == status);
+        return this;
+    }
+
+    public Service awaitLive() {
+        return awaitStatus("/q/health/live", 200);
+    }
+
+    public Service awaitReady() {
+        return awaitStatus("/q/health/ready", 200);
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(15, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            process.destroyForcibly();
+        }
+    }
+}
