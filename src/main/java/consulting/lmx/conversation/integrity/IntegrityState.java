@@ -24,7 +24,7 @@ public final class IntegrityState {
     /**
      * The state at one moment.
      *
-     * @param reason why it failed
+     * @param reason why the last run failed, until one has not
      * @param failures how many runs have failed since the last one that did not
      * @param retryAt when the next run begins, where it failed
      */
@@ -57,7 +57,7 @@ public final class IntegrityState {
         if (now.status() == Status.RUNNING) {
             throw new IllegalStateException("A run is under way already");
         }
-        move(Status.RUNNING, now.open(), Optional.empty(), now.failures(), Optional.empty());
+        move(Status.RUNNING, now.open(), now.reason(), now.failures(), Optional.empty());
     }
 
     /** The run under way has found that the invariant holds: requests are served from now on. */
