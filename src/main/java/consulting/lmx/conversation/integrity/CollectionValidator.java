@@ -32,6 +32,7 @@ final class CollectionValidator {
     }
 
     private static final Logger LOG = Logger.getLogger(CollectionValidator.class);
+    private static final String COLL_MOD = "collMod";
     private static final int COMMAND_NOT_FOUND = 59;
 
     private final MongoDatabase database;
@@ -46,13 +47,20 @@ final class CollectionValidator {
         this.capabilities = capabilities;
     }
 
+    /** Whether nothing is to be changed; a server that has no validators is left as it is. */
+    Uni<Boolean> isAsWanted() {
+        return CollectionInfo.read(database, invariant.collection())
+                .map(info ->
+                        isInForce(info, Level.STRICT) || capabilities.missing().contains(COLL_MOD));
+    }
+
     /** Puts the validator in force, or removes it where it is not wanted; done when the server's own answer shows it. */
     Uni<Void> apply(Level level) {
         return CollectionInfo.read(database, invariant.collection()).chain(info -> {
             if (isInForce(info, level)) {
                 return Uni.createFrom().voidItem();
             }
-            BsonDocument command = new BsonDocument("collMod", new BsonString(invariant.collection()))
+            BsonDocument command = new BsonDocument(COLL_MOD, new BsonString(invariant.collection()))
                     .append("validator", wanted(info.validator()));
             if (force != Force.OFF) {
                 command.append("validationLevel", new BsonString(level.word()))
@@ -71,7 +79,7 @@ final class CollectionValidator {
     private Uni<Void> unsupported() {
         if (force != Force.OFF) {
             capabilities.lacks(
-                    "collMod",
+                    COLL_MOD,
                     "the database itself does not refuse documents without their keys; only this service does");
         }
         return Uni.createFrom().voidItem();

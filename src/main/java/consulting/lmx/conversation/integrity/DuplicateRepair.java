@@ -43,15 +43,17 @@ final class DuplicateRepair {
         this.batchSize = batchSize;
     }
 
-    Uni<Void> run(RequiredKey key, RunProgress progress) {
+    /** {@code prepare} is done before the first repair, and only where there is one. */
+    Uni<Void> run(RequiredKey key, RunProgress progress, Uni<Void> prepare) {
         progress.reading();
+        Uni<Void> prepared = prepare.memoize().indefinitely();
         return groups(key)
                 .map(group -> group.get("_id"))
                 .group()
                 .intoLists()
                 .of(GROUPS_AT_A_TIME)
                 .onItem()
-                .transformToUniAndConcatenate(values -> repair(values, key, progress))
+                .transformToUniAndConcatenate(values -> prepared.chain(() -> repair(values, key, progress)))
                 .collect()
                 .last()
                 .invoke(() -> LOG.infof(
@@ -61,12 +63,13 @@ final class DuplicateRepair {
                         progress.of(key).healedByWord().get(Defect.DUPLICATE.word())));
     }
 
-    /** How many documents share their key with an older one. */
-    Uni<Long> count(RequiredKey key) {
+    /** How many documents share their key with an older one; they are noted as found. */
+    Uni<Long> look(RequiredKey key, RunProgress progress) {
         return groups(key)
                 .map(group -> group.getNumber("n").longValue() - 1)
                 .collect()
-                .with(Collectors.summingLong(Long::longValue));
+                .with(Collectors.summingLong(Long::longValue))
+                .invoke(n -> progress.of(key).found(Defect.DUPLICATE, n));
     }
 
     private Multi<BsonDocument> groups(RequiredKey key) {

@@ -5,6 +5,7 @@ import io.smallrye.config.WithDefault;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import java.time.Duration;
+import java.util.OptionalInt;
 
 /** How the invariant is held in the database. */
 @ConfigMapping(prefix = "conversations.integrity")
@@ -29,6 +30,9 @@ public interface IntegrityConfig {
     @Min(1)
     @Max(10_000)
     int batchSize();
+
+    /** How many documents a second are repaired at most; as fast as the server bears where it is not set. */
+    OptionalInt maxRate();
 
     /** How long after a failure the first retry waits; each further one waits twice as long, up to {@link #retryMax()}. */
     @WithDefault("1S")

@@ -28,7 +28,7 @@ public class IntegrityHealthCheck implements HealthCheck {
         service.progress()
                 .ifPresent(progress -> response.withData("run", progress.run())
                         .withData("step", progress.step())
-                        .withData("healed", progress.totalHealed())
+                        .withData("healed", progress.healedSoFar())
                         .withData("remaining", progress.remaining()));
         return response.build();
     }

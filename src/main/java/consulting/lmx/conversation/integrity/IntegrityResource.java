@@ -54,7 +54,7 @@ public class IntegrityResource {
                     progress.run(),
                     progress.startedAt(),
                     progress.step(),
-                    progress.totalHealed(),
+                    progress.healedSoFar(),
                     progress.remaining());
         }
     }

@@ -3,6 +3,7 @@ package consulting.lmx.conversation.integrity;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.CollectionValidator.Level;
+import consulting.lmx.conversation.integrity.KeyProbe.Verdict;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.Clock;
@@ -10,10 +11,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
+import org.bson.BsonString;
 import org.jboss.logging.Logger;
 
 /**
@@ -28,6 +31,7 @@ final class IntegrityRun {
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> collection;
     private final Invariant invariant;
+    private final HealSettings settings;
     private final RunProgress progress;
     private final Capabilities capabilities;
     private final CollectionValidator validator;
@@ -35,34 +39,91 @@ final class IntegrityRun {
     private final DuplicateRepair duplicates;
     private final UniqueIndexes indexes;
     private final KeyProbe probe;
+    private final Lease lease;
+    private final RunJournal journal;
 
     IntegrityRun(
             MongoDatabase database,
             Invariant invariant,
-            IntegrityConfig config,
+            HealSettings settings,
             RunProgress progress,
             Capabilities capabilities,
             Clock clock) {
         this.database = database;
         this.collection = database.getCollection(invariant.collection(), BsonDocument.class);
         this.invariant = invariant;
+        this.settings = settings;
         this.progress = progress;
         this.capabilities = capabilities;
-        Repairer repairer = new Repairer(collection, invariant.updatedField(), clock);
-        this.validator = new CollectionValidator(database, invariant, config.validator(), capabilities);
-        this.backfill = new Backfill(collection, repairer, config.batchSize());
-        this.duplicates = new DuplicateRepair(collection, repairer, invariant.createdField(), config.batchSize());
+        Pace pace = new Pace(settings.maxRate(), System::nanoTime);
+        Repairer repairer = new Repairer(
+                collection,
+                invariant.updatedField(),
+                clock,
+                pace,
+                CollectionInfo.read(database, invariant.collection()));
+        this.validator = new CollectionValidator(database, invariant, settings.force(), capabilities);
+        this.backfill = new Backfill(collection, repairer, settings.batchSize());
+        this.duplicates = new DuplicateRepair(collection, repairer, invariant.createdField(), settings.batchSize());
         this.indexes = new UniqueIndexes(database, collection, duplicates);
         this.probe = new KeyProbe(database, collection);
+        this.lease = new Lease(database, invariant.collection(), Host.NAME, progress, pace);
+        this.journal = new RunJournal(database, Host.NAME, clock);
     }
 
-    /** Heals what is broken and proves it; fails where the invariant does not hold at the end. */
-    Uni<IntegrityReport> repair() {
+    /**
+     * Heals what is broken and proves it; fails where the invariant does not hold at the end. Where everything is sound
+     * already, that is found by reading indexes, and nothing is written. Where another process is healing, it is waited for.
+     */
+    Uni<IntegrityReport> heal() {
         return step("connect", this::connect)
-                .chain(() -> step(
+                .chain(this::ifSound)
+                .chain(sound -> sound.isPresent() && !settings.recreateIndex()
+                        ? Uni.createFrom().item(sound.get())
+                        : lease.acquire()
+                                .chain(fence -> fence.isPresent()
+                                        ? lease.holdWhile(fence.get(), this::repairAndRecord)
+                                        : lease.untilFree().chain(this::heal)));
+    }
+
+    /** The report, where nothing is to be done. */
+    private Uni<Optional<IntegrityReport>> ifSound() {
+        return step(
+                "check",
+                () -> validator
+                        .isAsWanted()
+                        .chain(asWanted -> asWanted
+                                ? allSound().chain(sound -> sound ? report().map(Optional::of) : nothing())
+                                : nothing()));
+    }
+
+    private static Uni<Optional<IntegrityReport>> nothing() {
+        return Uni.createFrom().item(Optional.empty());
+    }
+
+    private Uni<Boolean> allSound() {
+        return Multi.createFrom()
+                .iterable(invariant.keys())
+                .onItem()
+                .transformToUniAndConcatenate(this::ask)
+                .collect()
+                .asList()
+                .map(verdicts -> verdicts.stream().allMatch(verdict -> verdict == Verdict.SOUND));
+    }
+
+    private Uni<IntegrityReport> repairAndRecord() {
+        return journal.begin(progress)
+                .chain(() -> repair())
+                .call(report -> documentsHealed().chain(n -> journal.end(progress, n, RunJournal.Outcome.VERIFIED)))
+                .onFailure()
+                .call(failure -> journal.end(progress, progress.totalHealed(), RunJournal.Outcome.FAILED));
+    }
+
+    private Uni<IntegrityReport> repair() {
+        return step(
                         "validator",
                         () -> CollectionInfo.ensure(database, invariant.collection())
-                                .chain(() -> validator.apply(Level.MODERATE))))
+                                .chain(() -> validator.apply(Level.MODERATE)))
                 .chain(() -> eachKey(this::repair))
                 .chain(() -> step("validator", () -> validator.apply(Level.STRICT)))
                 .chain(() -> step("verification", this::report))
@@ -72,12 +133,15 @@ final class IntegrityRun {
                                 + " stop the old writers, or set conversations.integrity.validator=enforce"));
     }
 
+    /** Looks, and writes nothing. */
+    Uni<IntegrityReport> look() {
+        return step("connect", this::connect).chain(() -> step("verification", this::report));
+    }
+
     /** Looks, and writes nothing; fails where the invariant does not hold. */
     Uni<IntegrityReport> verify() {
-        return step("connect", this::connect)
-                .chain(() -> step("verification", this::report))
-                .invoke(report -> requireHolds(
-                        report, "Nothing was written: start with conversations.integrity.on-start=repair to heal it"));
+        return look().invoke(report -> requireHolds(
+                report, "Nothing was written: start with conversations.integrity.on-start=repair to heal it"));
     }
 
     private Uni<Void> connect() {
@@ -86,36 +150,55 @@ final class IntegrityRun {
     }
 
     private Uni<Void> repair(RequiredKey key) {
-        return isSound(key).chain(sound -> {
-            if (sound) {
+        return ask(key).chain(verdict -> {
+            if (verdict == Verdict.SOUND && !settings.recreateIndex()) {
                 return Uni.createFrom().voidItem();
             }
-            return step("backfill " + key.field(), () -> countExpected(key).chain(() -> backfill.run(key, progress)))
-                    .chain(() -> step("index " + key.field(), () -> indexes.ensure(key, progress)));
+            boolean anew = settings.recreateIndex() || verdict == Verdict.SAW_ARRAYS;
+            return step("backfill " + key.field(), () -> backfill(key))
+                    .chain(() -> step("index " + key.field(), () -> indexes.ensure(key, anew, progress)));
         });
     }
 
-    private Uni<Void> countExpected(RequiredKey key) {
-        return Uni.combine()
-                .all()
-                .unis(
-                        Publishers.one(collection.estimatedDocumentCount()),
-                        Publishers.one(collection.countDocuments(Defect.filter(key.field()))))
-                .with((documents, broken) -> {
-                    progress.scanned(documents);
-                    progress.expected(broken);
-                    return null;
-                });
+    /** What is broken is counted beside the scan, so that what remains can be told. */
+    private Uni<Void> backfill(RequiredKey key) {
+        return Publishers.one(collection.estimatedDocumentCount())
+                .invoke(n -> progress.scanned(n))
+                .chain(() -> Uni.combine()
+                        .all()
+                        .unis(
+                                backfill.run(key, progress),
+                                Publishers.one(collection.countDocuments(Defect.filter(key.field())))
+                                        .invoke(n -> progress.expected(n)))
+                        .discardItems());
     }
 
-    /** Whether the declared index of the key stands, and says that nothing is broken. */
-    private Uni<Boolean> isSound(RequiredKey key) {
+    /** What the declared index says of the key; {@code BROKEN} where there is none. */
+    private Uni<Verdict> ask(RequiredKey key) {
         return indexes.indexesOf(key)
                 .chain(all -> all.stream()
                         .filter(index -> index.isDeclared(key.field()))
                         .findFirst()
-                        .map(index -> probe.isSound(key, index))
-                        .orElse(Uni.createFrom().item(false)));
+                        .map(index -> probe.ask(key, index))
+                        .orElse(Uni.createFrom().item(Verdict.BROKEN)));
+    }
+
+    /** The number of documents that this run has changed: one in which two keys were healed is one. */
+    private Uni<Long> documentsHealed() {
+        long keys = progress.totalHealed();
+        boolean several = invariant.keys().stream()
+                        .filter(key -> progress.of(key).totalHealed() > 0)
+                        .count()
+                > 1;
+        return several
+                ? Publishers.one(collection.countDocuments(healedInSeveral())).map(twice -> keys - twice)
+                : Uni.createFrom().item(keys);
+    }
+
+    private BsonDocument healedInSeveral() {
+        BsonDocument filter = new BsonDocument();
+        invariant.keys().forEach(key -> filter.append(key.repairField() + ".run", new BsonString(progress.run())));
+        return filter;
     }
 
     private Uni<IntegrityReport> report() {
@@ -123,17 +206,20 @@ final class IntegrityRun {
         long[] left = new long[2];
         return eachKey(key -> indexes.indexesOf(key)
                         .invoke(all -> all.forEach(index -> found.add(view(index, key))))
-                        .chain(() -> isSound(key))
-                        .chain(sound -> sound ? Uni.createFrom().voidItem() : countLeft(key, left)))
+                        .chain(() -> ask(key))
+                        .chain(verdict ->
+                                verdict == Verdict.SOUND ? Uni.createFrom().voidItem() : countLeft(key, left)))
                 .chain(validator::read)
                 .map(level -> report(found, level, left[0], left[1]));
     }
 
     /** By looking at all documents: only where the index does not vouch for them. */
     private Uni<Void> countLeft(RequiredKey key, long[] left) {
-        return backfill.look(key, progress)
+        return Publishers.one(collection.estimatedDocumentCount())
+                .invoke(n -> progress.scanned(n))
+                .chain(() -> backfill.look(key, progress))
                 .invoke(broken -> left[0] += broken)
-                .chain(() -> duplicates.count(key))
+                .chain(() -> duplicates.look(key, progress))
                 .invoke(n -> left[1] += n)
                 .replaceWithVoid();
     }

@@ -66,9 +66,14 @@ public class IntegrityService {
             state.running();
             progress = new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, metrics::healed);
             IntegrityRun run = new IntegrityRun(
-                    client.unwrap().getDatabase(databaseName), invariant, config, progress, capabilities, clock);
+                    client.unwrap().getDatabase(databaseName),
+                    invariant,
+                    HealSettings.of(config),
+                    progress,
+                    capabilities,
+                    clock);
             LOG.infof("event=run-started run=%s mode=%s", progress.run(), config.onStart());
-            Uni<IntegrityReport> work = config.onStart() == IntegrityConfig.Mode.VERIFY ? run.verify() : run.repair();
+            Uni<IntegrityReport> work = config.onStart() == IntegrityConfig.Mode.VERIFY ? run.verify() : run.heal();
             return work.invoke(this::succeeded);
         });
     }

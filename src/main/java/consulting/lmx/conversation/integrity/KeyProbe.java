@@ -41,13 +41,27 @@ final class KeyProbe {
         this.collection = collection;
     }
 
-    /** Whether every document's key is sound; {@code index} is the declared one. */
-    Uni<Boolean> isSound(RequiredKey key, IndexView index) {
+    /** What an index has to say. */
+    enum Verdict {
+        SOUND,
+        BROKEN,
+        /** It has seen an array once, whose elements may hide between the strings: it has to be made anew to tell. */
+        SAW_ARRAYS;
+
+        static Verdict of(boolean sound) {
+            return sound ? SOUND : BROKEN;
+        }
+    }
+
+    /** What {@code index}, the declared one, says of the key. */
+    Uni<Verdict> ask(RequiredKey key, IndexView index) {
         return sawArrays(key, index).chain(arrays -> {
             if (arrays.isEmpty()) {
-                return hasNoneBroken(key); // the server does not tell: it is asked for the documents
+                return hasNoneBroken(key).map(Verdict::of); // the server does not tell: it is asked for the documents
             }
-            return arrays.get() ? Uni.createFrom().item(false) : endsAreSound(key, index);
+            return arrays.get()
+                    ? Uni.createFrom().item(Verdict.SAW_ARRAYS)
+                    : endsAreSound(key, index).map(Verdict::of);
         });
     }
 

@@ -64,6 +64,7 @@ final class RunProgress {
     private final AtomicLong firstRead = new AtomicLong();
     private final AtomicLong lastWrite = new AtomicLong();
     private volatile String step = "connect";
+    private volatile Lease.Held watched;
 
     /** {@code onHealed} hears of every key that is healed, by its defect. */
     RunProgress(String run, Instant startedAt, Invariant invariant, ObjLongConsumer<Defect> onHealed) {
@@ -82,7 +83,13 @@ final class RunProgress {
     }
 
     String step() {
-        return step;
+        Lease.Held other = watched;
+        return other == null ? step : "waiting for " + other.host() + ": " + other.step();
+    }
+
+    /** Another process is healing, and this is what it says of itself; null where none is. */
+    void watch(Lease.Held other) {
+        watched = other;
     }
 
     void step(String step) {
@@ -118,11 +125,29 @@ final class RunProgress {
 
     /** How many broken keys were counted and are not healed yet; 0 where nothing was counted. */
     long remaining() {
-        return Math.max(0, expected.get() - totalHealed());
+        Lease.Held other = watched;
+        return other != null ? other.remaining() : Math.max(0, expected.get() - totalHealed());
     }
 
     long totalHealed() {
         return keys.values().stream().mapToLong(KeyCounts::totalHealed).sum();
+    }
+
+    long totalBroken() {
+        return keys.values().stream().mapToLong(KeyCounts::totalBroken).sum();
+    }
+
+    /** What this run has healed in all keys, by reason. */
+    Map<String, Long> healedByWord() {
+        Map<String, Long> sums = new LinkedHashMap<>();
+        keys.values().forEach(key -> key.healedByWord().forEach((word, n) -> sums.merge(word, n, Long::sum)));
+        return sums;
+    }
+
+    /** How many keys are healed, by this run or by the one that it waits for. */
+    long healedSoFar() {
+        Lease.Held other = watched;
+        return other != null ? other.healed() : totalHealed();
     }
 
     void reading() {

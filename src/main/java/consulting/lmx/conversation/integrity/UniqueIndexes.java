@@ -43,10 +43,14 @@ final class UniqueIndexes {
         this.duplicates = duplicates;
     }
 
-    /** Done when the declared index stands. Duplicates that stand in its way are repaired. */
-    Uni<Void> ensure(RequiredKey key, RunProgress progress) {
+    /**
+     * Done when the declared index stands. Duplicates that stand in its way are repaired.
+     *
+     * @param anew whether it is made anew even where it stands
+     */
+    Uni<Void> ensure(RequiredKey key, boolean anew, RunProgress progress) {
         return indexesOf(key).chain(indexes -> {
-            if (indexes.stream().anyMatch(index -> index.isDeclared(key.field()))) {
+            if (!anew && indexes.stream().anyMatch(index -> index.isDeclared(key.field()))) {
                 return dropInBetween(key, indexes);
             }
             LOG.infof("event=index-conversion field=%s found=%s", key.field(), describe(indexes));
@@ -65,7 +69,7 @@ final class UniqueIndexes {
 
     private Uni<Void> attempt(RequiredKey key, RunProgress progress, int attempts) {
         return duplicates
-                .run(key, progress)
+                .run(key, progress, makeFindable(key))
                 .chain(() -> indexesOf(key))
                 .chain(indexes -> convert(key, indexes))
                 .onFailure(failure -> isDuplicate(failure) && attempts > 1)
@@ -73,6 +77,16 @@ final class UniqueIndexes {
                     LOG.infof("event=index-found-duplicates field=%s attempts-left=%d", key.field(), attempts - 1);
                     return attempt(key, progress, attempts - 1);
                 });
+    }
+
+    /** Where no index leads to a value, one is made, so that the duplicates of a value are found without looking at all. */
+    private Uni<Void> makeFindable(RequiredKey key) {
+        return indexesOf(key)
+                .chain(indexes -> indexes.isEmpty()
+                        ? Publishers.one(collection.createIndex(
+                                        descending(key.field()), new IndexOptions().name(key.field() + IN_BETWEEN)))
+                                .replaceWithVoid()
+                        : Uni.createFrom().voidItem());
     }
 
     private static boolean isDuplicate(Throwable failure) {

@@ -11,10 +11,12 @@ import com.mongodb.client.model.CreateCollectionOptions;
 import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.LegacyDump;
 import consulting.lmx.conversation.testsupport.TestServer;
+import java.time.Clock;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 import org.bson.BsonDocument;
@@ -217,7 +219,7 @@ class IntegrityRunTest {
         if (TestServer.isGenuine()) {
             conversations
                     .run(conversations.progress(), Force.OFF)
-                    .repair()
+                    .heal()
                     .await()
                     .indefinitely();
         }
@@ -326,7 +328,7 @@ class IntegrityRunTest {
 
         IntegrityReport without = conversations
                 .run(conversations.progress(), Force.OFF)
-                .repair()
+                .heal()
                 .await()
                 .indefinitely();
         assertThat(without.validator()).isEqualTo("none");
@@ -340,12 +342,12 @@ class IntegrityRunTest {
         TestServer.assumeGenuine("validators");
         IntegrityReport report = conversations
                 .run(conversations.progress(), Force.WARN)
-                .repair()
+                .heal()
                 .await()
                 .indefinitely();
         assertThat(report.validator()).isEqualTo("warn");
         conversations.with("{_id: 1, conversationId: 'a'}");
-        conversations.run(conversations.progress(), Force.WARN).repair().await().indefinitely();
+        conversations.run(conversations.progress(), Force.WARN).heal().await().indefinitely();
         assertCanonicalUuid(conversations.one(1).getString("sessionId").getValue());
     }
 
@@ -384,7 +386,12 @@ class IntegrityRunTest {
                 BsonDocument.parse("{_id: 1}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
         RunProgress progress = conversations.progress();
 
-        new Repairer(conversations.collection, "updatedAt", java.time.Clock.systemUTC())
+        new Repairer(
+                        conversations.collection,
+                        "updatedAt",
+                        Clock.systemUTC(),
+                        new Pace(OptionalInt.empty(), System::nanoTime),
+                        CollectionInfo.read(conversations.database, "conversations"))
                 .repair(List.of(late), SESSION_ID, progress)
                 .await()
                 .indefinitely();

@@ -8,11 +8,12 @@ import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.TestServer;
-import io.smallrye.config.SmallRyeConfigBuilder;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
@@ -62,23 +63,17 @@ final class TestCollection implements AutoCloseable {
                 (defect, n) -> heard.addAndGet(n));
     }
 
-    static IntegrityConfig config(Map<String, String> settings) {
-        return new SmallRyeConfigBuilder()
-                .withMapping(IntegrityConfig.class)
-                .withDefaultValues(settings)
-                .withConverters(new org.eclipse.microprofile.config.spi.Converter<?>[] {})
-                .withConverter(Duration.class, 200, text -> Duration.parse("PT" + text))
-                .build()
-                .getConfigMapping(IntegrityConfig.class);
+    IntegrityRun run(RunProgress progress, Force force) {
+        HealSettings settings = new HealSettings(force, 100, OptionalInt.empty(), false, Optional.empty());
+        return run(progress, settings);
     }
 
-    IntegrityRun run(RunProgress progress, Force force) {
-        IntegrityConfig config = config(Map.of("conversations.integrity.validator", force.name()));
-        return new IntegrityRun(database, INVARIANT, config, progress, capabilities, Clock.systemUTC());
+    IntegrityRun run(RunProgress progress, HealSettings settings) {
+        return new IntegrityRun(database, INVARIANT, settings, progress, capabilities, Clock.systemUTC());
     }
 
     IntegrityReport heal() {
-        return run(progress(), Force.ENFORCE).repair().await().atMost(LIMIT);
+        return run(progress(), Force.ENFORCE).heal().await().atMost(LIMIT);
     }
 
     IntegrityReport verify() {
