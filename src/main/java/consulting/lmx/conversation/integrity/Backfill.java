@@ -32,6 +32,8 @@ final class Backfill {
     Uni<Void> run(RequiredKey key, RunProgress progress) {
         progress.reading();
         return broken(key)
+                .select()
+                .first(repair -> !progress.stopping())
                 .invoke(repair -> progress.of(key).found(repair.defect(), 1))
                 .group()
                 .intoLists()
@@ -41,6 +43,7 @@ final class Backfill {
                 .merge(IN_FLIGHT)
                 .collect()
                 .last()
+                .invoke(progress::requireGoingOn)
                 .invoke(() -> LOG.infof(
                         "event=backfill run=%s field=%s found=%s healed=%s",
                         progress.run(),

@@ -49,6 +49,8 @@ final class DuplicateRepair {
         Uni<Void> prepared = prepare.memoize().indefinitely();
         return groups(key)
                 .map(group -> group.get("_id"))
+                .select()
+                .first(value -> !progress.stopping())
                 .group()
                 .intoLists()
                 .of(GROUPS_AT_A_TIME)
@@ -56,6 +58,7 @@ final class DuplicateRepair {
                 .transformToUniAndConcatenate(values -> prepared.chain(() -> repair(values, key, progress)))
                 .collect()
                 .last()
+                .invoke(progress::requireGoingOn)
                 .invoke(() -> LOG.infof(
                         "event=duplicates run=%s field=%s healed=%d",
                         progress.run(),

@@ -39,6 +39,7 @@ final class IntegrityRun {
     private final DuplicateRepair duplicates;
     private final UniqueIndexes indexes;
     private final KeyProbe probe;
+    private final BrokenDeletion deletion;
     private final Lease lease;
     private final RunJournal journal;
 
@@ -64,6 +65,7 @@ final class IntegrityRun {
                 CollectionInfo.read(database, invariant.collection()));
         this.validator = new CollectionValidator(database, invariant, settings.force(), capabilities);
         this.backfill = new Backfill(collection, repairer, settings.batchSize());
+        this.deletion = new BrokenDeletion(collection, settings);
         this.duplicates = new DuplicateRepair(collection, repairer, invariant.createdField(), settings.batchSize());
         this.indexes = new UniqueIndexes(database, collection, duplicates);
         this.probe = new KeyProbe(database, collection);
@@ -155,7 +157,9 @@ final class IntegrityRun {
                 return Uni.createFrom().voidItem();
             }
             boolean anew = settings.recreateIndex() || verdict == Verdict.SAW_ARRAYS;
-            return step("backfill " + key.field(), () -> backfill(key))
+            return step(
+                            "backfill " + key.field(),
+                            () -> deletion.run(key, progress).chain(() -> backfill(key)))
                     .chain(() -> step("index " + key.field(), () -> indexes.ensure(key, anew, progress)));
         });
     }
@@ -240,7 +244,7 @@ final class IntegrityRun {
                 progress.of(first).brokenByWord(),
                 others,
                 progress.of(first).totalHealed(),
-                0,
+                progress.deleted(),
                 left,
                 duplicatesLeft,
                 found,

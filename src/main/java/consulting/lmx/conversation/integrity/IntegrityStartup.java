@@ -1,11 +1,13 @@
 package consulting.lmx.conversation.integrity;
 
+import consulting.lmx.conversation.security.ServiceConfig;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.Cancellable;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import jakarta.enterprise.inject.Instance;
 import java.time.Duration;
 import org.jboss.logging.Logger;
 
@@ -18,32 +20,37 @@ public class IntegrityStartup {
 
     private static final Logger LOG = Logger.getLogger(IntegrityStartup.class);
 
-    private final IntegrityService service;
+    private final Instance<IntegrityService> service;
     private final IntegrityConfig config;
+    private final ServiceConfig process;
     private volatile Cancellable underWay = () -> {};
 
-    IntegrityStartup(IntegrityService service, IntegrityConfig config) {
+    IntegrityStartup(Instance<IntegrityService> service, IntegrityConfig config, ServiceConfig process) {
+        this.process = process;
         this.service = service;
         this.config = config;
     }
 
     void onStart(@Observes StartupEvent event) {
+        if (!process.serve()) {
+            return;
+        }
         if (config.onStart() == IntegrityConfig.Mode.OFF) {
             LOG.warn("event=unchecked conversations.integrity.on-start=off: nothing was checked, so documents without a"
                     + " sessionId may be there and inserts of other programs may fail;"
                     + " set it to repair or verify to be sure");
-            service.state().unchecked();
+            service.get().state().unchecked();
         } else {
             underWay = untilVerified().subscribe().with(done -> {}, this::gaveUp);
         }
     }
 
     private Uni<IntegrityReport> untilVerified() {
-        return service.run().onFailure().recoverWithUni(failure -> {
+        return service.get().run().onFailure().recoverWithUni(failure -> {
             String reason = failure instanceof IntegrityException
                     ? failure.getMessage()
                     : failure.getClass().getSimpleName() + ": " + failure.getMessage();
-            Duration wait = service.state().failed(reason);
+            Duration wait = service.get().state().failed(reason);
             LOG.errorf("event=failed reason=\"%s\" retry-in=%s", reason, wait);
             return Uni.createFrom().voidItem().onItem().delayIt().by(wait).chain(this::untilVerified);
         });

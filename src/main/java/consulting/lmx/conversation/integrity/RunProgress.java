@@ -65,6 +65,8 @@ final class RunProgress {
     private final AtomicLong lastWrite = new AtomicLong();
     private volatile String step = "connect";
     private volatile Lease.Held watched;
+    private volatile boolean stopping;
+    private final LongAdder deleted = new LongAdder();
 
     /** {@code onHealed} hears of every key that is healed, by its defect. */
     RunProgress(String run, Instant startedAt, Invariant invariant, ObjLongConsumer<Defect> onHealed) {
@@ -104,6 +106,36 @@ final class RunProgress {
         return keys.get(field);
     }
 
+    /** Asks the run to end after the batches that are in flight. */
+    void stop() {
+        stopping = true;
+    }
+
+    boolean stopping() {
+        return stopping;
+    }
+
+    /**
+     * Ends a step that was asked to stop.
+     *
+     * @throws IntegrityException that says how to go on
+     */
+    void requireGoingOn() {
+        if (stopping) {
+            throw new IntegrityException("Stopped after the batch in flight, with " + totalHealed()
+                    + " healed: run it again to go on from there");
+        }
+    }
+
+    void deleted(long documents) {
+        deleted.add(documents);
+        lastWrite.accumulateAndGet(System.nanoTime(), Math::max);
+    }
+
+    long deleted() {
+        return deleted.sum();
+    }
+
     void scanned(long documents) {
         scanned.accumulateAndGet(documents, Math::max);
     }
@@ -126,7 +158,7 @@ final class RunProgress {
     /** How many broken keys were counted and are not healed yet; 0 where nothing was counted. */
     long remaining() {
         Lease.Held other = watched;
-        return other != null ? other.remaining() : Math.max(0, expected.get() - totalHealed());
+        return other != null ? other.remaining() : Math.max(0, expected.get() - totalHealed() - deleted());
     }
 
     long totalHealed() {

@@ -18,18 +18,21 @@ public class ProductionSettings {
 
     private static final int SECRET_BYTES = 32;
 
+    private final ServiceConfig service;
     private final AuthConfig auth;
     private final Optional<String> connectionString;
 
     ProductionSettings(
+            ServiceConfig service,
             AuthConfig auth,
             @ConfigProperty(name = "quarkus.mongodb.connection-string") Optional<String> connectionString) {
+        this.service = service;
         this.auth = auth;
         this.connectionString = connectionString;
     }
 
     void onStart(@Observes @Priority(1) StartupEvent event) {
-        if (LaunchMode.current() == LaunchMode.NORMAL) {
+        if (LaunchMode.current() == LaunchMode.NORMAL && service.serve()) {
             List<String> wrong = problems();
             if (!wrong.isEmpty()) {
                 throw new ConfigurationException("The service was not started:\n - " + String.join("\n - ", wrong));

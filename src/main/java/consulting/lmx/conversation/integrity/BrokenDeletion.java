@@ -1,0 +1,102 @@
+package consulting.lmx.conversation.integrity;
+
+import com.mongodb.client.model.DeleteOneModel;
+import com.mongodb.client.model.Filters;
+import com.mongodb.reactivestreams.client.MongoCollection;
+import consulting.lmx.conversation.text.Text;
+import io.smallrye.mutiny.Uni;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import org.bson.BsonDocument;
+import org.bson.BsonNull;
+import org.bson.BsonType;
+import org.bson.BsonValue;
+import org.bson.conversions.Bson;
+import org.bson.json.JsonMode;
+import org.bson.json.JsonWriterSettings;
+
+/**
+ * Deletes documents whose key is missing, null or blank instead of repairing them, where that was asked for. What is deleted
+ * has been written to a file before, one document of canonical Extended JSON a line, and has reached the disk.
+ */
+final class BrokenDeletion {
+
+    private static final JsonWriterSettings CANONICAL =
+            JsonWriterSettings.builder().outputMode(JsonMode.EXTENDED).build();
+
+    private final MongoCollection<BsonDocument> collection;
+    private final HealSettings settings;
+
+    BrokenDeletion(MongoCollection<BsonDocument> collection, HealSettings settings) {
+        this.collection = collection;
+        this.settings = settings;
+    }
+
+    /** The documents that would be deleted for this key. */
+    static Bson filter(String field) {
+        return Filters.or(
+                Filters.exists(field, false),
+                Filters.eq(field, BsonNull.VALUE),
+                Filters.and(Filters.not(Filters.type(field, BsonType.ARRAY)), Filters.regex(field, Text.BLANK)));
+    }
+
+    /** Done at once where nothing is to be deleted. Fails, with nothing deleted, where the file cannot be written. */
+    Uni<Void> run(RequiredKey key, RunProgress progress) {
+        if (settings.deleteBrokenTo().isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
+        progress.reading();
+        return Publishers.many(collection.find(filter(key.field())).batchSize(settings.batchSize()))
+                .select()
+                .first(document -> !progress.stopping())
+                .group()
+                .intoLists()
+                .of(settings.batchSize())
+                .onItem()
+                .transformToUniAndConcatenate(batch -> delete(batch, key, progress))
+                .collect()
+                .last()
+                .invoke(progress::requireGoingOn);
+    }
+
+    private Uni<Void> delete(List<BsonDocument> batch, RequiredKey key, RunProgress progress) {
+        batch.forEach(document -> Defect.of(document.get(key.field()))
+                .ifPresent(defect -> progress.of(key).found(defect, 1)));
+        export(batch);
+        return Publishers.one(collection.bulkWrite(batch.stream()
+                        .map(document -> new DeleteOneModel<BsonDocument>(unchanged(document, key)))
+                        .toList()))
+                .invoke(result -> progress.deleted(result.getDeletedCount()))
+                .replaceWithVoid();
+    }
+
+    private static Bson unchanged(BsonDocument document, RequiredKey key) {
+        BsonValue was = document.get(key.field());
+        Bson guard = was == null
+                ? Filters.exists(key.field(), false)
+                : Filters.and(Filters.exists(key.field()), Filters.eq(key.field(), was));
+        return Filters.and(Filters.eq("_id", document.get("_id")), guard);
+    }
+
+    private void export(List<BsonDocument> batch) {
+        Path file = settings.deleteBrokenTo().orElseThrow();
+        StringBuilder lines = new StringBuilder();
+        batch.forEach(document -> lines.append(document.toJson(CANONICAL)).append('\n'));
+        try (FileChannel channel = FileChannel.open(
+                file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND)) {
+            ByteBuffer bytes = ByteBuffer.wrap(lines.toString().getBytes(StandardCharsets.UTF_8));
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+            channel.force(true);
+        } catch (IOException e) {
+            throw new UncheckedIOException("Nothing more was deleted, since " + file + " cannot be written", e);
+        }
+    }
+}

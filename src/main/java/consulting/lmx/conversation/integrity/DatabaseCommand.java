@@ -1,0 +1,155 @@
+package consulting.lmx.conversation.integrity;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.mongodb.MongoSecurityException;
+import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.error.DriverFailure;
+import io.quarkus.mongodb.reactive.ReactiveMongoClient;
+import io.quarkus.runtime.ShutdownEvent;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import jakarta.enterprise.inject.Instance;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import picocli.CommandLine;
+
+/** What the commands that work on the database share: the run, how it is shown and stopped, its report and its exit code. */
+@ApplicationScoped
+public class DatabaseCommand {
+
+    private static final Duration LAST_BATCH = Duration.ofSeconds(10);
+
+    private final Instance<ReactiveMongoClient> client;
+    private final Optional<String> connectionString;
+    private final String databaseName;
+    private final String selectionTimeout;
+    private final Invariant invariant;
+    private final ObjectMapper json;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile RunProgress progress;
+
+    DatabaseCommand(
+            Instance<ReactiveMongoClient> client,
+            @ConfigProperty(name = "quarkus.mongodb.connection-string") Optional<String> connectionString,
+            @ConfigProperty(name = "quarkus.mongodb.database") String databaseName,
+            @ConfigProperty(name = "quarkus.mongodb.server-selection-timeout") String selectionTimeout,
+            Invariant invariant,
+            ObjectMapper json) {
+        this.client = client;
+        this.connectionString = connectionString;
+        this.databaseName = databaseName;
+        this.selectionTimeout = selectionTimeout;
+        this.invariant = invariant;
+        this.json = json;
+    }
+
+    /** Where the command works; a usage error where no server is named or its name is none. */
+    MongoDatabase database(CommandLine command) {
+        if (connectionString.isEmpty()) {
+            throw new CommandLine.ParameterException(
+                    command, "MONGODB_URI is not set: set it to the connection string of the server");
+        }
+        try {
+            return client.get().unwrap().getDatabase(databaseName);
+        } catch (IllegalArgumentException e) {
+            throw new CommandLine.ParameterException(command, "MONGODB_URI is no connection string: " + e.getMessage());
+        }
+    }
+
+    Invariant invariant() {
+        return invariant;
+    }
+
+    /** Runs the work to its end and reports it; {@code broken} is the exit code where the invariant does not hold. */
+    int run(
+            MongoDatabase database,
+            HealSettings settings,
+            Function<IntegrityRun, Uni<IntegrityReport>> work,
+            boolean asJson,
+            CommandLine command) {
+        progress = new RunProgress(
+                UUID.randomUUID().toString(), Clock.systemUTC().instant(), invariant, (defect, n) -> {});
+        IntegrityRun run =
+                new IntegrityRun(database, invariant, settings, progress, new Capabilities(), Clock.systemUTC());
+        RunDisplay display = new RunDisplay(progress, System.err, CommandLine.Help.Ansi.AUTO.enabled());
+        try {
+            IntegrityReport report = work.apply(run).await().indefinitely();
+            display.close();
+            command.getOut().println(asJson ? json(report) : text(report));
+            return report.holds(invariant) ? ExitCode.HOLDS : ExitCode.BROKEN;
+        } catch (RuntimeException failure) {
+            return failed(failure, command);
+        } finally {
+            display.close();
+            ended.countDown();
+        }
+    }
+
+    private int failed(RuntimeException failure, CommandLine command) {
+        if (DriverFailure.isUnavailable(failure) || failure instanceof MongoSecurityException) {
+            command.getErr()
+                    .printf(
+                            "The database could not be reached: %s was tried for %s. Check MONGODB_URI, the network and the"
+                                    + " user's password. The driver says: %s%n",
+                            client.get()
+                                    .unwrap()
+                                    .getClusterDescription()
+                                    .getClusterSettings()
+                                    .getHosts(),
+                            selectionTimeout.toLowerCase(Locale.ROOT),
+                            failure.getMessage());
+            return ExitCode.UNREACHABLE;
+        }
+        command.getErr().printf("Not finished; it is safe to run it again. %s%n", failure.getMessage());
+        return ExitCode.FAILED;
+    }
+
+    private String json(IntegrityReport report) {
+        try {
+            return json.writeValueAsString(report);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private String text(IntegrityReport report) {
+        StringBuilder text = new StringBuilder();
+        String first = invariant.keys().get(0).field();
+        text.append(String.format(Locale.ROOT, "%s: found %s, healed %d%n", first, report.broken(), report.healed()));
+        report.others()
+                .forEach((field, key) -> text.append(
+                        String.format(Locale.ROOT, "%s: found %s, healed %d%n", field, key.broken(), key.healed())));
+        if (report.deleted() > 0) {
+            text.append(String.format(Locale.ROOT, "deleted: %d%n", report.deleted()));
+        }
+        text.append(String.format(
+                Locale.ROOT,
+                "left: %d broken, %d duplicates%nindexes: %s%nvalidator: %s%n",
+                report.left(),
+                report.duplicatesLeft(),
+                report.indexes(),
+                report.validator()));
+        text.append(report.holds(invariant) ? "The invariant holds." : "The invariant does not hold.");
+        return text.toString();
+    }
+
+    /** Ctrl-C or SIGTERM: the batches in flight come to their end first. */
+    void onStop(@Observes ShutdownEvent event) throws InterruptedException {
+        RunProgress running = progress;
+        if (running != null && ended.getCount() > 0) {
+            running.stop();
+            if (!ended.await(LAST_BATCH.toMillis(), TimeUnit.MILLISECONDS)) {
+                System.err.println("The last batch has not come back; it is safe to run the command again.");
+            }
+        }
+    }
+}
