@@ -20,10 +20,12 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.UUID;
+import org.bson.BsonArray;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonString;
+import org.bson.BsonType;
 import org.bson.Document;
 
 /**
@@ -36,6 +38,9 @@ public class ConversationService {
 
     /** How often an append looks again when the conversation comes and goes beneath it. */
     private static final int ATTEMPTS = 5;
+
+    /** What the server says of an append to a field that is there and no array. */
+    private static final int BAD_VALUE = 2;
 
     private final LimitsConfig limits;
     private final Counter started;
@@ -132,6 +137,13 @@ public class ConversationService {
     }
 
     private Uni<BsonDocument> update(String caller, String conversationId, BsonDocument update, boolean upsert) {
+        return send(caller, conversationId, update, upsert)
+                .onFailure(failure -> DriverFailure.hasCode(failure, BAD_VALUE))
+                .recoverWithUni(() -> nullToNoMessages(caller, conversationId)
+                        .chain(() -> send(caller, conversationId, update, upsert)));
+    }
+
+    private Uni<BsonDocument> send(String caller, String conversationId, BsonDocument update, boolean upsert) {
         // Of each message a field that none has: an array of as many empty documents, which is the count, on any
         // server.
         BsonDocument counted =
@@ -144,6 +156,16 @@ public class ConversationService {
                                 .upsert(upsert)
                                 .returnDocument(AFTER)
                                 .projection(counted));
+    }
+
+    /** Old documents may hold a null for their messages, to which the server appends nothing. */
+    private Uni<Void> nullToNoMessages(String caller, String conversationId) {
+        return documents()
+                .updateOne(
+                        owned(caller, conversationId)
+                                .append(MESSAGES, new BsonDocument("$type", new BsonInt32(BsonType.NULL.getValue()))),
+                        new BsonDocument("$set", new BsonDocument(MESSAGES, new BsonArray())))
+                .replaceWithVoid();
     }
 
     private static Appended appended(BsonDocument after, String newSessionId, Message message) {
