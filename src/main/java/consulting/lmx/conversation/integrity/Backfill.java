@@ -5,9 +5,11 @@ import static com.mongodb.client.model.Projections.include;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import java.util.Optional;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Collectors;
 import org.bson.BsonDocument;
+import org.bson.BsonValue;
 import org.jboss.logging.Logger;
 
 /**
@@ -18,6 +20,7 @@ final class Backfill {
 
     private static final Logger LOG = Logger.getLogger(Backfill.class);
     private static final int IN_FLIGHT = 2;
+    private static final int BATCHES_READ_AT_ONCE = 8;
 
     private final MongoCollection<BsonDocument> collection;
     private final Repairer repairer;
@@ -30,16 +33,12 @@ final class Backfill {
     }
 
     Uni<Void> run(RequiredKey key, RunProgress progress) {
-        progress.reading();
+        progress.scanning();
         return broken(key)
                 .select()
-                .first(repair -> !progress.stopping())
-                .invoke(repair -> progress.of(key).found(repair.defect(), 1))
-                .group()
-                .intoLists()
-                .of(batchSize)
+                .first(batch -> !progress.stopping())
                 .onItem()
-                .transformToUni(batch -> repairer.repair(batch, key, progress))
+                .transformToUni(batch -> repairer.repair(repairs(batch, key, progress), key, progress))
                 .merge(IN_FLIGHT)
                 .collect()
                 .last()
@@ -55,24 +54,31 @@ final class Backfill {
     /** Counts what is broken, by reason, and writes nothing. */
     Uni<Long> look(RequiredKey key, RunProgress progress) {
         return broken(key)
-                .invoke(repair -> progress.of(key).found(repair.defect(), 1))
+                .map(batch -> (long) repairs(batch, key, progress).size())
                 .collect()
-                .with(Collectors.counting());
+                .with(Collectors.summingLong(Long::longValue));
     }
 
-    private Multi<Repair> broken(RequiredKey key) {
+    private Multi<List<BsonDocument>> broken(RequiredKey key) {
         return Publishers.many(collection
                         .find(Defect.filter(key.field()))
                         .projection(include(key.field()))
-                        .batchSize(batchSize))
-                .map(document -> repairOf(document, key))
-                .filter(Optional::isPresent)
-                .map(Optional::get);
+                        .batchSize(batchSize * BATCHES_READ_AT_ONCE))
+                .group()
+                .intoLists()
+                .of(batchSize);
     }
 
-    /** Empty where the server's filter and the classifier disagree: then the value is sound, and stays as it is. */
-    private static Optional<Repair> repairOf(BsonDocument document, RequiredKey key) {
-        return Defect.of(document.get(key.field()))
-                .map(defect -> Repair.of(document.get("_id"), document.get(key.field()), defect, key));
+    /** The repairs of what was read; a value that the server's filter found and the classifier finds sound stays as it is. */
+    private static List<Repair> repairs(List<BsonDocument> batch, RequiredKey key, RunProgress progress) {
+        List<Repair> repairs = new ArrayList<>(batch.size());
+        for (BsonDocument document : batch) {
+            BsonValue was = document.get(key.field());
+            Defect.of(was).ifPresent(defect -> {
+                progress.of(key).found(defect, 1);
+                repairs.add(Repair.of(document.get("_id"), was, defect, key));
+            });
+        }
+        return repairs;
     }
 }

@@ -51,7 +51,7 @@ final class BrokenDeletion {
         if (settings.deleteBrokenTo().isEmpty()) {
             return Uni.createFrom().voidItem();
         }
-        progress.reading();
+        progress.scanning();
         return Publishers.many(collection.find(filter(key.field())).batchSize(settings.batchSize()))
                 .select()
                 .first(document -> !progress.stopping())

@@ -2,6 +2,7 @@ package consulting.lmx.conversation.integrity;
 
 import com.mongodb.client.model.Filters;
 import consulting.lmx.conversation.text.Text;
+import java.util.Arrays;
 import java.util.Optional;
 import org.bson.BsonBinary;
 import org.bson.BsonBinarySubType;
@@ -30,6 +31,14 @@ public enum Defect {
 
     public String word() {
         return word;
+    }
+
+    /** The defect of that word. */
+    static Defect ofWord(String word) {
+        return Arrays.stream(values())
+                .filter(defect -> defect.word.equals(word))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("No reason has the word " + word));
     }
 
     /** What is wrong with {@code value}, which is Java's null where the field is missing; empty where it is sound. */

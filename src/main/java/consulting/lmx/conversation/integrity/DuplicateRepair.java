@@ -45,7 +45,7 @@ final class DuplicateRepair {
 
     /** {@code prepare} is done before the first repair, and only where there is one. */
     Uni<Void> run(RequiredKey key, RunProgress progress, Uni<Void> prepare) {
-        progress.reading();
+        progress.scanning();
         Uni<Void> prepared = prepare.memoize().indefinitely();
         return groups(key)
                 .map(group -> group.get("_id"))

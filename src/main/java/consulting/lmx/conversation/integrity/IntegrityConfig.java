@@ -26,7 +26,7 @@ public interface IntegrityConfig {
     Force validator();
 
     /** How many documents are repaired by one batch. */
-    @WithDefault("100")
+    @WithDefault("300")
     @Min(1)
     @Max(10_000)
     int batchSize();

@@ -7,6 +7,7 @@ import consulting.lmx.conversation.integrity.KeyProbe.Verdict;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +28,8 @@ import org.jboss.logging.Logger;
 final class IntegrityRun {
 
     private static final Logger LOG = Logger.getLogger(IntegrityRun.class);
+
+    private static final Duration COUNTED_AFTER = Duration.ofSeconds(2);
 
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> collection;
@@ -164,17 +167,20 @@ final class IntegrityRun {
         });
     }
 
-    /** What is broken is counted beside the scan, so that what remains can be told. */
+    /** A heal that takes longer is counted beside, so that what remains can be told; a short one is done by then. */
     private Uni<Void> backfill(RequiredKey key) {
+        Uni<Void> count = Uni.createFrom()
+                .voidItem()
+                .onItem()
+                .delayIt()
+                .by(COUNTED_AFTER)
+                .chain(() -> Publishers.one(collection.countDocuments(Defect.filter(key.field()))))
+                .invoke(left -> progress.expectMore(left))
+                .onItem()
+                .transformToUni(counted -> Uni.createFrom().nothing());
         return Publishers.one(collection.estimatedDocumentCount())
                 .invoke(n -> progress.scanned(n))
-                .chain(() -> Uni.combine()
-                        .all()
-                        .unis(
-                                backfill.run(key, progress),
-                                Publishers.one(collection.countDocuments(Defect.filter(key.field())))
-                                        .invoke(n -> progress.expected(n)))
-                        .discardItems());
+                .chain(() -> Uni.combine().any().of(backfill.run(key, progress), count));
     }
 
     /** What the declared index says of the key; {@code BROKEN} where there is none. */

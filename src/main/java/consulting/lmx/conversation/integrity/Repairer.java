@@ -4,6 +4,7 @@ import com.mongodb.MongoBulkWriteException;
 import com.mongodb.MongoException;
 import com.mongodb.client.model.BulkWriteOptions;
 import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.text.Text;
@@ -12,23 +13,24 @@ import io.smallrye.mutiny.Uni;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.bson.BsonArray;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonObjectId;
 import org.bson.BsonString;
-import org.bson.BsonType;
 import org.bson.BsonValue;
 import org.bson.conversions.Bson;
 
 /**
- * Sends a batch of repairs at the pace that is allowed, and counts what they changed. Repairs are sent by reason, so that
- * each count is exact. The common ones go as one update, whose pipeline takes each document's value out of a list and the
+ * Sends a batch of repairs at the pace that is allowed, and counts what they changed, exactly and by reason. The common ones
+ * go as one update, whose pipeline takes each document's value out of a list and the
  * old value out of the document itself; where the server has no such updates, and for the rest, each is an update of its
  * own. Either way the guard stands in the filter.
  */
@@ -36,8 +38,12 @@ final class Repairer {
 
     private static final BulkWriteOptions UNORDERED = new BulkWriteOptions().ordered(false);
 
-    /** The defects that can be asked for without the value itself. */
-    private static final Set<Defect> BY_PIPELINE = EnumSet.of(Defect.MISSING, Defect.NULL, Defect.BLANK);
+    /** The defects that one update can tell apart by the type of the stored value. */
+    private static final Set<Defect> TOGETHER = EnumSet.of(Defect.MISSING, Defect.NULL, Defect.BLANK);
+
+    /** Only documents that still have one of these. Equality with null finds a missing field too. */
+    private static final Function<String, Bson> STILL_BROKEN =
+            field -> Filters.or(Filters.eq(field, null), Filters.regex(field, Text.BLANK));
 
     private final MongoCollection<BsonDocument> collection;
     private final String updatedField;
@@ -84,52 +90,111 @@ final class Repairer {
     }
 
     private Uni<Void> send(List<Repair> batch, RequiredKey key, RunProgress progress) {
-        Map<Defect, List<Repair>> byDefect = batch.stream().collect(Collectors.groupingBy(Repair::defect));
+        return takesPipelines.chain(pipelines -> {
+            Map<Boolean, List<Repair>> together = batch.stream()
+                    .collect(Collectors.partitioningBy(repair -> pipelines && TOGETHER.contains(repair.defect())));
+            return sendTogether(together.get(true), key, progress)
+                    .chain(() -> sendByDefect(together.get(false), key, progress));
+        });
+    }
+
+    private Uni<Void> sendByDefect(List<Repair> repairs, RequiredKey key, RunProgress progress) {
         return Multi.createFrom()
-                .iterable(byDefect.entrySet())
+                .iterable(byDefect(repairs).entrySet())
                 .onItem()
-                .transformToUniAndConcatenate(
-                        entry -> takesPipelines.chain(pipelines -> pipelines && BY_PIPELINE.contains(entry.getKey())
-                                ? sendAsOne(entry.getKey(), entry.getValue(), key, progress)
-                                : sendEach(entry.getKey(), entry.getValue(), key, progress)))
+                .transformToUniAndConcatenate(entry -> sendEach(entry.getKey(), entry.getValue(), key, progress))
                 .collect()
                 .last();
     }
 
-    private Uni<Void> sendAsOne(Defect defect, List<Repair> repairs, RequiredKey key, RunProgress progress) {
+    private static Map<Defect, List<Repair>> byDefect(List<Repair> repairs) {
+        return repairs.stream().collect(Collectors.groupingBy(Repair::defect));
+    }
+
+    private Uni<Void> sendTogether(List<Repair> repairs, RequiredKey key, RunProgress progress) {
+        if (repairs.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
         BsonArray ids = new BsonArray(repairs.stream().map(Repair::id).toList());
         BsonArray values = new BsonArray(
                 repairs.stream().map(repair -> new BsonString(repair.value())).toList());
-        BsonDateTime at = new BsonDateTime(clock.millis());
-        BsonDocument record = new BsonDocument("reason", literal(new BsonString(defect.word())));
-        if (defect == Defect.BLANK) {
-            record.append("was", new BsonString("$" + key.field()));
-        }
-        record.append("at", at).append("run", literal(new BsonString(progress.run())));
-        BsonDocument position =
-                new BsonDocument("$indexOfArray", new BsonArray(List.of(literal(ids), new BsonString("$_id"))));
-        BsonDocument set = new BsonDocument(
-                        key.field(),
-                        new BsonDocument("$arrayElemAt", new BsonArray(List.of(literal(values), position))))
-                .append(updatedField, at)
-                .append(key.repairField(), record);
-        Bson filter = Filters.and(Filters.in("_id", ids), still(defect, key.field()));
-        return Publishers.one(collection.updateMany(filter, List.of(new BsonDocument("$set", set))))
-                .invoke(result -> progress.healed(key, defect, result.getModifiedCount()))
+        Bson filter = Filters.and(Filters.in("_id", ids), STILL_BROKEN.apply(key.field()));
+        return Publishers.one(collection.updateMany(filter, List.of(setFromLists(ids, values, key, progress))))
+                .chain(result -> result.getModifiedCount() == repairs.size()
+                        ? Uni.createFrom().item(counts(byDefect(repairs)))
+                        : healedOf(ids, key, progress))
+                .invoke(counts -> counts.forEach((defect, n) -> progress.healed(key, defect, n)))
                 .replaceWithVoid();
     }
 
-    /** Only documents that still have the defect. */
-    private static Bson still(Defect defect, String field) {
-        return switch (defect) {
-            case MISSING -> Filters.exists(field, false);
-            case NULL -> Filters.type(field, BsonType.NULL);
-            default -> Filters.regex(field, Text.BLANK);
-        };
+    /** The pipeline's stage: the value at the place of the document's id, and the record of what was there. */
+    private BsonDocument setFromLists(BsonArray ids, BsonArray values, RequiredKey key, RunProgress progress) {
+        BsonString old = new BsonString("$" + key.field());
+        BsonDocument type = expression("$type", old);
+        BsonDateTime at = new BsonDateTime(clock.millis());
+        BsonArray reasons = new BsonArray();
+        TOGETHER.forEach(defect -> reasons.add(new BsonDocument("case", expression("$eq", type, typeOf(defect)))
+                .append("then", literal(new BsonString(defect.word())))));
+        BsonDocument record = new BsonDocument(
+                        "reason",
+                        new BsonDocument(
+                                "$switch",
+                                new BsonDocument("branches", reasons)
+                                        .append("default", new BsonString(Defect.NOT_A_STRING.word()))))
+                .append(
+                        "was",
+                        expression(
+                                "$cond",
+                                expression(
+                                        "$in",
+                                        type,
+                                        new BsonArray(List.of(typeOf(Defect.MISSING), typeOf(Defect.NULL)))),
+                                new BsonString("$$REMOVE"),
+                                old))
+                .append("at", at)
+                .append("run", literal(new BsonString(progress.run())));
+        BsonDocument place = expression("$indexOfArray", literal(ids), new BsonString("$_id"));
+        return new BsonDocument(
+                "$set",
+                new BsonDocument(key.field(), expression("$arrayElemAt", literal(values), place))
+                        .append(updatedField, at)
+                        .append(key.repairField(), record));
+    }
+
+    private static BsonString typeOf(Defect defect) {
+        return new BsonString(
+                switch (defect) {
+                    case MISSING -> "missing";
+                    case NULL -> "null";
+                    default -> "string";
+                });
+    }
+
+    private static BsonDocument expression(String operator, BsonValue... operands) {
+        return new BsonDocument(operator, operands.length == 1 ? operands[0] : new BsonArray(List.of(operands)));
     }
 
     private static BsonDocument literal(BsonValue value) {
         return new BsonDocument("$literal", value);
+    }
+
+    private static Map<Defect, Long> counts(Map<Defect, List<Repair>> repairs) {
+        Map<Defect, Long> counts = new EnumMap<>(Defect.class);
+        repairs.forEach((defect, list) -> counts.put(defect, (long) list.size()));
+        return counts;
+    }
+
+    /** What this run did to these documents, by their own records: where a writer came between some of them. */
+    private Uni<Map<Defect, Long>> healedOf(BsonArray ids, RequiredKey key, RunProgress progress) {
+        return Publishers.list(collection
+                        .find(Filters.and(
+                                Filters.in("_id", ids), Filters.eq(key.repairField() + ".run", progress.run())))
+                        .projection(Projections.include(key.repairField() + ".reason")))
+                .map(documents -> documents.stream()
+                        .map(document -> document.getDocument(key.repairField())
+                                .getString("reason")
+                                .getValue())
+                        .collect(Collectors.groupingBy(Defect::ofWord, Collectors.counting())));
     }
 
     private Uni<Void> sendEach(Defect defect, List<Repair> repairs, RequiredKey key, RunProgress progress) {

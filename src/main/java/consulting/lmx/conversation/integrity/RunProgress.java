@@ -61,8 +61,9 @@ final class RunProgress {
     private final Map<String, KeyCounts> keys = new LinkedHashMap<>();
     private final AtomicLong scanned = new AtomicLong();
     private final AtomicLong expected = new AtomicLong();
-    private final AtomicLong firstRead = new AtomicLong();
-    private final AtomicLong lastWrite = new AtomicLong();
+    private long scanBegan;
+    private long lastWrite;
+    private long finishedNanos;
     private volatile String step = "connect";
     private volatile Lease.Held watched;
     private volatile boolean stopping;
@@ -129,7 +130,7 @@ final class RunProgress {
 
     void deleted(long documents) {
         deleted.add(documents);
-        lastWrite.accumulateAndGet(System.nanoTime(), Math::max);
+        written();
     }
 
     long deleted() {
@@ -144,14 +145,15 @@ final class RunProgress {
         return scanned.get();
     }
 
-    void expected(long documents) {
-        expected.addAndGet(documents);
+    /** So many were found to be left, now. */
+    void expectMore(long left) {
+        expected.set(totalHealed() + deleted() + left);
     }
 
     /** {@code n} documents were given a new value of {@code key}, and the server has acknowledged it. */
     void healed(RequiredKey key, Defect defect, long n) {
         of(key).healed.get(defect).add(n);
-        lastWrite.accumulateAndGet(System.nanoTime(), Math::max);
+        written();
         onHealed.accept(defect, n);
     }
 
@@ -182,13 +184,19 @@ final class RunProgress {
         return other != null ? other.healed() : totalHealed();
     }
 
-    void reading() {
-        firstRead.compareAndSet(0, System.nanoTime());
-        lastWrite.accumulateAndGet(System.nanoTime(), Math::max);
+    /** A scan begins; what the one before took, up to its last acknowledged write, is added up. */
+    synchronized void scanning() {
+        finishedNanos += lastWrite - scanBegan;
+        scanBegan = System.nanoTime();
+        lastWrite = scanBegan;
     }
 
-    /** The backfill alone: from its first read to its last acknowledged write. */
-    double seconds() {
-        return (lastWrite.get() - firstRead.get()) / 1e9;
+    private synchronized void written() {
+        lastWrite = System.nanoTime();
+    }
+
+    /** The backfill alone: the scans, each from its first read to its last acknowledged write. */
+    synchronized double seconds() {
+        return (finishedNanos + lastWrite - scanBegan) / 1e9;
     }
 }
