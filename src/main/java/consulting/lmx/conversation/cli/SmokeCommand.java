@@ -197,9 +197,6 @@ public class SmokeCommand implements Callable<Integer> {
                     ExitCode.BROKEN,
                     "The database took a conversation without a sessionId: start the service with"
                             + " conversations.integrity.validator=enforce on a server that has validators");
-        } catch (IllegalArgumentException e) {
-            throw new CommandLine.ParameterException(
-                    spec.commandLine(), "MONGODB_URI is no connection string: " + e.getMessage());
         } catch (MongoException e) {
             return say(ExitCode.UNREACHABLE, "The database of MONGODB_URI could not be reached: " + e.getMessage());
         }

@@ -14,6 +14,7 @@ import com.mongodb.MongoTimeoutException;
 public final class DriverFailure {
 
     private static final int DUPLICATE_KEY = 11000;
+    private static final int UNAUTHORIZED = 13;
 
     private DriverFailure() {}
 
@@ -23,6 +24,11 @@ public final class DriverFailure {
             return bulk.getWriteErrors().stream().anyMatch(error -> error.getCode() == DUPLICATE_KEY);
         }
         return hasCode(failure, DUPLICATE_KEY);
+    }
+
+    /** Whether the user of the connection lacks a privilege. */
+    public static boolean isDenied(Throwable failure) {
+        return hasCode(failure, UNAUTHORIZED);
     }
 
     /** Whether the server answered with one of {@code codes}. */

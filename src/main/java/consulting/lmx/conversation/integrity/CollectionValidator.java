@@ -72,7 +72,11 @@ final class CollectionValidator {
                             invariant.collection(), force, level.word()))
                     .replaceWithVoid()
                     .onFailure(failure -> DriverFailure.hasCode(failure, COMMAND_NOT_FOUND))
-                    .recoverWithUni(this::unsupported);
+                    .recoverWithUni(this::unsupported)
+                    .onFailure(DriverFailure::isDenied)
+                    .invoke(denied -> capabilities.denied(COLL_MOD + " on " + invariant.collection()))
+                    .onFailure(DriverFailure::isDenied)
+                    .recoverWithNull();
         });
     }
 

@@ -52,17 +52,13 @@ public class DatabaseCommand {
         this.json = json;
     }
 
-    /** Where the command works; a usage error where no server is named or its name is none. */
+    /** Where the command works; a usage error where no server is named. */
     MongoDatabase database(CommandLine command) {
         if (connectionString.isEmpty()) {
             throw new CommandLine.ParameterException(
                     command, "MONGODB_URI is not set: set it to the connection string of the server");
         }
-        try {
-            return client.get().unwrap().getDatabase(databaseName);
-        } catch (IllegalArgumentException e) {
-            throw new CommandLine.ParameterException(command, "MONGODB_URI is no connection string: " + e.getMessage());
-        }
+        return client.get().unwrap().getDatabase(databaseName);
     }
 
     Invariant invariant() {

@@ -3,12 +3,15 @@ package consulting.lmx.conversation.integrity;
 import static com.mongodb.client.model.Accumulators.sum;
 import static com.mongodb.client.model.Aggregates.group;
 import static com.mongodb.client.model.Aggregates.match;
+import static com.mongodb.client.model.Filters.and;
 import static com.mongodb.client.model.Filters.gt;
 import static com.mongodb.client.model.Filters.in;
+import static com.mongodb.client.model.Filters.regex;
 import static com.mongodb.client.model.Filters.type;
 import static com.mongodb.client.model.Projections.include;
 
 import com.mongodb.reactivestreams.client.MongoCollection;
+import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.util.HashMap;
@@ -79,7 +82,7 @@ final class DuplicateRepair {
         return Publishers.many(collection
                 .aggregate(
                         List.of(
-                                match(type(key.field(), BsonType.STRING)),
+                                match(and(type(key.field(), BsonType.STRING), regex(key.field(), Text.NOT_BLANK))),
                                 group("$" + key.field(), sum("n", 1)),
                                 match(gt("n", 1))),
                         BsonDocument.class)

@@ -70,7 +70,7 @@ final class IntegrityRun {
         this.backfill = new Backfill(collection, repairer, settings.batchSize());
         this.deletion = new BrokenDeletion(collection, settings);
         this.duplicates = new DuplicateRepair(collection, repairer, invariant.createdField(), settings.batchSize());
-        this.indexes = new UniqueIndexes(database, collection, duplicates);
+        this.indexes = new UniqueIndexes(database, collection, duplicates, capabilities);
         this.probe = new KeyProbe(database, collection);
         this.lease = new Lease(database, invariant.collection(), Host.NAME, progress, pace);
         this.journal = new RunJournal(database, Host.NAME, clock);
@@ -269,6 +269,12 @@ final class IntegrityRun {
     }
 
     private void requireHolds(IntegrityReport report, String remedy) {
+        if (!capabilities.denied().isEmpty()) {
+            throw new IntegrityException(
+                    "The documents are healed, but the user of the connection lacks the privileges "
+                            + capabilities.denied()
+                            + ": grant them (the role dbAdmin of this database has them) and run it again");
+        }
         if (!report.holds(invariant)) {
             throw new IntegrityException("The invariant does not hold: " + report.left() + " broken, "
                     + report.duplicatesLeft() + " duplicates, indexes " + report.indexes() + ". " + remedy);

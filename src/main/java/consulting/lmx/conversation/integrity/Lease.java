@@ -34,9 +34,9 @@ final class Lease {
     static final String COLLECTION = "integrity_lease";
 
     /** After so long without a renewal it is free. */
-    static final Duration TIME_TO_LIVE = Duration.ofSeconds(10);
+    static final Duration TIME_TO_LIVE = Duration.ofSeconds(5);
 
-    private static final Duration RENEWAL = Duration.ofMillis(2500);
+    private static final Duration RENEWAL = Duration.ofSeconds(1);
     private static final Duration POLL = Duration.ofMillis(300);
 
     /** What its holder has written of itself. */

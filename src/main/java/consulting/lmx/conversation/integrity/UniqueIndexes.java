@@ -36,8 +36,14 @@ final class UniqueIndexes {
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> collection;
     private final DuplicateRepair duplicates;
+    private final Capabilities capabilities;
 
-    UniqueIndexes(MongoDatabase database, MongoCollection<BsonDocument> collection, DuplicateRepair duplicates) {
+    UniqueIndexes(
+            MongoDatabase database,
+            MongoCollection<BsonDocument> collection,
+            DuplicateRepair duplicates,
+            Capabilities capabilities) {
+        this.capabilities = capabilities;
         this.database = database;
         this.collection = collection;
         this.duplicates = duplicates;
@@ -54,7 +60,13 @@ final class UniqueIndexes {
                 return dropInBetween(key, indexes);
             }
             LOG.infof("event=index-conversion field=%s found=%s", key.field(), describe(indexes));
-            return attempt(key, progress, ATTEMPTS);
+            return attempt(key, progress, ATTEMPTS)
+                    .onFailure(DriverFailure::isDenied)
+                    .recoverWithUni(denied -> {
+                        capabilities.denied("createIndex, dropIndex and collMod on "
+                                + collection.getNamespace().getCollectionName());
+                        return Uni.createFrom().voidItem();
+                    });
         });
     }
 

@@ -90,7 +90,7 @@ final class TestCollection implements AutoCloseable {
     }
 
     List<IndexView> indexes(RequiredKey key) {
-        return new UniqueIndexes(database, collection, null)
+        return new UniqueIndexes(database, collection, null, capabilities)
                 .indexesOf(key)
                 .await()
                 .atMost(LIMIT);

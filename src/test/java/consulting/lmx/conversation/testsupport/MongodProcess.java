@@ -11,6 +11,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -42,33 +43,69 @@ public final class MongodProcess {
     }
 
     private static TestServer.Running start(Path mongod) throws IOException {
-        Path scratch = Files.createTempDirectory("mongod");
         int port = freePort();
-        Process process = new ProcessBuilder(List.of(
-                        mongod.toString(),
-                        "--replSet",
-                        "rs0",
-                        "--bind_ip",
-                        "127.0.0.1",
-                        "--port",
-                        String.valueOf(port),
-                        "--dbpath",
-                        scratch.toString(),
-                        "--wiredTigerCacheSizeGB",
-                        "1"))
+        Running running = run(mongod, port, "--replSet", "rs0");
+        String address = "127.0.0.1:" + port;
+        initiate(address);
+        return new TestServer.Running(
+                "a mongod of the PATH (" + mongod + ")", "mongodb://" + address + "/?replicaSet=rs0", running::close);
+    }
+
+    /** A server of its own that asks who is there, and lets a client of this machine make the first user; empty without one. */
+    public static Optional<Running> startWithAuthentication() {
+        return onPath().map(mongod -> {
+            try {
+                Running running = run(mongod, freePort(), "--auth");
+                Awaitility.await()
+                        .atMost(Duration.ofMinutes(1))
+                        .ignoreExceptions()
+                        .until(() -> {
+                            try (MongoClient client = MongoClients.create(running.uri())) {
+                                return client.getDatabase("admin")
+                                                .runCommand(new Document("ping", 1))
+                                                .getDouble("ok")
+                                        == 1.0;
+                            }
+                        });
+                return running;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
+    /** A process that runs until it is closed. */
+    public record Running(String uri, Runnable stop) implements AutoCloseable {
+        @Override
+        public void close() {
+            stop.run();
+        }
+    }
+
+    private static Running run(Path mongod, int port, String... options) throws IOException {
+        Path scratch = Files.createTempDirectory("mongod");
+        List<String> command = new ArrayList<>(List.of(
+                mongod.toString(),
+                "--bind_ip",
+                "127.0.0.1",
+                "--port",
+                String.valueOf(port),
+                "--dbpath",
+                scratch.toString(),
+                "--wiredTigerCacheSizeGB",
+                "1"));
+        command.addAll(List.of(options));
+        Process process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(scratch.resolve("log").toFile())
                 .start();
         Thread stopWithUs = new Thread(process::destroyForcibly);
         Runtime.getRuntime().addShutdownHook(stopWithUs);
-        String address = "127.0.0.1:" + port;
-        initiate(address);
-        return new TestServer.Running(
-                "a mongod of the PATH (" + mongod + ")", "mongodb://" + address + "/?replicaSet=rs0", () -> {
-                    stop(process);
-                    delete(scratch);
-                    Runtime.getRuntime().removeShutdownHook(stopWithUs);
-                });
+        return new Running("mongodb://127.0.0.1:" + port + "/", () -> {
+            stop(process);
+            delete(scratch);
+            Runtime.getRuntime().removeShutdownHook(stopWithUs);
+        });
     }
 
     private static void initiate(String address) {

@@ -1,17 +1,22 @@
 package consulting.lmx.conversation.testsupport;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 
@@ -36,10 +41,48 @@ public final class Service implements AutoCloseable {
         Path log = Files.createTempFile(Path.of("target"), "service", ".log");
         ProcessBuilder builder =
                 new ProcessBuilder(command()).redirectErrorStream(true).redirectOutput(log.toFile());
-        builder.environment().keySet().removeAll(List.of("MONGODB_URI", "MONGODB_DB", "AUTH_SECRET"));
+        clear(builder);
         builder.environment().put("PORT", String.valueOf(port));
         builder.environment().putAll(environment);
         return new Service(builder.start(), port, log);
+    }
+
+    /** A command of the same jar, run to its end. */
+    public record Ended(int code, String out, String err) {}
+
+    /** Starts a command in a folder; its environment is the given one, without what the tests' own may hold. */
+    public static Process command(Path folder, Map<String, String> environment, String... arguments)
+            throws IOException {
+        List<String> command = command();
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
+        clear(builder);
+        builder.environment().putAll(environment);
+        return builder.start();
+    }
+
+    /** Runs a command to its end, with {@code input} on its standard input. */
+    public static Ended run(Path folder, String input, Map<String, String> environment, String... arguments)
+            throws IOException, InterruptedException {
+        Process process = command(folder, environment, arguments);
+        CompletableFuture<String> err = CompletableFuture.supplyAsync(() -> read(process.getErrorStream()));
+        try (Writer in = process.outputWriter()) {
+            in.write(input);
+        }
+        String out = read(process.getInputStream());
+        return new Ended(process.waitFor(), out, err.join());
+    }
+
+    private static String read(InputStream stream) {
+        try {
+            return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void clear(ProcessBuilder builder) {
+        builder.environment().keySet().removeAll(List.of("MONGODB_URI", "MONGODB_DB", "AUTH_SECRET"));
     }
 
     private static List<String> command() {
