@@ -33,21 +33,21 @@ public class Welcome {
                 .filter(key -> key.getValue().healed() > 0)
                 .map(Welcome::other)
                 .collect(Collectors.joining());
-        return String.format(
-                Locale.ROOT,
-                """
+        String found = report.healed() == 0
+                ? "Nothing was broken.\n"
+                : String.format(
+                        Locale.ROOT,
+                        "%d conversations were looked through, and %d broken sessionIds healed in %.2f s, by reason:%n%s",
+                        report.scanned(),
+                        report.healed(),
+                        report.seconds(),
+                        reasons);
+        return String.format(Locale.ROOT, """
 
-                %d conversations were looked through, and %d broken sessionIds healed in %.2f s, by reason:
                 %s%sThe invariant holds: every conversation has a sessionId of its own. Try:
 
                   curl -s -X POST -H 'Content-Type: application/json' -d '{}' http://localhost:%d/api/conversation/start
-                """,
-                report.scanned(),
-                report.healed(),
-                report.seconds(),
-                reasons.isEmpty() ? "    nothing was broken\n" : reasons,
-                others,
-                port);
+                """, found, others, port);
     }
 
     private static String other(Map.Entry<String, IntegrityReport.KeyReport> key) {

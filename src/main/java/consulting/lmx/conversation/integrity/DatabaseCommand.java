@@ -127,13 +127,16 @@ public class DatabaseCommand {
         if (report.deleted() > 0) {
             text.append(String.format(Locale.ROOT, "deleted: %d%n", report.deleted()));
         }
-        text.append(String.format(
-                Locale.ROOT,
-                "left: %d broken, %d duplicates%nindexes: %s%nvalidator: %s%n",
-                report.left(),
-                report.duplicatesLeft(),
-                report.indexes(),
-                report.validator()));
+        text.append(
+                String.format(Locale.ROOT, "left: %d broken, %d duplicates%n", report.left(), report.duplicatesLeft()));
+        report.indexes()
+                .forEach(index -> text.append(String.format(
+                        Locale.ROOT,
+                        "index %s %s: %s%n",
+                        index.name(),
+                        index.key(),
+                        index.ok() ? "as declared" : "not the declared one")));
+        text.append(String.format(Locale.ROOT, "validator: %s%n", report.validator()));
         text.append(report.holds(invariant) ? "The invariant holds." : "The invariant does not hold.");
         return text.toString();
     }
