@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.bson.BsonDocument;
-import org.bson.BsonValue;
 import org.jboss.logging.Logger;
 
 /**
@@ -59,8 +58,8 @@ final class Backfill {
                 .with(Collectors.summingLong(Long::longValue));
     }
 
-    private Multi<List<BsonDocument>> broken(RequiredKey key) {
-        return Publishers.many(collection
+    private Multi<List<StoredKey>> broken(RequiredKey key) {
+        return Publishers.many(StoredKey.of(collection, key.field())
                         .find(Defect.filter(key.field()))
                         .projection(include(key.field()))
                         .batchSize(batchSize * BATCHES_READ_AT_ONCE))
@@ -70,13 +69,12 @@ final class Backfill {
     }
 
     /** The repairs of what was read; a value that the server's filter found and the classifier finds sound stays as it is. */
-    private static List<Repair> repairs(List<BsonDocument> batch, RequiredKey key, RunProgress progress) {
+    private static List<Repair> repairs(List<StoredKey> batch, RequiredKey key, RunProgress progress) {
         List<Repair> repairs = new ArrayList<>(batch.size());
-        for (BsonDocument document : batch) {
-            BsonValue was = document.get(key.field());
-            Defect.of(was).ifPresent(defect -> {
+        for (StoredKey stored : batch) {
+            Defect.of(stored.value()).ifPresent(defect -> {
                 progress.of(key).found(defect, 1);
-                repairs.add(Repair.of(document.get("_id"), was, defect, key));
+                repairs.add(Repair.of(stored.id(), stored.value(), defect, key));
             });
         }
         return repairs;

@@ -115,26 +115,24 @@ final class Repairer {
         if (repairs.isEmpty()) {
             return Uni.createFrom().voidItem();
         }
-        BsonArray ids = new BsonArray(repairs.stream().map(Repair::id).toList());
-        BsonArray values = new BsonArray(
-                repairs.stream().map(repair -> new BsonString(repair.value())).toList());
-        Bson filter = Filters.and(Filters.in("_id", ids), STILL_BROKEN.apply(key.field()));
-        return Publishers.one(collection.updateMany(filter, List.of(setFromLists(ids, values, key, progress))))
+        Bson these = ListedUpdate.anyOf(repairs);
+        Bson filter = Filters.and(these, STILL_BROKEN.apply(key.field()));
+        return Publishers.one(collection.updateMany(filter, List.of(setFromLists(repairs, key, progress))))
                 .chain(result -> result.getModifiedCount() == repairs.size()
                         ? Uni.createFrom().item(counts(byDefect(repairs)))
-                        : healedOf(ids, key, progress))
+                        : healedOf(these, key, progress))
                 .invoke(counts -> counts.forEach((defect, n) -> progress.healed(key, defect, n)))
                 .replaceWithVoid();
     }
 
     /** The pipeline's stage: the value at the place of the document's id, and the record of what was there. */
-    private BsonDocument setFromLists(BsonArray ids, BsonArray values, RequiredKey key, RunProgress progress) {
+    private BsonDocument setFromLists(List<Repair> repairs, RequiredKey key, RunProgress progress) {
         BsonString old = new BsonString("$" + key.field());
         BsonDocument type = expression("$type", old);
         BsonDateTime at = new BsonDateTime(clock.millis());
         BsonArray reasons = new BsonArray();
         TOGETHER.forEach(defect -> reasons.add(new BsonDocument("case", expression("$eq", type, typeOf(defect)))
-                .append("then", literal(new BsonString(defect.word())))));
+                .append("then", ListedUpdate.literal(defect.word()))));
         BsonDocument record = new BsonDocument(
                         "reason",
                         new BsonDocument(
@@ -152,11 +150,10 @@ final class Repairer {
                                 new BsonString("$$REMOVE"),
                                 old))
                 .append("at", at)
-                .append("run", literal(new BsonString(progress.run())));
-        BsonDocument place = expression("$indexOfArray", literal(ids), new BsonString("$_id"));
+                .append("run", ListedUpdate.literal(progress.run()));
         return new BsonDocument(
                 "$set",
-                new BsonDocument(key.field(), expression("$arrayElemAt", literal(values), place))
+                new BsonDocument(key.field(), ListedUpdate.valueOfItsPlace(repairs))
                         .append(updatedField, at)
                         .append(key.repairField(), record));
     }
@@ -174,10 +171,6 @@ final class Repairer {
         return new BsonDocument(operator, operands.length == 1 ? operands[0] : new BsonArray(List.of(operands)));
     }
 
-    private static BsonDocument literal(BsonValue value) {
-        return new BsonDocument("$literal", value);
-    }
-
     private static Map<Defect, Long> counts(Map<Defect, List<Repair>> repairs) {
         Map<Defect, Long> counts = new EnumMap<>(Defect.class);
         repairs.forEach((defect, list) -> counts.put(defect, (long) list.size()));
@@ -185,10 +178,9 @@ final class Repairer {
     }
 
     /** What this run did to these documents, by their own records: where a writer came between some of them. */
-    private Uni<Map<Defect, Long>> healedOf(BsonArray ids, RequiredKey key, RunProgress progress) {
+    private Uni<Map<Defect, Long>> healedOf(Bson these, RequiredKey key, RunProgress progress) {
         return Publishers.list(collection
-                        .find(Filters.and(
-                                Filters.in("_id", ids), Filters.eq(key.repairField() + ".run", progress.run())))
+                        .find(Filters.and(these, Filters.eq(key.repairField() + ".run", progress.run())))
                         .projection(Projections.include(key.repairField() + ".reason")))
                 .map(documents -> documents.stream()
                         .map(document -> document.getDocument(key.repairField())
