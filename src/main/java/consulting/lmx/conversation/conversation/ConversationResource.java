@@ -5,7 +5,10 @@ import consulting.lmx.conversation.text.WellFormedText;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
@@ -14,9 +17,11 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.UriBuilder;
 import java.net.URI;
+import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
@@ -32,6 +37,9 @@ public class ConversationResource {
 
     /** The longest id that a conversation is created under, in characters. */
     private static final int ID_LENGTH = 200;
+
+    /** The largest page that a caller may ask for. */
+    static final int PAGE_SIZE = 100;
 
     private final ConversationService service;
     private final Caller caller;
@@ -77,6 +85,38 @@ public class ConversationResource {
                 .map(conversation -> ConversationView.of(conversation, limits.pageSize()));
     }
 
+    @GET
+    @Operation(summary = "The caller's conversations, newest first, without messages")
+    public Uni<ConversationPage> list(
+            @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit, @QueryParam("after") String after) {
+        int size = limit == null ? limits.pageSize() : limit;
+        return service.list(caller.id(), size, Optional.ofNullable(after).map(Cursor::decode))
+                .map(found -> ConversationPage.of(found, size));
+    }
+
+    @GET
+    @Path("/{conversationId}/messages")
+    @Operation(summary = "Some messages of a conversation: the newest, those before an index, or those after one")
+    public Uni<MessagePage> messages(
+            String conversationId,
+            @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit,
+            @QueryParam("before") @Min(0) Integer before,
+            @QueryParam("after") @Min(-1) Integer after) {
+        return service.get(caller.id(), conversationId)
+                .map(conversation -> MessagePage.of(
+                        conversation.messages,
+                        limit == null ? limits.pageSize() : limit,
+                        Optional.ofNullable(before),
+                        Optional.ofNullable(after)));
+    }
+
+    @DELETE
+    @Operation(summary = "Deletes everything of the caller's")
+    public Uni<Deleted> deleteAll(
+            @QueryParam("confirm") @NotNull @Pattern(regexp = "all", message = "must be all") String confirm) {
+        return service.deleteAll(caller.id()).map(Deleted::new);
+    }
+
     @DELETE
     @Path("/{conversationId}")
     @Operation(summary = "Deletes one conversation")
@@ -95,6 +135,9 @@ public class ConversationResource {
     private static URI uri(String conversationId) {
         return UriBuilder.fromPath(PATH).path("{id}").build(conversationId);
     }
+
+    /** How many conversations were deleted. */
+    public record Deleted(long deleted) {}
 
     /** The answer to a start. */
     public record Started(boolean success, String conversationId, String sessionId, ConversationView conversation) {

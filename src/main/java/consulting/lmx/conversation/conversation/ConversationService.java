@@ -9,16 +9,21 @@ import static consulting.lmx.conversation.conversation.ConversationFields.UPDATE
 import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
 
 import com.mongodb.client.model.FindOneAndUpdateOptions;
+import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.Sorts;
 import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.mongodb.FindOptions;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.bson.BsonArray;
 import org.bson.BsonDateTime;
@@ -26,7 +31,6 @@ import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonString;
 import org.bson.BsonType;
-import org.bson.Document;
 
 /**
  * The use cases behind the routes, and the only writer of conversations. Everything is asked for together with the caller:
@@ -67,7 +71,7 @@ public class ConversationService {
                 .map(message -> message.at(conversation.createdAt))
                 .toList();
         conversation.title = request.title();
-        conversation.metadata = bson(request);
+        conversation.metadata = Metadata.toBson(request.metadata());
         return conversation
                 .<Conversation>persist()
                 .onFailure(DriverFailure::isDuplicateKey)
@@ -76,10 +80,6 @@ public class ConversationService {
                     started.increment();
                     messages.increment(conversation.messages.size());
                 });
-    }
-
-    private static BsonDocument bson(NewConversation request) {
-        return request.metadata() == null ? null : new Document(request.metadata()).toBsonDocument();
     }
 
     /**
@@ -188,6 +188,37 @@ public class ConversationService {
                 .onItem()
                 .ifNull()
                 .failWith(ConversationService::notFound);
+    }
+
+    /** The caller's conversation of that session. */
+    Uni<Conversation> ofSession(String caller, String sessionId) {
+        return Conversation.<Conversation>find(
+                        new BsonDocument(SESSION_ID, new BsonString(sessionId)).append(USER_ID, new BsonString(caller)))
+                .firstResult()
+                .onItem()
+                .ifNull()
+                .failWith(ConversationService::notFound);
+    }
+
+    /** The caller's conversations, newest first, without their messages; one more than {@code limit} where there are more. */
+    Uni<List<Conversation>> list(String caller, int limit, Optional<Cursor> after) {
+        BsonDocument filter = new BsonDocument(USER_ID, new BsonString(caller));
+        after.ifPresent(cursor -> filter.putAll(cursor.filter()));
+        return documents()
+                .find(
+                        filter,
+                        new FindOptions()
+                                .sort(Sorts.descending(UPDATED_AT, ConversationFields.ID))
+                                .projection(Projections.exclude(MESSAGES))
+                                .limit(limit + 1))
+                .map(ConversationCodec::fromBson)
+                .collect()
+                .asList();
+    }
+
+    /** Deletes everything of the caller's, and tells how many conversations that were. */
+    Uni<Long> deleteAll(String caller) {
+        return Conversation.delete(new BsonDocument(USER_ID, new BsonString(caller)));
     }
 
     /** Deletes the caller's conversation of that id. */

@@ -62,7 +62,7 @@ public record ConversationView(
                 conversation.updatedAt);
     }
 
-    private static String json(BsonDocument document) {
+    static String json(BsonDocument document) {
         return document == null ? null : document.toJson(PLAIN);
     }
 }

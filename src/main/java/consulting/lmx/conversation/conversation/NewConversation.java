@@ -12,7 +12,7 @@ import java.util.Map;
  *
  * @param messages its first messages, oldest first
  * @param title at most 200 characters
- * @param metadata the caller's own, any JSON object
+ * @param metadata the caller's own, within the bounds of {@link Metadata}
  */
 public record NewConversation(
         List<@NotNull @Valid NewMessage> messages,

@@ -6,11 +6,17 @@ import jakarta.inject.Singleton;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.Supplier;
+import org.bson.BsonDocument;
+import org.bson.BsonInt32;
 
 /** What must hold of conversations. */
 final class ConversationInvariant {
 
     private static final Supplier<String> RANDOM_UUID = () -> UUID.randomUUID().toString();
+
+    private static final BsonDocument NEWEST_OF_A_USER = new BsonDocument(ConversationFields.USER_ID, new BsonInt32(1))
+            .append(ConversationFields.UPDATED_AT, new BsonInt32(-1))
+            .append(ConversationFields.ID, new BsonInt32(-1));
 
     private ConversationInvariant() {}
 
@@ -26,6 +32,7 @@ final class ConversationInvariant {
                                 ConversationFields.CONVERSATION_ID,
                                 ConversationFields.CONVERSATION_ID_REPAIR,
                                 RANDOM_UUID)),
+                List.of(new OrderedIndex("userId_1_updatedAt_-1__id_-1", NEWEST_OF_A_USER)),
                 ConversationFields.CREATED_AT,
                 ConversationFields.UPDATED_AT);
     }

@@ -42,6 +42,7 @@ final class IntegrityRun {
     private final DuplicateRepair duplicates;
     private final UniqueIndexes indexes;
     private final KeyProbe probe;
+    private final OrderedIndexes orders;
     private final BrokenDeletion deletion;
     private final Lease lease;
     private final RunJournal journal;
@@ -71,6 +72,7 @@ final class IntegrityRun {
         this.deletion = new BrokenDeletion(collection, settings);
         this.duplicates = new DuplicateRepair(collection, repairer, invariant.createdField(), settings.batchSize());
         this.indexes = new UniqueIndexes(database, collection, duplicates, capabilities);
+        this.orders = new OrderedIndexes(collection, invariant.orders(), capabilities);
         this.probe = new KeyProbe(database, collection);
         this.lease = new Lease(database, invariant.collection(), Host.NAME, progress, pace);
         this.journal = new RunJournal(database, Host.NAME, clock);
@@ -102,6 +104,13 @@ final class IntegrityRun {
                                 : nothing()));
     }
 
+    private Uni<Boolean> asWanted() {
+        return Uni.combine()
+                .all()
+                .unis(validator.isAsWanted(), orders.stand())
+                .with((validated, ordered) -> validated && ordered);
+    }
+
     private static Uni<Optional<IntegrityReport>> nothing() {
         return Uni.createFrom().item(Optional.empty());
     }
@@ -130,6 +139,7 @@ final class IntegrityRun {
                         () -> CollectionInfo.ensure(database, invariant.collection())
                                 .chain(() -> validator.apply(Level.MODERATE)))
                 .chain(() -> eachKey(this::repair))
+                .chain(() -> step("order", orders::ensure))
                 .chain(() -> step("validator", () -> validator.apply(Level.STRICT)))
                 .chain(() -> step("verification", this::report))
                 .invoke(report -> requireHolds(
@@ -180,7 +190,8 @@ final class IntegrityRun {
                 .transformToUni(counted -> Uni.createFrom().nothing());
         return Publishers.one(collection.estimatedDocumentCount())
                 .invoke(n -> progress.scanned(n))
-                .chain(() -> Uni.combine().any().of(backfill.run(key, progress), count));
+                .chain(() -> Uni.combine().any().<Void>of(backfill.run(key, progress), count))
+                .invoke(() -> progress.expectMore(0));
     }
 
     /** What the declared index says of the key; {@code BROKEN} where there is none. */

@@ -7,7 +7,13 @@ import java.util.List;
  *
  * @param collection the collection's name
  * @param keys the fields that every document must have
+ * @param orders the indexes that the application lists by
  * @param createdField holds the date by which the older of two documents is told; may be missing
  * @param updatedField is set to the time of a repair
  */
-public record Invariant(String collection, List<RequiredKey> keys, String createdField, String updatedField) {}
+public record Invariant(
+        String collection,
+        List<RequiredKey> keys,
+        List<OrderedIndex> orders,
+        String createdField,
+        String updatedField) {}

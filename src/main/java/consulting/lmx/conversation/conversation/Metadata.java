@@ -1,0 +1,99 @@
+package consulting.lmx.conversation.conversation;
+
+import static consulting.lmx.conversation.conversation.ConversationFields.METADATA;
+
+import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.text.Text;
+import java.util.List;
+import java.util.Map;
+import org.bson.BsonArray;
+import org.bson.BsonBoolean;
+import org.bson.BsonDocument;
+import org.bson.BsonDouble;
+import org.bson.BsonInt32;
+import org.bson.BsonInt64;
+import org.bson.BsonNull;
+import org.bson.BsonString;
+import org.bson.BsonValue;
+import org.bson.RawBsonDocument;
+import org.bson.codecs.BsonDocumentCodec;
+
+/**
+ * The caller's own data beside a conversation: a JSON object of at most 16 keys, 4 levels and 8 KiB as BSON. A key may not
+ * begin with {@code $} or a dot nor hold a NUL, and a whole number must fit 64 bits, so that what is stored is what came.
+ */
+final class Metadata {
+
+    private static final int KEYS = 16;
+    private static final int DEPTH = 4;
+    private static final int BYTES = 8 * 1024;
+
+    private Metadata() {}
+
+    /**
+     * As it is stored; null stays null.
+     *
+     * @throws ServiceException that names the rule it breaks
+     */
+    static BsonDocument toBson(Map<String, Object> metadata) {
+        if (metadata == null) {
+            return null;
+        }
+        if (metadata.size() > KEYS) {
+            throw ServiceException.invalid(METADATA, "must have at most " + KEYS + " keys");
+        }
+        BsonDocument bson = object(metadata, 1);
+        if (new RawBsonDocument(bson, new BsonDocumentCodec()).getByteBuffer().remaining() > BYTES) {
+            throw ServiceException.invalid(METADATA, "must be at most " + BYTES + " bytes");
+        }
+        return bson;
+    }
+
+    private static BsonDocument object(Map<?, ?> json, int depth) {
+        if (depth > DEPTH) {
+            throw ServiceException.invalid(METADATA, "must be at most " + DEPTH + " levels deep");
+        }
+        BsonDocument bson = new BsonDocument();
+        json.forEach((key, value) -> bson.append(key(key.toString()), value(value, depth)));
+        return bson;
+    }
+
+    private static String key(String key) {
+        boolean taken = key.startsWith("$") || key.startsWith(".") || key.indexOf('\0') >= 0;
+        if (taken || !Text.isWellFormed(key)) {
+            throw ServiceException.invalid(METADATA, "may not have a key that begins with $ or a dot, or is no text");
+        }
+        return key;
+    }
+
+    private static BsonValue value(Object json, int depth) {
+        if (json == null) {
+            return BsonNull.VALUE;
+        } else if (json instanceof String text) {
+            if (!Text.isWellFormed(text)) {
+                throw ServiceException.invalid(METADATA, "has a surrogate without its other half");
+            }
+            return new BsonString(text);
+        } else if (json instanceof Boolean flag) {
+            return BsonBoolean.valueOf(flag);
+        } else if (json instanceof Integer number) {
+            return new BsonInt32(number);
+        } else if (json instanceof Long number) {
+            return new BsonInt64(number);
+        } else if (json instanceof Double number && Double.isFinite(number)) {
+            return new BsonDouble(number);
+        } else if (json instanceof Map<?, ?> object) {
+            return object(object, depth + 1);
+        } else if (json instanceof List<?> list) {
+            return list(list, depth + 1);
+        }
+        throw ServiceException.invalid(METADATA, "has a number that cannot be kept as it is");
+    }
+
+    private static BsonArray list(List<?> json, int depth) {
+        if (depth > DEPTH) {
+            throw ServiceException.invalid(METADATA, "must be at most " + DEPTH + " levels deep");
+        }
+        return new BsonArray(json.stream().map(value -> value(value, depth)).toList());
+    }
+}

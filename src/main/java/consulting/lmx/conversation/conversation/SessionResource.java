@@ -1,0 +1,35 @@
+package consulting.lmx.conversation.conversation;
+
+import consulting.lmx.conversation.security.Caller;
+import io.quarkus.security.Authenticated;
+import io.smallrye.mutiny.Uni;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+
+/** The way from a session to its conversation: HTTP only. */
+@Path("/api/session")
+@Authenticated
+@Produces(MediaType.APPLICATION_JSON)
+public class SessionResource {
+
+    private final ConversationService service;
+    private final Caller caller;
+    private final LimitsConfig limits;
+
+    SessionResource(ConversationService service, Caller caller, LimitsConfig limits) {
+        this.service = service;
+        this.caller = caller;
+        this.limits = limits;
+    }
+
+    @GET
+    @Path("/{sessionId}")
+    @Operation(summary = "The conversation of a session")
+    public Uni<ConversationView> get(String sessionId) {
+        return service.ofSession(caller.id(), sessionId)
+                .map(conversation -> ConversationView.of(conversation, limits.pageSize()));
+    }
+}
