@@ -1,5 +1,7 @@
 package consulting.lmx.conversation.conversation;
 
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.text.WellFormedText;
 import io.quarkus.security.Authenticated;
@@ -13,12 +15,16 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.UriBuilder;
 import java.net.URI;
 import java.util.Optional;
@@ -34,6 +40,8 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 public class ConversationResource {
 
     static final String PATH = "/api/conversation";
+
+    private static final String MERGE_PATCH = "application/merge-patch+json";
 
     /** The longest id that a conversation is created under, in characters. */
     private static final int ID_LENGTH = 200;
@@ -80,9 +88,38 @@ public class ConversationResource {
     @GET
     @Path("/{conversationId}")
     @Operation(summary = "One conversation with its newest messages")
-    public Uni<ConversationView> get(String conversationId) {
-        return service.get(caller.id(), conversationId)
-                .map(conversation -> ConversationView.of(conversation, limits.pageSize()));
+    public Uni<RestResponse<ConversationView>> get(String conversationId, @Context Request request) {
+        return service.get(caller.id(), conversationId).map(conversation -> {
+            EntityTag tag = ETag.of(conversation);
+            return request.evaluatePreconditions(tag) != null
+                    ? ResponseBuilder.<ConversationView>notModified(tag).build()
+                    : view(conversation);
+        });
+    }
+
+    @PATCH
+    @Path("/{conversationId}")
+    @Consumes({MERGE_PATCH, MediaType.APPLICATION_JSON})
+    @Operation(summary = "Changes title and metadata by a JSON merge patch (RFC 7396)")
+    public Uni<RestResponse<ConversationView>> patch(
+            String conversationId, @NotNull ConversationPatch patch, @Context Request request) {
+        return service.patch(caller.id(), conversationId, patch, read -> requireMatch(request, read))
+                .map(this::view);
+    }
+
+    /** Where the caller named the state that he has seen ({@code If-Match}), it has to be the one that is there. */
+    private static void requireMatch(Request request, Conversation read) {
+        if (request.evaluatePreconditions(ETag.of(read)) != null) {
+            throw new ServiceException(
+                    ErrorCode.PRECONDITION_FAILED,
+                    "The conversation is no longer what If-Match names. Read it again and decide anew.");
+        }
+    }
+
+    private RestResponse<ConversationView> view(Conversation conversation) {
+        return ResponseBuilder.ok(ConversationView.of(conversation, limits.pageSize()))
+                .tag(ETag.of(conversation))
+                .build();
     }
 
     @GET

@@ -4,7 +4,9 @@ import static com.mongodb.client.model.ReturnDocument.AFTER;
 import static consulting.lmx.conversation.conversation.ConversationFields.CONVERSATION_ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.CREATED_AT;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.conversation.ConversationFields.METADATA;
 import static consulting.lmx.conversation.conversation.ConversationFields.SESSION_ID;
+import static consulting.lmx.conversation.conversation.ConversationFields.TITLE;
 import static consulting.lmx.conversation.conversation.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
 
@@ -25,12 +27,15 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.bson.BsonArray;
+import org.bson.BsonBoolean;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonString;
 import org.bson.BsonType;
+import org.bson.BsonValue;
 
 /**
  * The use cases behind the routes, and the only writer of conversations. Everything is asked for together with the caller:
@@ -214,6 +219,74 @@ public class ConversationService {
                 .map(ConversationCodec::fromBson)
                 .collect()
                 .asList();
+    }
+
+    /**
+     * Changes title and metadata. The change is made to what was read, and stored only where that is still what is there;
+     * otherwise it is read again.
+     *
+     * @param precondition is asked about what was read, and refuses by failing
+     */
+    Uni<Conversation> patch(
+            String caller, String conversationId, ConversationPatch patch, Consumer<Conversation> precondition) {
+        return patch(caller, conversationId, patch, precondition, ATTEMPTS);
+    }
+
+    private Uni<Conversation> patch(
+            String caller,
+            String conversationId,
+            ConversationPatch patch,
+            Consumer<Conversation> precondition,
+            int attempts) {
+        return get(caller, conversationId).chain(conversation -> {
+            precondition.accept(conversation);
+            BsonDocument unchanged = owned(caller, conversationId);
+            List.of(TITLE, METADATA, UPDATED_AT, MESSAGES)
+                    .forEach(field -> unchanged.putAll(unchanged(conversation.stored, field)));
+            patch.applyTo(conversation);
+            conversation.updatedAt = Conversation.now();
+            return documents().updateOne(unchanged, change(conversation)).chain(result -> {
+                if (result.getMatchedCount() > 0) {
+                    return Uni.createFrom().item(conversation);
+                }
+                if (attempts <= 1) {
+                    throw new ServiceException(
+                            ErrorCode.CONFLICT, "The conversation changed again and again meanwhile. Try again.");
+                }
+                return patch(caller, conversationId, patch, precondition, attempts - 1);
+            });
+        });
+    }
+
+    /** Finds the document only where {@code field} is as it was read; of the messages only their number is asked for. */
+    private static BsonDocument unchanged(BsonDocument read, String field) {
+        BsonValue value = read.get(field);
+        if (value == null) {
+            return new BsonDocument(field, new BsonDocument("$exists", BsonBoolean.FALSE));
+        }
+        return new BsonDocument(
+                field,
+                field.equals(MESSAGES) && value.isArray()
+                        ? new BsonDocument(
+                                "$size", new BsonInt32(value.asArray().size()))
+                        : new BsonDocument("$eq", value));
+    }
+
+    private static BsonDocument change(Conversation conversation) {
+        BsonDocument set = new BsonDocument(UPDATED_AT, new BsonDateTime(conversation.updatedAt.toEpochMilli()));
+        BsonDocument unset = new BsonDocument();
+        if (conversation.title == null) {
+            unset.append(TITLE, BsonBoolean.TRUE);
+        } else {
+            set.append(TITLE, new BsonString(conversation.title));
+        }
+        if (conversation.metadata == null) {
+            unset.append(METADATA, BsonBoolean.TRUE);
+        } else {
+            set.append(METADATA, conversation.metadata);
+        }
+        BsonDocument change = new BsonDocument("$set", set);
+        return unset.isEmpty() ? change : change.append("$unset", unset);
     }
 
     /** Deletes everything of the caller's, and tells how many conversations that were. */

@@ -39,20 +39,61 @@ final class Metadata {
         if (metadata == null) {
             return null;
         }
+        return requireBounds(object(metadata, 1));
+    }
+
+    /**
+     * What is stored, with a merge patch applied (RFC 7396): null removes, an object merges, anything else replaces. Values
+     * that the patch does not name stay of their type.
+     *
+     * @throws ServiceException that names the rule the outcome breaks
+     */
+    static BsonDocument merged(BsonDocument stored, Map<?, ?> patch) {
+        return requireBounds(merged(stored, patch, 1));
+    }
+
+    private static BsonDocument merged(BsonDocument stored, Map<?, ?> patch, int depth) {
+        requireDepth(depth);
+        BsonDocument merged = new BsonDocument();
+        if (stored != null) {
+            merged.putAll(stored);
+        }
+        patch.forEach((name, value) -> {
+            String key = key(name.toString());
+            if (value == null) {
+                merged.remove(key);
+            } else if (value instanceof Map<?, ?> inner) {
+                BsonValue there = merged.get(key);
+                merged.put(
+                        key, merged(there != null && there.isDocument() ? there.asDocument() : null, inner, depth + 1));
+            } else {
+                merged.put(key, value(value, depth));
+            }
+        });
+        return merged;
+    }
+
+    private static BsonDocument requireBounds(BsonDocument metadata) {
         if (metadata.size() > KEYS) {
             throw ServiceException.invalid(METADATA, "must have at most " + KEYS + " keys");
         }
-        BsonDocument bson = object(metadata, 1);
-        if (new RawBsonDocument(bson, new BsonDocumentCodec()).getByteBuffer().remaining() > BYTES) {
+        if (new RawBsonDocument(metadata, new BsonDocumentCodec())
+                        .getByteBuffer()
+                        .remaining()
+                > BYTES) {
             throw ServiceException.invalid(METADATA, "must be at most " + BYTES + " bytes");
         }
-        return bson;
+        return metadata;
     }
 
-    private static BsonDocument object(Map<?, ?> json, int depth) {
+    private static void requireDepth(int depth) {
         if (depth > DEPTH) {
             throw ServiceException.invalid(METADATA, "must be at most " + DEPTH + " levels deep");
         }
+    }
+
+    private static BsonDocument object(Map<?, ?> json, int depth) {
+        requireDepth(depth);
         BsonDocument bson = new BsonDocument();
         json.forEach((key, value) -> bson.append(key(key.toString()), value(value, depth)));
         return bson;
@@ -91,9 +132,7 @@ final class Metadata {
     }
 
     private static BsonArray list(List<?> json, int depth) {
-        if (depth > DEPTH) {
-            throw ServiceException.invalid(METADATA, "must be at most " + DEPTH + " levels deep");
-        }
+        requireDepth(depth);
         return new BsonArray(json.stream().map(value -> value(value, depth)).toList());
     }
 }

@@ -16,7 +16,10 @@ import java.util.Map;
  */
 public record NewConversation(
         List<@NotNull @Valid NewMessage> messages,
-        @WellFormedText @Size(max = 200) String title,
+
+        @WellFormedText @Size(max = ConversationPatch.TITLE_LENGTH)
+        String title,
+
         Map<String, Object> metadata) {
 
     static final NewConversation EMPTY = new NewConversation(null, null, null);

@@ -5,6 +5,8 @@ public enum ErrorCode {
     INVALID_REQUEST(400, "Bad Request"),
     UNAUTHORIZED(401, "Unauthorized"),
     CONVERSATION_NOT_FOUND(404, "Not Found"),
+    CONFLICT(409, "Conflict"),
+    PRECONDITION_FAILED(412, "Precondition Failed"),
     BODY_TOO_LARGE(413, "Content Too Large"),
     DATABASE_UNAVAILABLE(503, "Service Unavailable"),
     NOT_READY(503, "Service Unavailable"),

@@ -1,0 +1,74 @@
+package consulting.lmx.conversation.conversation;
+
+import static consulting.lmx.conversation.conversation.ConversationFields.METADATA;
+import static consulting.lmx.conversation.conversation.ConversationFields.TITLE;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.text.Text;
+import java.util.Map;
+import java.util.Set;
+import org.bson.BsonDocument;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/**
+ * A JSON merge patch (RFC 7396) on a conversation's {@code title} and {@code metadata}: what is null is removed, what is an
+ * object is merged, and what is not named stays.
+ */
+@Schema(type = SchemaType.OBJECT)
+public final class ConversationPatch {
+
+    /** The longest title, in characters. */
+    static final int TITLE_LENGTH = 200;
+
+    private static final Set<String> FIELDS = Set.of(TITLE, METADATA);
+
+    private final Map<String, Object> patch;
+
+    /** @throws ServiceException where it names another field, or another type than belongs there */
+    @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+    public ConversationPatch(Map<String, Object> patch) {
+        this.patch = patch;
+    }
+
+    /** Changes the conversation in memory. */
+    void applyTo(Conversation conversation) {
+        patch.keySet().stream()
+                .filter(field -> !FIELDS.contains(field))
+                .findFirst()
+                .ifPresent(field -> {
+                    throw ServiceException.invalid(field, "cannot be changed: only title and metadata can");
+                });
+        if (patch.containsKey(TITLE)) {
+            conversation.title = title(patch.get(TITLE));
+        }
+        if (patch.containsKey(METADATA)) {
+            conversation.metadata = metadata(conversation);
+        }
+    }
+
+    private static String title(Object value) {
+        if (value == null) {
+            return null;
+        }
+        if (!(value instanceof String title)) {
+            throw ServiceException.invalid(TITLE, "must be a string or null");
+        }
+        if (Text.isBlank(title) || !Text.isWellFormed(title) || title.length() > TITLE_LENGTH) {
+            throw ServiceException.invalid(TITLE, "must be text of at most " + TITLE_LENGTH + " characters");
+        }
+        return title;
+    }
+
+    private BsonDocument metadata(Conversation conversation) {
+        Object value = patch.get(METADATA);
+        if (value == null) {
+            return null;
+        }
+        if (!(value instanceof Map<?, ?> changes)) {
+            throw ServiceException.invalid(METADATA, "must be an object or null");
+        }
+        return Metadata.merged(conversation.metadata, changes);
+    }
+}
