@@ -55,6 +55,9 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
     /** Optional, the caller's own. */
     public BsonDocument metadata;
 
+    /** A digest of the request that started it under an {@code Idempotency-Key}; null where it was started without. */
+    String startRequest;
+
     /** The document that this was read from, whole; null for one that was never stored. Read by the codec alone. */
     BsonDocument stored;
 
@@ -95,6 +98,9 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
     private <T> Uni<T> afterHook(Supplier<Uni<T>> write) {
         return Uni.createFrom().deferred(() -> {
             updatedAt = now();
+            if (stored == null && id == null) {
+                createdAt = updatedAt; // it was never changed since
+            }
             ensureSessionId("hook");
             return write.get();
         });

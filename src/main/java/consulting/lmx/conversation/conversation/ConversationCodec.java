@@ -6,6 +6,7 @@ import static consulting.lmx.conversation.conversation.ConversationFields.ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.conversation.ConversationFields.METADATA;
 import static consulting.lmx.conversation.conversation.ConversationFields.SESSION_ID;
+import static consulting.lmx.conversation.conversation.ConversationFields.START_REQUEST;
 import static consulting.lmx.conversation.conversation.ConversationFields.TITLE;
 import static consulting.lmx.conversation.conversation.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
@@ -68,6 +69,7 @@ final class ConversationCodec implements CollectibleCodec<Conversation> {
         conversation.updatedAt = Stored.instant(stored, UPDATED_AT);
         conversation.title = Stored.string(stored, TITLE);
         conversation.metadata = Stored.document(stored, METADATA);
+        conversation.startRequest = Stored.string(stored, START_REQUEST);
         conversation.stored = stored;
         return conversation;
     }
@@ -93,6 +95,7 @@ final class ConversationCodec implements CollectibleCodec<Conversation> {
         put(document, UPDATED_AT, before.updatedAt, now.updatedAt, ConversationCodec::date);
         put(document, TITLE, before.title, now.title, BsonString::new);
         put(document, METADATA, before.metadata, now.metadata, metadata -> metadata);
+        put(document, START_REQUEST, before.startRequest, now.startRequest, BsonString::new);
         return document;
     }
 

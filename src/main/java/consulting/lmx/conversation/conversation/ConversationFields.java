@@ -21,6 +21,12 @@ public final class ConversationFields {
     /** What the heal did to a {@code conversationId}: {@code {reason, was, at, run}}. */
     public static final String CONVERSATION_ID_REPAIR = "conversationIdRepair";
 
+    /** What a start under an {@code Idempotency-Key} was asked with: a digest of its body. */
+    public static final String START_REQUEST = "startRequest";
+
+    /** Inside a message: the {@code Idempotency-Key} that it came under, where it came under one. */
+    public static final String RETRY_KEY = "retryKey";
+
     /** Inside a message. */
     public static final String ROLE = "role";
 

@@ -15,6 +15,7 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -41,6 +42,7 @@ public class ConversationResource {
 
     static final String PATH = "/api/conversation";
 
+    private static final String IDEMPOTENCY_KEY = "Idempotency-Key";
     private static final String MERGE_PATCH = "application/merge-patch+json";
 
     /** The longest id that a conversation is created under, in characters. */
@@ -62,8 +64,8 @@ public class ConversationResource {
     @POST
     @Path("/start")
     @Operation(summary = "Starts a conversation with an id and a session of its own")
-    public Uni<RestResponse<Started>> start(@Valid NewConversation request) {
-        return service.start(caller.id(), request == null ? NewConversation.EMPTY : request)
+    public Uni<RestResponse<Started>> start(@Valid NewConversation request, @HeaderParam(IDEMPOTENCY_KEY) String key) {
+        return service.start(caller.id(), request == null ? NewConversation.EMPTY : request, RetryKey.of(key))
                 .map(conversation -> ResponseBuilder.<Started>created(uri(conversation.conversationId))
                         .entity(Started.of(conversation, limits.pageSize()))
                         .build());
@@ -74,15 +76,17 @@ public class ConversationResource {
     @Operation(summary = "Appends a message, and creates the conversation where there is none of that id")
     public Uni<RestResponse<Sent>> message(
             @PathParam("conversationId") @WellFormedText @Size(max = ID_LENGTH) String conversationId,
-            @NotNull @Valid NewMessage request) {
-        return service.append(caller.id(), conversationId, request).map(appended -> {
-            Sent sent = Sent.of(conversationId, appended);
-            return appended.created()
-                    ? ResponseBuilder.<Sent>created(uri(conversationId))
-                            .entity(sent)
-                            .build()
-                    : RestResponse.ok(sent);
-        });
+            @NotNull @Valid NewMessage request,
+            @HeaderParam(IDEMPOTENCY_KEY) String key) {
+        return service.append(caller.id(), conversationId, request, RetryKey.of(key))
+                .map(appended -> {
+                    Sent sent = Sent.of(conversationId, appended);
+                    return appended.created()
+                            ? ResponseBuilder.<Sent>created(uri(conversationId))
+                                    .entity(sent)
+                                    .build()
+                            : RestResponse.ok(sent);
+                });
     }
 
     @GET

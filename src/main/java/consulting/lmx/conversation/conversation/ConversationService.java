@@ -5,11 +5,13 @@ import static consulting.lmx.conversation.conversation.ConversationFields.CONVER
 import static consulting.lmx.conversation.conversation.ConversationFields.CREATED_AT;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.conversation.ConversationFields.METADATA;
+import static consulting.lmx.conversation.conversation.ConversationFields.RETRY_KEY;
 import static consulting.lmx.conversation.conversation.ConversationFields.SESSION_ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.TITLE;
 import static consulting.lmx.conversation.conversation.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.mongodb.client.model.FindOneAndUpdateOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
@@ -52,26 +54,34 @@ public class ConversationService {
     private static final int BAD_VALUE = 2;
 
     private final LimitsConfig limits;
+    private final ObjectMapper json;
     private final Counter started;
     private final Counter messages;
     private final Counter duplicateKeys;
 
-    ConversationService(LimitsConfig limits, MeterRegistry meters) {
+    ConversationService(LimitsConfig limits, ObjectMapper json, MeterRegistry meters) {
         this.limits = limits;
+        this.json = json;
         this.started = meters.counter("conversations.started");
         this.messages = meters.counter("conversations.messages");
         this.duplicateKeys = meters.counter("conversations.duplicate.key");
     }
 
-    /** Starts a conversation of {@code caller}'s with an id and a session of its own. */
-    Uni<Conversation> start(String caller, NewConversation request) {
+    /**
+     * Starts a conversation of {@code caller}'s with an id and a session of its own. Under a key that he has used before it
+     * answers what it answered then, and {@link ErrorCode#KEY_REUSED} where that was another request.
+     */
+    Uni<Conversation> start(String caller, NewConversation request, Optional<RetryKey> key) {
         if (request.messages().size() > limits.startMessages()) {
             throw ServiceException.invalid(MESSAGES, "must be at most " + limits.startMessages());
         }
         for (int i = 0; i < request.messages().size(); i++) {
             requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
         }
-        Conversation conversation = new Conversation(UUID.randomUUID().toString(), SessionId.random(), caller);
+        String id = key.map(k -> k.conversationId(caller))
+                .orElseGet(() -> UUID.randomUUID().toString());
+        Conversation conversation = new Conversation(id, SessionId.random(), caller);
+        conversation.startRequest = key.map(k -> RetryKey.digest(request, json)).orElse(null);
         conversation.messages = request.messages().stream()
                 .map(message -> message.at(conversation.createdAt))
                 .toList();
@@ -84,22 +94,51 @@ public class ConversationService {
                 .invoke(() -> {
                     started.increment();
                     messages.increment(conversation.messages.size());
+                })
+                .onFailure(failure -> key.isPresent() && DriverFailure.isDuplicateKey(failure))
+                .recoverWithUni(() -> startedBefore(conversation));
+    }
+
+    /** The answer that was given to the first call under the same key, whatever has become of the conversation since. */
+    private Uni<Conversation> startedBefore(Conversation again) {
+        return get(again.userId, again.conversationId)
+                .onFailure(failure -> failure instanceof ServiceException)
+                .transform(notHis -> new ServiceException(
+                        ErrorCode.CONFLICT, "Nothing can be started under this Idempotency-Key. Use another one."))
+                .map(first -> {
+                    if (!again.startRequest.equals(first.startRequest)) {
+                        throw keyReused();
+                    }
+                    again.sessionId = first.sessionId;
+                    again.createdAt = first.createdAt;
+                    again.updatedAt = first.createdAt;
+                    again.messages = first.messages.subList(0, Math.min(again.messages.size(), first.messages.size()));
+                    return again;
                 });
+    }
+
+    private static ServiceException keyReused() {
+        return new ServiceException(
+                ErrorCode.KEY_REUSED,
+                "This Idempotency-Key came with another request before. Use another one for this request.");
     }
 
     /**
      * Appends a message, in one atomic operation; where there is no such conversation it is created by the same one. A
      * conversation of somebody else answers {@link ErrorCode#CONVERSATION_NOT_FOUND} and stays as it is.
      */
-    Uni<Appended> append(String caller, String conversationId, NewMessage request) {
+    Uni<Appended> append(String caller, String conversationId, NewMessage request, Optional<RetryKey> key) {
         requireFits(request.content(), ConversationFields.CONTENT);
-        return upsert(caller, conversationId, request.at(Conversation.now()), ATTEMPTS)
-                .invoke(appended -> {
-                    messages.increment();
-                    if (appended.created()) {
-                        started.increment();
-                    }
-                });
+        Message message =
+                request.at(Conversation.now()).under(key.map(RetryKey::text).orElse(null));
+        return upsert(caller, conversationId, message, ATTEMPTS).invoke(appended -> {
+            if (appended.message() == message) {
+                messages.increment();
+                if (appended.created()) {
+                    started.increment();
+                }
+            }
+        });
     }
 
     private Uni<Appended> upsert(String caller, String conversationId, Message message, int attempts) {
@@ -110,7 +149,7 @@ public class ConversationService {
                         "$setOnInsert",
                         new BsonDocument(SESSION_ID, new BsonString(newSessionId))
                                 .append(CREATED_AT, new BsonDateTime(now.toEpochMilli())));
-        return update(caller, conversationId, update, true)
+        return update(target(caller, conversationId, message), update, true)
                 .map(after -> appended(after, newSessionId, message))
                 .onFailure(DriverFailure::isDuplicateKey)
                 .recoverWithUni(() -> appendToExisting(caller, conversationId, message, attempts));
@@ -119,10 +158,13 @@ public class ConversationService {
     /** The id is taken: by a call that came at the same time, or by somebody else. */
     private Uni<Appended> appendToExisting(String caller, String conversationId, Message message, int attempts) {
         duplicateKeys.increment();
-        return update(caller, conversationId, push(message), false)
+        return update(target(caller, conversationId, message), push(message), false)
                 .onItem()
                 .ifNotNull()
                 .transform(after -> appended(after, null, message))
+                .onItem()
+                .ifNull()
+                .switchTo(() -> appendedBefore(caller, conversationId, message))
                 .onItem()
                 .ifNull()
                 .switchTo(() -> exists(conversationId).chain(taken -> {
@@ -133,6 +175,42 @@ public class ConversationService {
                 }));
     }
 
+    /** What is appended to: the caller's conversation, in which the message's key does not stand yet. */
+    private static BsonDocument target(String caller, String conversationId, Message message) {
+        BsonDocument target = owned(caller, conversationId);
+        return message.retryKey() == null
+                ? target
+                : target.append(
+                        MESSAGES + "." + RETRY_KEY, new BsonDocument("$ne", new BsonString(message.retryKey())));
+    }
+
+    /** The answer that was given to the first call under the same key; null where there was none. */
+    private Uni<Appended> appendedBefore(String caller, String conversationId, Message again) {
+        if (again.retryKey() == null) {
+            return Uni.createFrom().nullItem();
+        }
+        return get(caller, conversationId)
+                .map(conversation -> appendedBefore(conversation, again))
+                .onFailure(ServiceException.class)
+                .recoverWithUni(failure -> failure.code() == ErrorCode.CONVERSATION_NOT_FOUND
+                        ? Uni.createFrom().nullItem()
+                        : Uni.createFrom().failure(failure));
+    }
+
+    private static Appended appendedBefore(Conversation conversation, Message again) {
+        for (int i = 0; i < conversation.messages.size(); i++) {
+            Message first = conversation.messages.get(i);
+            if (again.retryKey().equals(first.retryKey())) {
+                if (!first.saysTheSameAs(again)) {
+                    throw keyReused();
+                }
+                boolean created = i == 0 && first.timestamp().equals(conversation.createdAt);
+                return new Appended(created, conversation.sessionId, first, i);
+            }
+        }
+        return null;
+    }
+
     private static BsonDocument push(Message message) {
         return new BsonDocument("$push", new BsonDocument(MESSAGES, message.toBson()))
                 .append(
@@ -141,21 +219,20 @@ public class ConversationService {
                                 UPDATED_AT, new BsonDateTime(message.timestamp().toEpochMilli())));
     }
 
-    private Uni<BsonDocument> update(String caller, String conversationId, BsonDocument update, boolean upsert) {
-        return send(caller, conversationId, update, upsert)
+    private Uni<BsonDocument> update(BsonDocument target, BsonDocument update, boolean upsert) {
+        return send(target, update, upsert)
                 .onFailure(failure -> DriverFailure.hasCode(failure, BAD_VALUE))
-                .recoverWithUni(() -> nullToNoMessages(caller, conversationId)
-                        .chain(() -> send(caller, conversationId, update, upsert)));
+                .recoverWithUni(() -> nullToNoMessages(target).chain(() -> send(target, update, upsert)));
     }
 
-    private Uni<BsonDocument> send(String caller, String conversationId, BsonDocument update, boolean upsert) {
+    private Uni<BsonDocument> send(BsonDocument target, BsonDocument update, boolean upsert) {
         // Of each message a field that none has: an array of as many empty documents, which is the count, on any
         // server.
         BsonDocument counted =
                 new BsonDocument(SESSION_ID, new BsonInt32(1)).append(MESSAGES + ".none", new BsonInt32(1));
         return documents()
                 .findOneAndUpdate(
-                        owned(caller, conversationId),
+                        target,
                         update,
                         new FindOneAndUpdateOptions()
                                 .upsert(upsert)
@@ -164,10 +241,10 @@ public class ConversationService {
     }
 
     /** Old documents may hold a null for their messages, to which the server appends nothing. */
-    private Uni<Void> nullToNoMessages(String caller, String conversationId) {
+    private Uni<Void> nullToNoMessages(BsonDocument target) {
         return documents()
                 .updateOne(
-                        owned(caller, conversationId)
+                        target.clone()
                                 .append(MESSAGES, new BsonDocument("$type", new BsonInt32(BsonType.NULL.getValue()))),
                         new BsonDocument("$set", new BsonDocument(MESSAGES, new BsonArray())))
                 .replaceWithVoid();

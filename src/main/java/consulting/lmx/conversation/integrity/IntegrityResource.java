@@ -5,11 +5,14 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import consulting.lmx.conversation.security.Roles;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 /** The state of the invariant, for operators. */
 @Path(IntegrityResource.PATH)
@@ -36,6 +39,16 @@ public class IntegrityResource {
                 service.progress().map(ProgressView::of).orElse(null),
                 service.report().orElse(null));
     }
+
+    @POST
+    @Path("/heal")
+    @Operation(summary = "Heals now, beside the traffic; the report shows how far it is")
+    public RestResponse<Begun> heal() {
+        return ResponseBuilder.<Begun>accepted(new Begun(service.healNow())).build();
+    }
+
+    /** The run that is under way. */
+    public record Begun(String run) {}
 
     /** The state, and what is known of the runs. */
     @JsonInclude(JsonInclude.Include.NON_NULL)

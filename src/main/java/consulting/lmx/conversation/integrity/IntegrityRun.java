@@ -100,7 +100,9 @@ final class IntegrityRun {
                 () -> validator
                         .isAsWanted()
                         .chain(asWanted -> asWanted
-                                ? allSound().chain(sound -> sound ? report().map(Optional::of) : nothing())
+                                ? allSound()
+                                        .chain(sound ->
+                                                sound ? describe(new long[2]).map(Optional::of) : nothing())
                                 : nothing()));
     }
 
@@ -223,13 +225,18 @@ final class IntegrityRun {
     }
 
     private Uni<IntegrityReport> report() {
-        List<IntegrityReport.IndexReport> found = new ArrayList<>();
         long[] left = new long[2];
+        return eachKey(key -> ask(key).chain(verdict ->
+                        verdict == Verdict.SOUND ? Uni.createFrom().voidItem() : countLeft(key, left)))
+                .chain(() -> describe(left));
+    }
+
+    /** The report, with what is left as it was found: broken ones and duplicates. */
+    private Uni<IntegrityReport> describe(long[] left) {
+        List<IntegrityReport.IndexReport> found = new ArrayList<>();
         return eachKey(key -> indexes.indexesOf(key)
                         .invoke(all -> all.forEach(index -> found.add(view(index, key))))
-                        .chain(() -> ask(key))
-                        .chain(verdict ->
-                                verdict == Verdict.SOUND ? Uni.createFrom().voidItem() : countLeft(key, left)))
+                        .replaceWithVoid())
                 .chain(validator::read)
                 .map(level -> report(found, level, left[0], left[1]));
     }

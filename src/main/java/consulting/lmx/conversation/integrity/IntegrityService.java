@@ -73,9 +73,36 @@ public class IntegrityService {
                     capabilities,
                     clock);
             LOG.infof("event=run-started run=%s mode=%s", progress.run(), config.onStart());
-            Uni<IntegrityReport> work = config.onStart() == IntegrityConfig.Mode.VERIFY ? run.verify() : run.heal();
+            Uni<IntegrityReport> work = config.onStart() == IntegrityConfig.Mode.VERIFY
+                            && !state.snapshot().open()
+                    ? run.verify()
+                    : run.heal();
             return work.invoke(this::succeeded);
         });
+    }
+
+    /**
+     * Heals now, beside the traffic: whatever comes of it, what is open stays open. Where a run is under way, that is the one.
+     *
+     * @return the run's id
+     */
+    synchronized String healNow() {
+        if (state.snapshot().status() != IntegrityState.Status.RUNNING) {
+            run().subscribe().with(report -> {}, this::failed);
+        }
+        return progress.run();
+    }
+
+    /** Why a run failed, in words that say what to do where a person has to act. */
+    static String reasonOf(Throwable failure) {
+        return failure instanceof IntegrityException
+                ? failure.getMessage()
+                : failure.getClass().getSimpleName() + ": " + failure.getMessage();
+    }
+
+    private void failed(Throwable failure) {
+        state.failed(reasonOf(failure));
+        LOG.errorf("event=failed reason=\"%s\": the service stays open", reasonOf(failure));
     }
 
     private void succeeded(IntegrityReport found) {

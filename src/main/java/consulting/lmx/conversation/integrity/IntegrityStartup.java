@@ -47,9 +47,7 @@ public class IntegrityStartup {
 
     private Uni<IntegrityReport> untilVerified() {
         return service.get().run().onFailure().recoverWithUni(failure -> {
-            String reason = failure instanceof IntegrityException
-                    ? failure.getMessage()
-                    : failure.getClass().getSimpleName() + ": " + failure.getMessage();
+            String reason = IntegrityService.reasonOf(failure);
             Duration wait = service.get().state().failed(reason);
             LOG.errorf("event=failed reason=\"%s\" retry-in=%s", reason, wait);
             return Uni.createFrom().voidItem().onItem().delayIt().by(wait).chain(this::untilVerified);

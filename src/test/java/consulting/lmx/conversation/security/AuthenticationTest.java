@@ -116,8 +116,7 @@ class AuthenticationTest {
                 .statusCode(200)
                 .body("state", equalTo("VERIFIED"))
                 .body("left", equalTo(0))
-                .body("conversationId.healed", equalTo(0))
-                .body("broken.missing", equalTo(0));
+                .body("duplicatesLeft", equalTo(0));
     }
 
     @Test

@@ -1,0 +1,51 @@
+package consulting.lmx.conversation.conversation;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.text.Text;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * The {@code Idempotency-Key} of a call. It is remembered by the very write that it asks for: a start under one is stored
+ * under an id that follows from caller and key, so that the unique index lets one through; a message keeps it beside itself.
+ */
+record RetryKey(String text) {
+
+    private static final int LENGTH = 255;
+    private static final long VERSION_8 = 0x8000L;
+    private static final long VARIANT = 0x8000000000000000L;
+
+    /** @throws ServiceException where the header is there and no key */
+    static Optional<RetryKey> of(String header) {
+        if (header == null) {
+            return Optional.empty();
+        }
+        if (Text.isBlank(header) || header.length() > LENGTH) {
+            throw ServiceException.invalid("Idempotency-Key", "must be text of at most " + LENGTH + " characters");
+        }
+        return Optional.of(new RetryKey(header));
+    }
+
+    /** The id of what {@code caller} starts under this key: a UUID of version 8 (RFC 9562), the same on every replica. */
+    String conversationId(String caller) {
+        ByteBuffer digest = ByteBuffer.wrap(
+                ETag.sha256().digest((caller.length() + ":" + caller + text).getBytes(StandardCharsets.UTF_8)));
+        long high = digest.getLong() & ~0xF000L | VERSION_8;
+        long low = digest.getLong() & 0x3FFFFFFFFFFFFFFFL | VARIANT;
+        return new UUID(high, low).toString();
+    }
+
+    /** A digest of a request's body, by which another one under the same key is told. */
+    static String digest(Object request, ObjectMapper json) {
+        try {
+            return HexFormat.of().formatHex(ETag.sha256().digest(json.writeValueAsBytes(request)));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package consulting.lmx.conversation.integrity;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.equalTo;
+
+import consulting.lmx.conversation.testsupport.TestServer;
+import consulting.lmx.conversation.testsupport.Tokens;
+import io.quarkus.mongodb.reactive.ReactiveMongoClient;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.specification.RequestSpecification;
+import jakarta.inject.Inject;
+import java.time.Duration;
+import java.util.UUID;
+import org.awaitility.Awaitility;
+import org.bson.BsonDocument;
+import org.bson.BsonString;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.junit.jupiter.api.Test;
+
+@QuarkusTest
+class IntegrityResourceTest {
+
+    private static final String PATH = "/api/admin/integrity";
+
+    @Inject
+    ReactiveMongoClient client;
+
+    @ConfigProperty(name = "quarkus.mongodb.database")
+    String database;
+
+    private static RequestSpecification admin() {
+        return given().auth().oauth2(Tokens.of("root", "admin"));
+    }
+
+    @Test
+    void healIsForAdminsAlone() {
+        given().post(PATH + "/heal").then().statusCode(401);
+        given().auth().oauth2(Tokens.of("ann")).post(PATH + "/heal").then().statusCode(403);
+    }
+
+    @Test
+    void healThatIsAskedForRunsBesideTheTraffic() {
+        String id = "past-" + UUID.randomUUID();
+        BsonDocument broken =
+                new BsonDocument("conversationId", new BsonString(id)).append("userId", new BsonString("ann"));
+        if (TestServer.isGenuine()) {
+            client.getDatabase(database)
+                    .runCommand(BsonDocument.parse(
+                            "{insert: 'conversations', bypassDocumentValidation: true, writeConcern: {w: 'majority'}, documents: ["
+                                    + broken.toJson() + "]}"))
+                    .await()
+                    .indefinitely();
+        } else {
+            client.getDatabase(database)
+                    .getCollection("conversations", BsonDocument.class)
+                    .insertOne(broken)
+                    .await()
+                    .indefinitely();
+        }
+
+        String run =
+                admin().post(PATH + "/heal").then().statusCode(202).extract().path("run");
+        given().get("/q/health/ready").then().statusCode(200);
+        given().auth()
+                .oauth2(Tokens.of("ann"))
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(201);
+
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .untilAsserted(() -> admin().get(PATH)
+                        .then()
+                        .body("state", equalTo("VERIFIED"))
+                        .body("run", equalTo(run)));
+        admin().get(PATH).then().body("healed", equalTo(1)).body("broken.missing", equalTo(1));
+        String sessionId = given().auth()
+                .oauth2(Tokens.of("ann"))
+                .get("/api/conversation/" + id)
+                .path("sessionId");
+        assertThat(UUID.fromString(sessionId)).hasToString(sessionId);
+    }
+}
