@@ -18,6 +18,10 @@ public final class Main {
     public static void main(String... arguments) {
         requireConnectionString(System.getenv("MONGODB_URI"));
         if (arguments.length == 0) {
+            String origins = System.getenv("ALLOWED_ORIGINS");
+            if (origins != null && !origins.isBlank()) {
+                System.setProperty("quarkus.http.cors.enabled", "true");
+            }
             Quarkus.run(arguments);
         } else {
             System.setProperty("quarkus.profile", "prod,command");

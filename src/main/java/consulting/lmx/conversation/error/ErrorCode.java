@@ -4,6 +4,7 @@ package consulting.lmx.conversation.error;
 public enum ErrorCode {
     INVALID_REQUEST(400, "Bad Request"),
     UNAUTHORIZED(401, "Unauthorized"),
+    CROSS_SITE(403, "Forbidden"),
     CONVERSATION_NOT_FOUND(404, "Not Found"),
     CONFLICT(409, "Conflict"),
     PRECONDITION_FAILED(412, "Precondition Failed"),

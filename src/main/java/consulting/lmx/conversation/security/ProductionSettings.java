@@ -21,11 +21,14 @@ public class ProductionSettings {
     private final ServiceConfig service;
     private final AuthConfig auth;
     private final Optional<String> connectionString;
+    private final Optional<List<String>> allowedOrigins;
 
     ProductionSettings(
             ServiceConfig service,
             AuthConfig auth,
-            @ConfigProperty(name = "quarkus.mongodb.connection-string") Optional<String> connectionString) {
+            @ConfigProperty(name = "quarkus.mongodb.connection-string") Optional<String> connectionString,
+            @ConfigProperty(name = "quarkus.http.cors.origins") Optional<List<String>> allowedOrigins) {
+        this.allowedOrigins = allowedOrigins;
         this.service = service;
         this.auth = auth;
         this.connectionString = connectionString;
@@ -56,6 +59,12 @@ public class ProductionSettings {
         if (auth.devUser().isPresent()) {
             wrong.add("conversations.auth.dev-user is set, so every call without a token would be let in as "
                     + auth.devUser().get() + " with every role: remove it, it is for dev mode and tests");
+        }
+        if (allowedOrigins.orElse(List.of()).stream()
+                .anyMatch(origin -> origin.contains("*") || origin.startsWith("/"))) {
+            wrong.add(
+                    "ALLOWED_ORIGINS has a pattern in it, so that sites which you do not know could act for your users:"
+                            + " name each origin in full, for instance https://chat.example.com");
         }
         return wrong;
     }

@@ -173,6 +173,26 @@ class StartupIT {
     }
 
     @Test
+    void friendsOfTheFrontendAreNamedByTheEnvironment() throws Exception {
+        String token = "Bearer " + Tokens.of("ann");
+        try (Service service = Service.start(settings(Map.of("ALLOWED_ORIGINS", "https://chat.example")))) {
+            service.awaitReady();
+            HttpResponse<String> friend =
+                    service.get("/api/conversation", "Authorization", token, "Origin", "https://chat.example");
+            assertThat(friend.headers().firstValue("Access-Control-Allow-Origin"))
+                    .contains("https://chat.example");
+        }
+        try (Service service = Service.start(settings(Map.of()))) {
+            service.awaitReady();
+            HttpResponse<String> behindAProxy = service.post(
+                    "/api/conversation/start", "{}", "Authorization", token, "Origin", "https://127.0.0.1");
+            assertThat(behindAProxy.statusCode()).isEqualTo(201);
+            assertThat(behindAProxy.headers().firstValue("Access-Control-Allow-Origin"))
+                    .isEmpty();
+        }
+    }
+
+    @Test
     void offModeOpensAtOnceAndSaysWhatThatRisks() throws Exception {
         conversations.insertOne(BsonDocument.parse("{conversationId: 'c'}"));
         try (Service service = Service.start(settings(Map.of("CONVERSATIONS_INTEGRITY_ON_START", "off")))) {
@@ -194,11 +214,14 @@ class StartupIT {
 
     @Test
     void startInProductionRefusesAShortSecretAndADevUser() throws Exception {
-        try (Service service =
-                Service.start(settings(Map.of("AUTH_SECRET", "short", "CONVERSATIONS_AUTH_DEV_USER", "anybody")))) {
+        try (Service service = Service.start(settings(
+                Map.of("AUTH_SECRET", "short", "CONVERSATIONS_AUTH_DEV_USER", "anybody", "ALLOWED_ORIGINS", "*")))) {
             assertThat(service.process().waitFor(30, TimeUnit.SECONDS)).isTrue();
             assertThat(service.process().exitValue()).isNotZero();
-            assertThat(service.log()).contains("shorter than 32 bytes").contains("dev-user is set");
+            assertThat(service.log())
+                    .contains("shorter than 32 bytes")
+                    .contains("dev-user is set")
+                    .contains("ALLOWED_ORIGINS has a pattern");
         }
     }
 }

@@ -1,0 +1,87 @@
+package consulting.lmx.conversation.security;
+
+import static io.restassured.RestAssured.given;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.nullValue;
+
+import consulting.lmx.conversation.testsupport.Tokens;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.specification.RequestSpecification;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@QuarkusTest
+class CrossSiteTest {
+
+    private static final String ALLOWED = "https://chat.example";
+
+    private static RequestSpecification byCookie(String site, String origin) {
+        RequestSpecification request = given().cookie("auth-token", Tokens.of("ann"));
+        if (site != null) {
+            request.header("Sec-Fetch-Site", site);
+        }
+        if (origin != null) {
+            request.header("Origin", origin.replace("SELF", "http://localhost:" + RestAssured.port));
+        }
+        return request;
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        ",            ,                      201",
+        "same-origin, SELF,                  201",
+        "same-origin, ,                      201",
+        "none,        ,                      201",
+        "cross-site,  https://evil.example,  403",
+        "cross-site,  ,                      403",
+        ",            https://evil.example,  403",
+        ",            null,                  403",
+        ",            SELF,                  201",
+        "cross-site,  https://chat.example,  201",
+    })
+    void writeByCookieIsTakenFromHereAndFromFriendsAlone(String site, String origin, int status) {
+        byCookie(site, origin).post("/api/conversation/start").then().statusCode(status);
+    }
+
+    @Test
+    void refusalIsAProblem() {
+        byCookie("cross-site", null)
+                .delete("/api/conversation?confirm=all")
+                .then()
+                .statusCode(403)
+                .contentType("application/problem+json");
+    }
+
+    @Test
+    void bearerIsSentOnPurposeFromWhereverItComes() {
+        given().auth()
+                .oauth2(Tokens.of("ann"))
+                .header("Sec-Fetch-Site", "cross-site")
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(201);
+    }
+
+    @Test
+    void friendsMayReadTheAnswersAndNobodyElse() {
+        byCookie("cross-site", ALLOWED)
+                .get("/api/conversation")
+                .then()
+                .statusCode(200)
+                .header("Access-Control-Allow-Origin", equalTo(ALLOWED))
+                .header("Access-Control-Allow-Credentials", equalTo("true"));
+        given().header("Origin", ALLOWED)
+                .header("Access-Control-Request-Method", "PATCH")
+                .header("Access-Control-Request-Headers", "content-type,idempotency-key")
+                .options("/api/conversation/x")
+                .then()
+                .statusCode(200)
+                .header("Access-Control-Allow-Origin", equalTo(ALLOWED));
+        byCookie("cross-site", "https://evil.example")
+                .get("/api/conversation")
+                .then()
+                .header("Access-Control-Allow-Origin", nullValue());
+    }
+}
