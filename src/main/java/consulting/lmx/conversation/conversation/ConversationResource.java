@@ -52,11 +52,13 @@ public class ConversationResource {
     static final int PAGE_SIZE = 100;
 
     private final ConversationService service;
+    private final MessageService messages;
     private final Caller caller;
     private final LimitsConfig limits;
 
-    ConversationResource(ConversationService service, Caller caller, LimitsConfig limits) {
+    ConversationResource(ConversationService service, MessageService messages, Caller caller, LimitsConfig limits) {
         this.service = service;
+        this.messages = messages;
         this.caller = caller;
         this.limits = limits;
     }
@@ -78,7 +80,7 @@ public class ConversationResource {
             @PathParam("conversationId") @WellFormedText @Size(max = ID_LENGTH) String conversationId,
             @NotNull @Valid NewMessage request,
             @HeaderParam(IDEMPOTENCY_KEY) String key) {
-        return service.append(caller.id(), conversationId, request, RetryKey.of(key))
+        return messages.append(caller.id(), conversationId, request, RetryKey.of(key))
                 .map(appended -> {
                     Sent sent = Sent.of(conversationId, appended);
                     return appended.created()

@@ -1,18 +1,14 @@
 package consulting.lmx.conversation.conversation;
 
-import static com.mongodb.client.model.ReturnDocument.AFTER;
 import static consulting.lmx.conversation.conversation.ConversationFields.CONVERSATION_ID;
-import static consulting.lmx.conversation.conversation.ConversationFields.CREATED_AT;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.conversation.ConversationFields.METADATA;
-import static consulting.lmx.conversation.conversation.ConversationFields.RETRY_KEY;
 import static consulting.lmx.conversation.conversation.ConversationFields.SESSION_ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.TITLE;
 import static consulting.lmx.conversation.conversation.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.mongodb.client.model.FindOneAndUpdateOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import consulting.lmx.conversation.error.DriverFailure;
@@ -24,34 +20,27 @@ import io.quarkus.mongodb.FindOptions;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.nio.charset.StandardCharsets;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
-import org.bson.BsonArray;
 import org.bson.BsonBoolean;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonString;
-import org.bson.BsonType;
 import org.bson.BsonValue;
 
 /**
- * The use cases behind the routes, and the only writer of conversations. Everything is asked for together with the caller:
- * a conversation of somebody else does not exist here. A failed {@link Uni} carries a {@link ServiceException}, or the
+ * The use cases behind the routes; with {@link MessageService}, which appends, the only writer of conversations. Everything
+ * is asked for together with the caller: a conversation of somebody else does not exist here. A failed {@link Uni} carries a {@link ServiceException}, or the
  * driver's own exception where the database failed.
  */
 @ApplicationScoped
 public class ConversationService {
 
-    /** How often an append looks again when the conversation comes and goes beneath it. */
+    /** How often a change is made anew to what was changed meanwhile. */
     private static final int ATTEMPTS = 5;
-
-    /** What the server says of an append to a field that is there and no array. */
-    private static final int BAD_VALUE = 2;
 
     private final LimitsConfig limits;
     private final ObjectMapper json;
@@ -76,7 +65,7 @@ public class ConversationService {
             throw ServiceException.invalid(MESSAGES, "must be at most " + limits.startMessages());
         }
         for (int i = 0; i < request.messages().size(); i++) {
-            requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
+            limits.requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
         }
         String id = key.map(k -> k.conversationId(caller))
                 .orElseGet(() -> UUID.randomUUID().toString());
@@ -117,150 +106,10 @@ public class ConversationService {
                 });
     }
 
-    private static ServiceException keyReused() {
+    static ServiceException keyReused() {
         return new ServiceException(
                 ErrorCode.KEY_REUSED,
                 "This Idempotency-Key came with another request before. Use another one for this request.");
-    }
-
-    /**
-     * Appends a message, in one atomic operation; where there is no such conversation it is created by the same one. A
-     * conversation of somebody else answers {@link ErrorCode#CONVERSATION_NOT_FOUND} and stays as it is.
-     */
-    Uni<Appended> append(String caller, String conversationId, NewMessage request, Optional<RetryKey> key) {
-        requireFits(request.content(), ConversationFields.CONTENT);
-        Message message =
-                request.at(Conversation.now()).under(key.map(RetryKey::text).orElse(null));
-        return upsert(caller, conversationId, message, ATTEMPTS).invoke(appended -> {
-            if (appended.message() == message) {
-                messages.increment();
-                if (appended.created()) {
-                    started.increment();
-                }
-            }
-        });
-    }
-
-    private Uni<Appended> upsert(String caller, String conversationId, Message message, int attempts) {
-        String newSessionId = SessionId.random();
-        Instant now = message.timestamp();
-        BsonDocument update = push(message)
-                .append(
-                        "$setOnInsert",
-                        new BsonDocument(SESSION_ID, new BsonString(newSessionId))
-                                .append(CREATED_AT, new BsonDateTime(now.toEpochMilli())));
-        return update(target(caller, conversationId, message), update, true)
-                .map(after -> appended(after, newSessionId, message))
-                .onFailure(DriverFailure::isDuplicateKey)
-                .recoverWithUni(() -> appendToExisting(caller, conversationId, message, attempts));
-    }
-
-    /** The id is taken: by a call that came at the same time, or by somebody else. */
-    private Uni<Appended> appendToExisting(String caller, String conversationId, Message message, int attempts) {
-        duplicateKeys.increment();
-        return update(target(caller, conversationId, message), push(message), false)
-                .onItem()
-                .ifNotNull()
-                .transform(after -> appended(after, null, message))
-                .onItem()
-                .ifNull()
-                .switchTo(() -> appendedBefore(caller, conversationId, message))
-                .onItem()
-                .ifNull()
-                .switchTo(() -> exists(conversationId).chain(taken -> {
-                    if (taken || attempts <= 1) {
-                        throw notFound();
-                    }
-                    return upsert(caller, conversationId, message, attempts - 1);
-                }));
-    }
-
-    /** What is appended to: the caller's conversation, in which the message's key does not stand yet. */
-    private static BsonDocument target(String caller, String conversationId, Message message) {
-        BsonDocument target = owned(caller, conversationId);
-        return message.retryKey() == null
-                ? target
-                : target.append(
-                        MESSAGES + "." + RETRY_KEY, new BsonDocument("$ne", new BsonString(message.retryKey())));
-    }
-
-    /** The answer that was given to the first call under the same key; null where there was none. */
-    private Uni<Appended> appendedBefore(String caller, String conversationId, Message again) {
-        if (again.retryKey() == null) {
-            return Uni.createFrom().nullItem();
-        }
-        return get(caller, conversationId)
-                .map(conversation -> appendedBefore(conversation, again))
-                .onFailure(ServiceException.class)
-                .recoverWithUni(failure -> failure.code() == ErrorCode.CONVERSATION_NOT_FOUND
-                        ? Uni.createFrom().nullItem()
-                        : Uni.createFrom().failure(failure));
-    }
-
-    private static Appended appendedBefore(Conversation conversation, Message again) {
-        for (int i = 0; i < conversation.messages.size(); i++) {
-            Message first = conversation.messages.get(i);
-            if (again.retryKey().equals(first.retryKey())) {
-                if (!first.saysTheSameAs(again)) {
-                    throw keyReused();
-                }
-                boolean created = i == 0 && first.timestamp().equals(conversation.createdAt);
-                return new Appended(created, conversation.sessionId, first, i);
-            }
-        }
-        return null;
-    }
-
-    private static BsonDocument push(Message message) {
-        return new BsonDocument("$push", new BsonDocument(MESSAGES, message.toBson()))
-                .append(
-                        "$set",
-                        new BsonDocument(
-                                UPDATED_AT, new BsonDateTime(message.timestamp().toEpochMilli())));
-    }
-
-    private Uni<BsonDocument> update(BsonDocument target, BsonDocument update, boolean upsert) {
-        return send(target, update, upsert)
-                .onFailure(failure -> DriverFailure.hasCode(failure, BAD_VALUE))
-                .recoverWithUni(() -> nullToNoMessages(target).chain(() -> send(target, update, upsert)));
-    }
-
-    private Uni<BsonDocument> send(BsonDocument target, BsonDocument update, boolean upsert) {
-        // Of each message a field that none has: an array of as many empty documents, which is the count, on any
-        // server.
-        BsonDocument counted =
-                new BsonDocument(SESSION_ID, new BsonInt32(1)).append(MESSAGES + ".none", new BsonInt32(1));
-        return documents()
-                .findOneAndUpdate(
-                        target,
-                        update,
-                        new FindOneAndUpdateOptions()
-                                .upsert(upsert)
-                                .returnDocument(AFTER)
-                                .projection(counted));
-    }
-
-    /** Old documents may hold a null for their messages, to which the server appends nothing. */
-    private Uni<Void> nullToNoMessages(BsonDocument target) {
-        return documents()
-                .updateOne(
-                        target.clone()
-                                .append(MESSAGES, new BsonDocument("$type", new BsonInt32(BsonType.NULL.getValue()))),
-                        new BsonDocument("$set", new BsonDocument(MESSAGES, new BsonArray())))
-                .replaceWithVoid();
-    }
-
-    private static Appended appended(BsonDocument after, String newSessionId, Message message) {
-        String sessionId = Stored.string(after, SESSION_ID);
-        int index = after.getArray(MESSAGES).size() - 1;
-        return new Appended(sessionId.equals(newSessionId), sessionId, message, index);
-    }
-
-    private Uni<Boolean> exists(String conversationId) {
-        return documents()
-                .find(new BsonDocument(CONVERSATION_ID, new BsonString(conversationId)))
-                .toUni()
-                .map(found -> found != null);
     }
 
     /** The caller's conversation of that id. */
@@ -382,23 +231,16 @@ public class ConversationService {
                 .replaceWithVoid();
     }
 
-    private void requireFits(String content, String field) {
-        long limit = limits.messageSize().asLongValue();
-        if (content.length() > limit || content.getBytes(StandardCharsets.UTF_8).length > limit) {
-            throw ServiceException.invalid(field, "must be at most " + limit + " bytes of UTF-8");
-        }
-    }
-
-    private static BsonDocument owned(String caller, String conversationId) {
+    static BsonDocument owned(String caller, String conversationId) {
         return new BsonDocument(CONVERSATION_ID, new BsonString(conversationId))
                 .append(USER_ID, new BsonString(caller));
     }
 
-    private static ReactiveMongoCollection<BsonDocument> documents() {
+    static ReactiveMongoCollection<BsonDocument> documents() {
         return Conversation.mongoCollection().withDocumentClass(BsonDocument.class);
     }
 
-    private static ServiceException notFound() {
+    static ServiceException notFound() {
         return new ServiceException(ErrorCode.CONVERSATION_NOT_FOUND, "There is no such conversation of yours.");
     }
 }

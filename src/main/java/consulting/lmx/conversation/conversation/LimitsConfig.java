@@ -1,10 +1,12 @@
 package consulting.lmx.conversation.conversation;
 
+import consulting.lmx.conversation.error.ServiceException;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
+import java.nio.charset.StandardCharsets;
 
 /** Bounds on what a caller may send and gets back. */
 @ConfigMapping(prefix = "conversations.limits")
@@ -29,4 +31,17 @@ public interface LimitsConfig {
     @Min(1)
     @Max(100)
     int pageSize();
+
+    /**
+     * Refuses content that is longer than a message may be.
+     *
+     * @param field where it stands in the request
+     * @throws ServiceException that names the field and the limit
+     */
+    default void requireFits(String content, String field) {
+        long limit = messageSize().asLongValue();
+        if (content.length() > limit || content.getBytes(StandardCharsets.UTF_8).length > limit) {
+            throw ServiceException.invalid(field, "must be at most " + limit + " bytes of UTF-8");
+        }
+    }
 }

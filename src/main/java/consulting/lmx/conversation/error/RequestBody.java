@@ -25,6 +25,11 @@ public class RequestBody {
     /** After CORS (300), so that a browser may read the refusal, and after the gate (250). */
     private static final int PRIORITY = 240;
 
+    /** How much of a refused body is read and thrown away, in sizes of the limit, and for how long. */
+    private static final int DISCARDED_TIMES = 16;
+
+    private static final long DISCARDED_MILLIS = 5_000;
+
     private static final String COLLECTED = RequestBody.class.getName();
 
     private final long limit;
@@ -57,7 +62,6 @@ public class RequestBody {
         HttpServerRequest request = context.request();
         request.handler(chunk -> {
             if (body.length() + chunk.length() > limit) {
-                request.handler(null).endHandler(null);
                 refuse(context);
             } else {
                 body.appendBuffer(chunk);
@@ -70,11 +74,26 @@ public class RequestBody {
         request.resume();
     }
 
+    /**
+     * Answers at once, and lets the client finish what it is sending, within bounds: one whose connection is closed while it
+     * sends may never see the answer.
+     */
     private void refuse(RoutingContext context) {
-        context.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
-        context.addEndHandler(ended -> context.request().connection().close());
+        HttpServerRequest request = context.request();
+        long[] discarded = {0};
+        long timer = context.vertx()
+                .setTimer(DISCARDED_MILLIS, late -> request.connection().close());
+        request.endHandler(sent -> context.vertx().cancelTimer(timer));
+        request.exceptionHandler(gone -> context.vertx().cancelTimer(timer));
+        request.handler(chunk -> {
+            discarded[0] += chunk.length();
+            if (discarded[0] > DISCARDED_TIMES * limit) {
+                request.connection().close();
+            }
+        });
         Problems.send(
                 context, ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.", new JsonObject());
+        request.resume();
     }
 
     /** Hands a body that was collected here on to the route. */
