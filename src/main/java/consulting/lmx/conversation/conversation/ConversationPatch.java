@@ -11,12 +11,22 @@ import java.util.Set;
 import org.bson.BsonDocument;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.media.SchemaProperty;
 
 /**
  * A JSON merge patch (RFC 7396) on a conversation's {@code title} and {@code metadata}: what is null is removed, what is an
  * object is merged, and what is not named stays.
  */
-@Schema(type = SchemaType.OBJECT)
+@Schema(
+        type = SchemaType.OBJECT,
+        properties = {
+            @SchemaProperty(
+                    name = TITLE,
+                    type = SchemaType.STRING,
+                    nullable = true,
+                    maxLength = ConversationPatch.TITLE_LENGTH),
+            @SchemaProperty(name = METADATA, type = SchemaType.OBJECT, nullable = true)
+        })
 public final class ConversationPatch {
 
     /** The longest title, in characters. */
@@ -24,6 +34,7 @@ public final class ConversationPatch {
 
     private static final Set<String> FIELDS = Set.of(TITLE, METADATA);
 
+    @Schema(hidden = true)
     private final Map<String, Object> patch;
 
     /** @throws ServiceException where it names another field, or another type than belongs there */

@@ -11,6 +11,7 @@ import static org.hamcrest.Matchers.nullValue;
 
 import com.mongodb.client.model.Filters;
 import consulting.lmx.conversation.testsupport.Tokens;
+import io.micrometer.core.instrument.Metrics;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.quarkus.test.junit.QuarkusTest;
@@ -26,6 +27,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bson.BsonDocument;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.junit.jupiter.api.Test;
@@ -312,6 +314,22 @@ class ConversationResourceTest {
                 .then()
                 .statusCode(200)
                 .body("conversationId", equalTo(id));
+    }
+
+    @Test
+    void useCasesBringTheSessionIdThemselves() {
+        double before = generated();
+        as("ann").post("/api/conversation/start").then().statusCode(201);
+        send("ann", newId(), "x").then().statusCode(201);
+        assertThat(generated()).isEqualTo(before);
+    }
+
+    /** How often a layer below had to make up for one that was missing. */
+    private static double generated() {
+        return Stream.of("hook", "codec")
+                .mapToDouble(layer -> Metrics.counter("conversations.session.id.generated", "layer", layer)
+                        .count())
+                .sum();
     }
 
     @Test

@@ -21,6 +21,7 @@ import java.util.Set;
 import java.util.UUID;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
+import org.bson.BsonNull;
 import org.bson.BsonObjectId;
 import org.bson.BsonString;
 import org.bson.BsonValue;
@@ -381,24 +382,53 @@ class IntegrityRunTest {
     @Test
     void repairDoesNothingWhereAWriterCameBetween() {
         conversations.with("{_id: 1, conversationId: 'c', sessionId: null}");
-        Repair late = Repair.of(new BsonInt32(1), org.bson.BsonNull.VALUE, Defect.NULL, SESSION_ID);
+        Repair late = Repair.of(new BsonInt32(1), BsonNull.VALUE, Defect.NULL, SESSION_ID);
         await(conversations.collection.updateOne(
                 BsonDocument.parse("{_id: 1}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
         RunProgress progress = conversations.progress();
 
-        new Repairer(
-                        conversations.collection,
-                        "updatedAt",
-                        Clock.systemUTC(),
-                        new Pace(OptionalInt.empty(), System::nanoTime),
-                        CollectionInfo.read(conversations.database, "conversations"))
-                .repair(List.of(late), SESSION_ID, progress)
-                .await()
-                .indefinitely();
+        repairer().repair(List.of(late), SESSION_ID, progress).await().indefinitely();
 
         assertThat(conversations.one(1))
                 .isEqualTo(BsonDocument.parse("{_id: 1, conversationId: 'c', sessionId: 'by a writer'}"));
         assertThat(progress.totalHealed()).isZero();
+    }
+
+    @Test
+    void repairsSentTogetherSpareWhatAWriterChangedBetween() {
+        conversations.with(
+                "{_id: 1, conversationId: 'a', sessionId: null}",
+                "{_id: 2, conversationId: 'b'}",
+                "{_id: 3, conversationId: 'c', sessionId: ' '}");
+        List<Repair> late = List.of(
+                Repair.of(new BsonInt32(1), BsonNull.VALUE, Defect.NULL, SESSION_ID),
+                Repair.of(new BsonInt32(2), null, Defect.MISSING, SESSION_ID),
+                Repair.of(new BsonInt32(3), new BsonString(" "), Defect.BLANK, SESSION_ID));
+        await(conversations.collection.updateOne(
+                BsonDocument.parse("{_id: 2}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
+        RunProgress progress = conversations.progress();
+
+        repairer().repair(late, SESSION_ID, progress).await().indefinitely();
+
+        assertThat(conversations.one(2))
+                .isEqualTo(BsonDocument.parse("{_id: 2, conversationId: 'b', sessionId: 'by a writer'}"));
+        assertThat(conversations.one(1).getString("sessionId").getValue())
+                .isEqualTo(late.get(0).value());
+        assertThat(conversations.one(3).getString("sessionId").getValue())
+                .isEqualTo(late.get(2).value());
+        assertThat(progress.of(SESSION_ID).healedByWord())
+                .containsEntry("null", 1L)
+                .containsEntry("missing", 0L)
+                .containsEntry("blank", 1L);
+    }
+
+    private Repairer repairer() {
+        return new Repairer(
+                conversations.collection,
+                "updatedAt",
+                Clock.systemUTC(),
+                new Pace(OptionalInt.empty(), System::nanoTime),
+                CollectionInfo.read(conversations.database, "conversations"));
     }
 
     @Test
