@@ -1,8 +1,9 @@
 package consulting.lmx.conversation.testsupport;
 
+import consulting.lmx.conversation.integrity.IntegrityService;
 import io.quarkus.test.junit.callback.QuarkusTestBeforeEachCallback;
 import io.quarkus.test.junit.callback.QuarkusTestMethodContext;
-import io.restassured.RestAssured;
+import jakarta.enterprise.inject.spi.CDI;
 import java.time.Duration;
 import org.awaitility.Awaitility;
 
@@ -11,10 +12,11 @@ public class AwaitOpen implements QuarkusTestBeforeEachCallback {
 
     @Override
     public void beforeEach(QuarkusTestMethodContext context) {
+        IntegrityService service = CDI.current().select(IntegrityService.class).get();
         Awaitility.await("the gate opens")
                 .atMost(Duration.ofMinutes(1))
                 .pollInterval(Duration.ofMillis(50))
                 .pollDelay(Duration.ZERO)
-                .until(() -> RestAssured.get("/q/health/ready").statusCode() == 200);
+                .until(() -> service.state().snapshot().open());
     }
 }
