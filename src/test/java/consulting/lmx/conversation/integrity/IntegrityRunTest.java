@@ -422,6 +422,26 @@ class IntegrityRunTest {
                 .containsEntry("blank", 1L);
     }
 
+    @Test
+    void repairsSentOneByOneSpareWhatAWriterChangedBetween() {
+        conversations.with(
+                "{_id: 1, conversationId: 'a', sessionId: 5}", "{_id: 2, conversationId: 'b', sessionId: 6}");
+        List<Repair> late = List.of(
+                Repair.of(new BsonInt32(1), new BsonInt32(5), Defect.NOT_A_STRING, SESSION_ID),
+                Repair.of(new BsonInt32(2), new BsonInt32(6), Defect.NOT_A_STRING, SESSION_ID));
+        await(conversations.collection.updateOne(
+                BsonDocument.parse("{_id: 2}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
+        RunProgress progress = conversations.progress();
+
+        repairer().repair(late, SESSION_ID, progress).await().indefinitely();
+
+        assertThat(conversations.one(2))
+                .isEqualTo(BsonDocument.parse("{_id: 2, conversationId: 'b', sessionId: 'by a writer'}"));
+        assertThat(conversations.one(1).getString("sessionId").getValue())
+                .isEqualTo(late.get(0).value());
+        assertThat(progress.totalHealed()).isEqualTo(1);
+    }
+
     private Repairer repairer() {
         return new Repairer(
                 conversations.collection,
