@@ -125,6 +125,9 @@ class HealthyStartTest {
             })
     void oneBrokenDocumentAmongManyIsFoundByTheIndex(String broken) {
         insert(0, 2_000);
+        // sound ones at both ends of the index, so that a blank one stands in the middle
+        conversations.with(
+                "{conversationId: 'first', sessionId: '\\u0001'}", "{conversationId: 'last', sessionId: '\\uff5e'}");
         conversations.heal();
         conversations
                 .run(conversations.progress(), IntegrityConfig.Force.OFF)
