@@ -97,8 +97,7 @@ final class IntegrityRun {
     private Uni<Optional<IntegrityReport>> ifSound() {
         return step(
                 "check",
-                () -> validator
-                        .isAsWanted()
+                () -> asWanted()
                         .chain(asWanted -> asWanted
                                 ? allSound()
                                         .chain(sound ->
@@ -106,11 +105,11 @@ final class IntegrityRun {
                                 : nothing()));
     }
 
+    /** One after the other: where there is no ordinary collection yet, no index of it is asked for. */
     private Uni<Boolean> asWanted() {
-        return Uni.combine()
-                .all()
-                .unis(validator.isAsWanted(), orders.stand())
-                .with((validated, ordered) -> validated && ordered);
+        return validator
+                .isAsWanted()
+                .chain(wanted -> wanted ? orders.stand() : Uni.createFrom().item(false));
     }
 
     private static Uni<Optional<IntegrityReport>> nothing() {

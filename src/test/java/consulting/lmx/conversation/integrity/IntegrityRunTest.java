@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.mongodb.MongoWriteException;
+import com.mongodb.client.model.Collation;
 import com.mongodb.client.model.CreateCollectionOptions;
 import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.LegacyDump;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.IntStream;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonNull;
@@ -440,6 +442,57 @@ class IntegrityRunTest {
         assertThat(conversations.one(1).getString("sessionId").getValue())
                 .isEqualTo(late.get(0).value());
         assertThat(progress.totalHealed()).isEqualTo(1);
+    }
+
+    /** Under a collation every repair is sent by itself, so here each kind of guard has its turn. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{}",
+                "{sessionId: null}",
+                "{sessionId: ' '}",
+                "{sessionId: ['a']}",
+                "{sessionId: {$regularExpression: {pattern: 'a', options: ''}}}",
+                "{sessionId: {$undefined: true}}"
+            })
+    void guardOfEachValueSparesWhatAWriterChangedBetween(String broken) {
+        TestServer.assumeGenuine("collations");
+        await(conversations.database.createCollection(
+                "conversations",
+                new CreateCollectionOptions()
+                        .collation(Collation.builder().locale("en").build())));
+        BsonValue was = BsonDocument.parse(broken).get("sessionId");
+        for (int id = 1; id <= 2; id++) {
+            conversations.with(List.of(BsonDocument.parse(broken).append("_id", new BsonInt32(id))));
+        }
+        List<Repair> late = IntStream.of(1, 2)
+                .mapToObj(id -> Repair.of(new BsonInt32(id), was, Defect.of(was).orElseThrow(), SESSION_ID))
+                .toList();
+        await(conversations.collection.updateOne(
+                BsonDocument.parse("{_id: 2}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
+        RunProgress progress = conversations.progress();
+
+        repairer().repair(late, SESSION_ID, progress).await().indefinitely();
+
+        assertThat(conversations.one(2)).isEqualTo(BsonDocument.parse("{_id: 2, sessionId: 'by a writer'}"));
+        assertThat(conversations.one(1).getString("sessionId").getValue())
+                .isEqualTo(late.get(0).value());
+        assertThat(progress.totalHealed()).isEqualTo(1);
+    }
+
+    @Test
+    void indexOfTheListIsMadeAgainWhereAllElseIsSound() {
+        TestServer.assumeGenuine("indexes that are not unique");
+        conversations.heal();
+        String name = TestCollection.INVARIANT.orders().get(0).name();
+        await(conversations.collection.dropIndex(name));
+
+        conversations.heal();
+
+        assertThat(Publishers.list(conversations.collection.listIndexes(BsonDocument.class))
+                        .await()
+                        .indefinitely())
+                .anyMatch(index -> index.getString("name").getValue().equals(name));
     }
 
     private Repairer repairer() {
