@@ -11,6 +11,7 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
@@ -29,7 +30,9 @@ public class IntegrityResource {
     }
 
     @GET
-    @Operation(summary = "The state of the invariant, the run under way and the report of the last one")
+    @Operation(
+            operationId = "getIntegrity",
+            summary = "The state of the invariant, the run under way and the report of the last one")
     public IntegrityView report() {
         IntegrityState.Snapshot now = service.state().snapshot();
         return new IntegrityView(
@@ -42,7 +45,8 @@ public class IntegrityResource {
 
     @POST
     @Path("/heal")
-    @Operation(summary = "Heals now, beside the traffic; the report shows how far it is")
+    @APIResponseSchema(value = Begun.class, responseCode = "202")
+    @Operation(operationId = "heal", summary = "Heals now, beside the traffic; the report shows how far it is")
     public RestResponse<Begun> heal() {
         return ResponseBuilder.<Begun>accepted(new Begun(service.healNow())).build();
     }
