@@ -5,8 +5,11 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaCall;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.properties.HasName;
+import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import consulting.lmx.conversation.conversation.ConversationFields;
@@ -93,8 +96,10 @@ class ArchitectureTest {
                 .that()
                 .resideOutsideOfPackages(INTEGRITY, DEV)
                 .should()
-                .dependOnClassesThat()
-                .areAssignableTo(ReactiveMongoClient.class)
+                .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
+                                JavaClass.Predicates.assignableTo(ReactiveMongoClient.class)))
+                        .and(DescribedPredicate.not(
+                                JavaCall.Predicates.target(HasName.Predicates.name("startSession")))))
                 .orShould()
                 .dependOnClassesThat()
                 .haveFullyQualifiedName("com.mongodb.reactivestreams.client.MongoDatabase")

@@ -11,6 +11,7 @@ public enum ErrorCode {
     PRECONDITION_FAILED(412, "Precondition Failed"),
     BODY_TOO_LARGE(413, "Content Too Large"),
     KEY_REUSED(422, "Unprocessable Content"),
+    TOO_MANY_LISTENERS(429, "Too Many Requests"),
     DATABASE_UNAVAILABLE(503, "Service Unavailable"),
     NOT_READY(503, "Service Unavailable"),
     INTERNAL(500, "Internal Server Error");

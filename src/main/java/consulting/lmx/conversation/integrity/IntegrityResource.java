@@ -2,14 +2,22 @@ package consulting.lmx.conversation.integrity;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import consulting.lmx.conversation.events.Event;
+import consulting.lmx.conversation.events.EventStreams;
+import consulting.lmx.conversation.http.StreamedBody;
+import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.security.Roles;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -23,10 +31,17 @@ public class IntegrityResource {
 
     static final String PATH = "/api/admin/integrity";
 
-    private final IntegrityService service;
+    /** How often the live report looks whether there is something new, in memory. */
+    private static final Duration LOOK = Duration.ofMillis(250);
 
-    IntegrityResource(IntegrityService service) {
+    private final IntegrityService service;
+    private final EventStreams streams;
+    private final Caller caller;
+
+    IntegrityResource(IntegrityService service, EventStreams streams, Caller caller) {
         this.service = service;
+        this.streams = streams;
+        this.caller = caller;
     }
 
     @GET
@@ -49,6 +64,26 @@ public class IntegrityResource {
     @Operation(operationId = "heal", summary = "Heals now, beside the traffic; the report shows how far it is")
     public RestResponse<Begun> heal() {
         return ResponseBuilder.<Begun>accepted(new Begun(service.healNow())).build();
+    }
+
+    @GET
+    @Path("/events")
+    @Produces(MediaType.SERVER_SENT_EVENTS)
+    @Operation(
+            operationId = "followIntegrity",
+            summary = "The same report as server-sent events, now and at each change",
+            description = "The event `integrity` carries the report. The stream ends with the token.")
+    public Uni<RestResponse<StreamedBody>> events() {
+        Multi<Event> reports = Multi.createFrom()
+                .ticks()
+                .every(LOOK)
+                .onOverflow()
+                .drop()
+                .map(tick -> report())
+                .skip()
+                .repetitions()
+                .map(report -> new Event("integrity", Optional.empty(), report));
+        return streams.open(caller.id(), caller.expiry(), Uni.createFrom().item(reports));
     }
 
     /** The run that is under way. */

@@ -2,6 +2,8 @@ package consulting.lmx.conversation.security;
 
 import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.enterprise.context.RequestScoped;
+import java.time.Instant;
+import java.util.Optional;
 import org.eclipse.microprofile.jwt.JsonWebToken;
 
 /** Who is calling. */
@@ -19,5 +21,12 @@ public class Caller {
         return identity.getPrincipal() instanceof JsonWebToken token
                 ? token.getSubject()
                 : identity.getPrincipal().getName();
+    }
+
+    /** When the caller's token ends; empty for the dev user, who has none. */
+    public Optional<Instant> expiry() {
+        return identity.getPrincipal() instanceof JsonWebToken token
+                ? Optional.of(Instant.ofEpochSecond(token.getExpirationTime()))
+                : Optional.empty();
     }
 }

@@ -4,12 +4,16 @@ import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
 
+import consulting.lmx.conversation.testsupport.EventClient;
 import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
+import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.path.json.JsonPath;
 import io.restassured.specification.RequestSpecification;
 import jakarta.inject.Inject;
+import java.net.URI;
 import java.time.Duration;
 import java.util.UUID;
 import org.awaitility.Awaitility;
@@ -22,6 +26,9 @@ import org.junit.jupiter.api.Test;
 class IntegrityResourceTest {
 
     private static final String PATH = "/api/admin/integrity";
+
+    @TestHTTPResource("/")
+    URI root;
 
     @Inject
     ReactiveMongoClient client;
@@ -37,6 +44,24 @@ class IntegrityResourceTest {
     void healIsForAdminsAlone() {
         given().post(PATH + "/heal").then().statusCode(401);
         given().auth().oauth2(Tokens.of("ann")).post(PATH + "/heal").then().statusCode(403);
+    }
+
+    @Test
+    void reportComesLiveAtEachChange() throws Exception {
+        given().get(PATH + "/events").then().statusCode(401);
+        given().auth().oauth2(Tokens.of("ann")).get(PATH + "/events").then().statusCode(403);
+        try (EventClient events = EventClient.open(root.resolve(PATH + "/events"), Tokens.of("root", "admin"))) {
+            assertThat(events.await(1).get(0).name()).isEqualTo("integrity");
+            assertThat(JsonPath.from(events.events().get(0).data()).getMap(""))
+                    .isEqualTo(admin().get(PATH).jsonPath().getMap(""));
+            String run = admin().post(PATH + "/heal").path("run");
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> events.events().stream()
+                            .map(event -> JsonPath.from(event.data()))
+                            .anyMatch(report -> run.equals(report.getString("run"))
+                                    && "VERIFIED".equals(report.getString("state"))));
+        }
     }
 
     @Test

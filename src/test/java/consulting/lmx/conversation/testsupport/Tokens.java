@@ -15,6 +15,10 @@ public final class Tokens {
         return Jwt.subject(subject).groups(Set.of(groups)).expiresIn(600).signWithSecret(SECRET);
     }
 
+    public static String endingIn(String subject, int seconds) {
+        return Jwt.subject(subject).expiresIn(seconds).signWithSecret(SECRET);
+    }
+
     public static String expired(String subject) {
         return Jwt.subject(subject).expiresAt(Instant.now().minusSeconds(3600)).signWithSecret(SECRET);
     }

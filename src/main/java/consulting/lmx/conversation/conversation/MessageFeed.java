@@ -1,0 +1,114 @@
+package consulting.lmx.conversation.conversation;
+
+import static consulting.lmx.conversation.conversation.ConversationFields.ID;
+import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
+
+import com.mongodb.client.model.Projections;
+import consulting.lmx.conversation.error.ErrorCode;
+import io.quarkus.mongodb.FindOptions;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.Cancellable;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.bson.BsonArray;
+import org.bson.BsonDocument;
+import org.bson.BsonString;
+import org.bson.BsonValue;
+
+/**
+ * The messages of a conversation as they come. They are read from where they are stored, each listener's one after the
+ * other, and {@link ChangeFeed} only says when to look: so nothing can be missed or doubled between what was stored before and
+ * what comes live.
+ */
+@ApplicationScoped
+public class MessageFeed {
+
+    /** How many messages are read at a time. */
+    private static final int PAGE = 16;
+
+    private final ChangeFeed changes;
+
+    MessageFeed(ChangeFeed changes) {
+        this.changes = changes;
+    }
+
+    /**
+     * The messages after index {@code after}, without end, or only what is new from now on. An index that the conversation
+     * has not reached comes from another one that was under the same id before: then all of it is told. An empty item says
+     * that the conversation was deleted, and is the last. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} before the
+     * first item where the caller has no such conversation.
+     */
+    Uni<Multi<Optional<MessageView>>> follow(String caller, String conversationId, Optional<Integer> after) {
+        return ConversationService.documents()
+                .find(
+                        ConversationService.owned(caller, conversationId),
+                        new FindOptions().projection(Projections.include(MESSAGES + ".none")))
+                .toUni()
+                .onItem()
+                .ifNull()
+                .failWith(ConversationService::notFound)
+                .map(found -> {
+                    int count = stored(found).size();
+                    int first =
+                            after.map(index -> index < count ? index + 1 : 0).orElse(count);
+                    return Multi.createFrom().deferred(() -> new Listener(caller, found.get(ID), first).messages());
+                });
+    }
+
+    private static BsonArray stored(BsonDocument conversation) {
+        BsonValue messages = conversation.get(MESSAGES);
+        return messages != null && messages.isArray() ? messages.asArray() : new BsonArray();
+    }
+
+    /** One who listens, and how far he is. */
+    private final class Listener {
+
+        private final BsonDocument conversation;
+        private final Wake wake = new Wake();
+        private int next;
+
+        Listener(String caller, BsonValue id, int first) {
+            this.conversation = new BsonDocument(ID, id).append(USER_ID, new BsonString(caller));
+            this.next = first;
+        }
+
+        Multi<Optional<MessageView>> messages() {
+            wake.call(); // what is stored by now is not told of
+            Cancellable watch = changes.watch(conversation.get(ID), wake::call);
+            return Multi.createBy()
+                    .repeating()
+                    .uni(() -> wake.next().chain(this::read))
+                    .whilst(page -> page.isEmpty() || page.get(0).isPresent())
+                    .onItem()
+                    .<Optional<MessageView>>disjoint()
+                    .onTermination()
+                    .invoke(watch::cancel);
+        }
+
+        private Uni<List<Optional<MessageView>>> read() {
+            return ConversationService.documents()
+                    .find(
+                            conversation,
+                            new FindOptions()
+                                    .projection(Projections.fields(
+                                            Projections.include(USER_ID), Projections.slice(MESSAGES, next, PAGE))))
+                    .toUni()
+                    .map(found -> found == null ? List.of(Optional.empty()) : page(stored(found)));
+        }
+
+        private List<Optional<MessageView>> page(BsonArray messages) {
+            int first = next;
+            next += messages.size();
+            if (messages.size() == PAGE) {
+                wake.call(); // there may be more
+            }
+            return IntStream.range(0, messages.size())
+                    .mapToObj(i -> Optional.of(MessageView.of(Message.fromBson(messages.get(i)), first + i)))
+                    .toList();
+        }
+    }
+}
