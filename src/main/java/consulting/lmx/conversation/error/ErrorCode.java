@@ -11,6 +11,7 @@ public enum ErrorCode {
     BODY_TOO_LARGE(413, "Content Too Large"),
     KEY_REUSED(422, "Unprocessable Content"),
     DATABASE_UNAVAILABLE(503, "Service Unavailable"),
+    KEYS_UNAVAILABLE(503, "Service Unavailable"),
     NOT_READY(503, "Service Unavailable"),
     INTERNAL(500, "Internal Server Error");
 
