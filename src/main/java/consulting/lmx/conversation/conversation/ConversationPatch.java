@@ -66,7 +66,7 @@ public final class ConversationPatch {
         if (!(value instanceof String title)) {
             throw ServiceException.invalid(TITLE, "must be a string or null");
         }
-        if (Text.isBlank(title) || !Text.isWellFormed(title) || title.length() > TITLE_LENGTH) {
+        if (Text.isBlank(title) || !Text.isWellFormed(title) || Text.length(title) > TITLE_LENGTH) {
             throw ServiceException.invalid(TITLE, "must be text of at most " + TITLE_LENGTH + " characters");
         }
         return title;

@@ -11,11 +11,9 @@ import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
-import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
-import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -24,12 +22,16 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.EntityTag;
+import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.UriBuilder;
 import java.net.URI;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
@@ -42,7 +44,6 @@ public class ConversationResource {
 
     static final String PATH = "/api/conversation";
 
-    private static final String IDEMPOTENCY_KEY = "Idempotency-Key";
     private static final String MERGE_PATCH = "application/merge-patch+json";
 
     /** The longest id that a conversation is created under, in characters. */
@@ -65,9 +66,11 @@ public class ConversationResource {
 
     @POST
     @Path("/start")
-    @Operation(summary = "Starts a conversation with an id and a session of its own")
-    public Uni<RestResponse<Started>> start(@Valid NewConversation request, @HeaderParam(IDEMPOTENCY_KEY) String key) {
-        return service.start(caller.id(), request == null ? NewConversation.EMPTY : request, RetryKey.of(key))
+    @APIResponseSchema(value = Started.class, responseCode = "201")
+    @Operation(operationId = "startConversation", summary = "Starts a conversation with an id and a session of its own")
+    public Uni<RestResponse<Started>> start(
+            @Valid @RequestBody(required = false) NewConversation request, @Context HttpHeaders headers) {
+        return service.start(caller.id(), request == null ? NewConversation.EMPTY : request, RetryKey.of(headers))
                 .map(conversation -> ResponseBuilder.<Started>created(uri(conversation.conversationId))
                         .entity(Started.of(conversation, limits.pageSize()))
                         .build());
@@ -75,12 +78,14 @@ public class ConversationResource {
 
     @POST
     @Path("/{conversationId}/message")
-    @Operation(summary = "Appends a message, and creates the conversation where there is none of that id")
+    @Operation(
+            operationId = "sendMessage",
+            summary = "Appends a message, and creates the conversation where there is none of that id")
     public Uni<RestResponse<Sent>> message(
-            @PathParam("conversationId") @WellFormedText @Size(max = ID_LENGTH) String conversationId,
+            @PathParam("conversationId") @WellFormedText(max = ID_LENGTH) String conversationId,
             @NotNull @Valid NewMessage request,
-            @HeaderParam(IDEMPOTENCY_KEY) String key) {
-        return messages.append(caller.id(), conversationId, request, RetryKey.of(key))
+            @Context HttpHeaders headers) {
+        return messages.append(caller.id(), conversationId, request, RetryKey.of(headers))
                 .map(appended -> {
                     Sent sent = Sent.of(conversationId, appended);
                     return appended.created()
@@ -93,7 +98,7 @@ public class ConversationResource {
 
     @GET
     @Path("/{conversationId}")
-    @Operation(summary = "One conversation with its newest messages")
+    @Operation(operationId = "getConversation", summary = "One conversation with its newest messages")
     public Uni<RestResponse<ConversationView>> get(String conversationId, @Context Request request) {
         return service.get(caller.id(), conversationId).map(conversation -> {
             EntityTag tag = ETag.of(conversation);
@@ -106,7 +111,9 @@ public class ConversationResource {
     @PATCH
     @Path("/{conversationId}")
     @Consumes({MERGE_PATCH, MediaType.APPLICATION_JSON})
-    @Operation(summary = "Changes title and metadata by a JSON merge patch (RFC 7396)")
+    @Operation(
+            operationId = "patchConversation",
+            summary = "Changes title and metadata by a JSON merge patch (RFC 7396)")
     public Uni<RestResponse<ConversationView>> patch(
             String conversationId, @NotNull ConversationPatch patch, @Context Request request) {
         return service.patch(caller.id(), conversationId, patch, read -> requireMatch(request, read))
@@ -129,7 +136,9 @@ public class ConversationResource {
     }
 
     @GET
-    @Operation(summary = "The caller's conversations, newest first, without messages")
+    @Operation(
+            operationId = "listConversations",
+            summary = "The caller's conversations, newest first, without messages")
     public Uni<ConversationPage> list(
             @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit, @QueryParam("after") String after) {
         int size = limit == null ? limits.pageSize() : limit;
@@ -139,7 +148,9 @@ public class ConversationResource {
 
     @GET
     @Path("/{conversationId}/messages")
-    @Operation(summary = "Some messages of a conversation: the newest, those before an index, or those after one")
+    @Operation(
+            operationId = "listMessages",
+            summary = "Some messages of a conversation: the newest, those before an index, or those after one")
     public Uni<MessagePage> messages(
             String conversationId,
             @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit,
@@ -154,15 +165,19 @@ public class ConversationResource {
     }
 
     @DELETE
-    @Operation(summary = "Deletes everything of the caller's")
+    @Operation(operationId = "deleteConversations", summary = "Deletes everything of the caller's")
     public Uni<Deleted> deleteAll(
-            @QueryParam("confirm") @NotNull @Pattern(regexp = "all", message = "must be all") String confirm) {
+            @QueryParam("confirm")
+                    @NotNull
+                    @Pattern(regexp = "all", message = "must be all")
+                    @Schema(enumeration = "all")
+                    String confirm) {
         return service.deleteAll(caller.id()).map(Deleted::new);
     }
 
     @DELETE
     @Path("/{conversationId}")
-    @Operation(summary = "Deletes one conversation")
+    @Operation(operationId = "deleteConversation", summary = "Deletes one conversation")
     public Uni<Void> delete(String conversationId) {
         return service.delete(caller.id(), conversationId);
     }

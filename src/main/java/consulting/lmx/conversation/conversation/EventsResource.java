@@ -17,6 +17,10 @@ import jakarta.ws.rs.core.MediaType;
 import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.jboss.resteasy.reactive.RestResponse;
 
 /** The live events of a conversation: HTTP only. */
@@ -37,7 +41,11 @@ public class EventsResource {
     @GET
     @Path("/{conversationId}/events")
     @Produces(MediaType.SERVER_SENT_EVENTS)
+    @APIResponse(
+            responseCode = "200",
+            content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(ref = "MessageEvent")))
     @Operation(
+            operationId = "followConversation",
             summary = "Each new message as a server-sent event, from whichever replica took it",
             description = "The event `message` carries a message, and its id is the message's index. After a lost"
                     + " connection, `Last-Event-ID` resumes behind the last message that was seen; `after` does so for a"
@@ -45,7 +53,7 @@ public class EventsResource {
                     + " conversation. The stream ends with the token.")
     public Uni<RestResponse<StreamedBody>> events(
             String conversationId,
-            @HeaderParam("Last-Event-ID") String lastEventId,
+            @HeaderParam("Last-Event-ID") @Schema(type = SchemaType.INTEGER) String lastEventId,
             @QueryParam("after") @Min(-1) Integer after) {
         Optional<Integer> seen =
                 Optional.ofNullable(lastEventId).map(EventsResource::index).or(() -> Optional.ofNullable(after));

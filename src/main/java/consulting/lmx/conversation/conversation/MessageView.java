@@ -2,6 +2,7 @@ package consulting.lmx.conversation.conversation;
 
 import com.fasterxml.jackson.annotation.JsonFormat;
 import java.time.Instant;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
  * A message as a caller sees it.
@@ -13,6 +14,7 @@ public record MessageView(
         String content,
 
         @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = ConversationView.TIME, timezone = "UTC")
+        @Schema(nullable = true)
         Instant timestamp,
 
         int index) {

@@ -3,9 +3,9 @@ package consulting.lmx.conversation.conversation;
 import consulting.lmx.conversation.text.WellFormedText;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
-import jakarta.validation.constraints.Size;
 import java.util.List;
 import java.util.Map;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
  * What a conversation may be started with; all of it is optional.
@@ -17,10 +17,10 @@ import java.util.Map;
 public record NewConversation(
         List<@NotNull @Valid NewMessage> messages,
 
-        @WellFormedText @Size(max = ConversationPatch.TITLE_LENGTH)
+        @WellFormedText(max = ConversationPatch.TITLE_LENGTH)
         String title,
 
-        Map<String, Object> metadata) {
+        @Schema(ref = "Metadata") Map<String, Object> metadata) {
 
     static final NewConversation EMPTY = new NewConversation(null, null, null);
 

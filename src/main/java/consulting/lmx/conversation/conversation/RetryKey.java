@@ -4,9 +4,11 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.text.Text;
+import jakarta.ws.rs.core.HttpHeaders;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -16,19 +18,22 @@ import java.util.UUID;
  */
 record RetryKey(String text) {
 
+    private static final String HEADER = "Idempotency-Key";
     private static final int LENGTH = 255;
     private static final long VERSION_8 = 0x8000L;
     private static final long VARIANT = 0x8000000000000000L;
 
-    /** @throws ServiceException where the header is there and no key */
-    static Optional<RetryKey> of(String header) {
-        if (header == null) {
+    /** @throws ServiceException where the header is there and no key, or there more than once */
+    static Optional<RetryKey> of(HttpHeaders headers) {
+        List<String> keys = headers.getRequestHeader(HEADER);
+        if (keys.isEmpty()) {
             return Optional.empty();
         }
-        if (Text.isBlank(header) || header.length() > LENGTH) {
-            throw ServiceException.invalid("Idempotency-Key", "must be text of at most " + LENGTH + " characters");
+        String key = keys.get(0);
+        if (keys.size() > 1 || Text.isBlank(key) || key.length() > LENGTH) {
+            throw ServiceException.invalid(HEADER, "must be one text of at most " + LENGTH + " characters");
         }
-        return Optional.of(new RetryKey(header));
+        return Optional.of(new RetryKey(key));
     }
 
     /** The id of what {@code caller} starts under this key: a UUID of version 8 (RFC 9562), the same on every replica. */

@@ -27,7 +27,7 @@ public class SessionResource {
 
     @GET
     @Path("/{sessionId}")
-    @Operation(summary = "The conversation of a session")
+    @Operation(operationId = "getConversationOfSession", summary = "The conversation of a session")
     public Uni<ConversationView> get(String sessionId) {
         return service.ofSession(caller.id(), sessionId)
                 .map(conversation -> ConversationView.of(conversation, limits.pageSize()));

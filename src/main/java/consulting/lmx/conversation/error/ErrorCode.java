@@ -6,6 +6,7 @@ public enum ErrorCode {
     UNAUTHORIZED(401, "Unauthorized"),
     CROSS_SITE(403, "Forbidden"),
     CONVERSATION_NOT_FOUND(404, "Not Found"),
+    NO_SUCH_PATH(404, "Not Found"),
     CONFLICT(409, "Conflict"),
     PRECONDITION_FAILED(412, "Precondition Failed"),
     BODY_TOO_LARGE(413, "Content Too Large"),

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
  * What a run found, did and left.
@@ -27,7 +28,7 @@ import java.util.Set;
 public record IntegrityReport(
         long scanned,
         Map<String, Long> broken,
-        @JsonAnyGetter Map<String, KeyReport> others,
+        @JsonAnyGetter @Schema(hidden = true) Map<String, KeyReport> others,
         long healed,
         long deleted,
         long left,

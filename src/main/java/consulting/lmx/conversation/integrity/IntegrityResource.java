@@ -19,6 +19,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
@@ -44,7 +48,9 @@ public class IntegrityResource {
     }
 
     @GET
-    @Operation(summary = "The state of the invariant, the run under way and the report of the last one")
+    @Operation(
+            operationId = "getIntegrity",
+            summary = "The state of the invariant, the run under way and the report of the last one")
     public IntegrityView report() {
         IntegrityState.Snapshot now = service.state().snapshot();
         return new IntegrityView(
@@ -57,7 +63,8 @@ public class IntegrityResource {
 
     @POST
     @Path("/heal")
-    @Operation(summary = "Heals now, beside the traffic; the report shows how far it is")
+    @APIResponseSchema(value = Begun.class, responseCode = "202")
+    @Operation(operationId = "heal", summary = "Heals now, beside the traffic; the report shows how far it is")
     public RestResponse<Begun> heal() {
         return ResponseBuilder.<Begun>accepted(new Begun(service.healNow())).build();
     }
@@ -65,7 +72,11 @@ public class IntegrityResource {
     @GET
     @Path("/events")
     @Produces(MediaType.SERVER_SENT_EVENTS)
+    @APIResponse(
+            responseCode = "200",
+            content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(ref = "IntegrityEvent")))
     @Operation(
+            operationId = "followIntegrity",
             summary = "The same report as server-sent events, now and at each change",
             description = "The event `integrity` carries the report. The stream ends with the token.")
     public Uni<RestResponse<StreamedBody>> events() {

@@ -34,6 +34,11 @@ public final class Text {
                 && !NOT_BLANK_PATTERN.matcher(text).find();
     }
 
+    /** How many characters it has, as JSON Schema counts them: code points of Unicode. */
+    public static int length(String text) {
+        return text.codePointCount(0, text.length());
+    }
+
     /** Whether {@code text} can be stored as UTF-8: no surrogate without its other half. */
     public static boolean isWellFormed(String text) {
         for (int i = 0; i < text.length(); i++) {

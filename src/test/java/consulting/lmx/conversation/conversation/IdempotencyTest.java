@@ -7,6 +7,8 @@ import static org.hamcrest.Matchers.hasSize;
 
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.http.Header;
+import io.restassured.http.Headers;
 import io.restassured.response.Response;
 import java.util.List;
 import java.util.Set;
@@ -17,8 +19,10 @@ import java.util.concurrent.Future;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @QuarkusTest
@@ -160,6 +164,25 @@ class IdempotencyTest {
                 .then()
                 .statusCode(400);
         given().auth().oauth2(Tokens.of(user)).get("/api/conversation").then().body("data", hasSize(0));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void headerThatIsEmptyOrTwiceThereIsRefused(List<String> keys) {
+        given().auth()
+                .oauth2(Tokens.of(user))
+                .headers(new Headers(keys.stream()
+                        .map(each -> new Header("Idempotency-Key", each))
+                        .toList()))
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(400)
+                .body("violations[0].field", equalTo("Idempotency-Key"));
+        given().auth().oauth2(Tokens.of(user)).get("/api/conversation").then().body("data", hasSize(0));
+    }
+
+    static Stream<List<String>> headerThatIsEmptyOrTwiceThereIsRefused() {
+        return Stream.of(List.of(""), List.of("one", "two"), List.of("one", ""));
     }
 
     @Test
