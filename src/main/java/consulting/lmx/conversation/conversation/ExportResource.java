@@ -33,7 +33,7 @@ public class ExportResource {
 
     @GET
     @Path("/{conversationId}/export")
-    @Operation(summary = "The whole conversation as one JSON document, streamed")
+    @Operation(operationId = "exportConversation", summary = "The whole conversation as one JSON document, streamed")
     @APIResponse(
             responseCode = "200",
             description = "As the conversation itself, with all its messages",
