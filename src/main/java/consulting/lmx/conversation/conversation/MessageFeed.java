@@ -2,6 +2,7 @@ package consulting.lmx.conversation.conversation;
 
 import static consulting.lmx.conversation.conversation.ConversationFields.ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.conversation.ConversationFields.MOVED;
 import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
 
 import com.mongodb.client.model.Projections;
@@ -13,8 +14,6 @@ import io.smallrye.mutiny.subscription.Cancellable;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
-import org.bson.BsonArray;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
 import org.bson.BsonValue;
@@ -31,9 +30,11 @@ public class MessageFeed {
     private static final int PAGE = 16;
 
     private final ChangeFeed changes;
+    private final MessageStore store;
 
-    MessageFeed(ChangeFeed changes) {
+    MessageFeed(ChangeFeed changes, MessageStore store) {
         this.changes = changes;
+        this.store = store;
     }
 
     /**
@@ -46,22 +47,18 @@ public class MessageFeed {
         return ConversationService.documents()
                 .find(
                         ConversationService.owned(caller, conversationId),
-                        new FindOptions().projection(Projections.include(MESSAGES + ".none")))
+                        new FindOptions().projection(Projections.include(MOVED, MESSAGES + ".none")))
                 .toUni()
                 .onItem()
                 .ifNull()
                 .failWith(ConversationService::notFound)
                 .map(found -> {
-                    int count = stored(found).size();
+                    int count = MessageMover.moved(found)
+                            + MessageMover.messages(found).size();
                     int first =
                             after.map(index -> index < count ? index + 1 : 0).orElse(count);
                     return Multi.createFrom().deferred(() -> new Listener(caller, found.get(ID), first).messages());
                 });
-    }
-
-    private static BsonArray stored(BsonDocument conversation) {
-        BsonValue messages = conversation.get(MESSAGES);
-        return messages != null && messages.isArray() ? messages.asArray() : new BsonArray();
     }
 
     /** One who listens, and how far he is. */
@@ -70,6 +67,7 @@ public class MessageFeed {
         private final BsonDocument conversation;
         private final Wake wake = new Wake();
         private int next;
+        private int moved;
 
         Listener(String caller, BsonValue id, int first) {
             this.conversation = new BsonDocument(ID, id).append(USER_ID, new BsonString(caller));
@@ -95,20 +93,37 @@ public class MessageFeed {
                             conversation,
                             new FindOptions()
                                     .projection(Projections.fields(
-                                            Projections.include(USER_ID), Projections.slice(MESSAGES, next, PAGE))))
+                                            Projections.include(MOVED),
+                                            Projections.slice(MESSAGES, Math.max(0, next - moved), PAGE))))
                     .toUni()
-                    .map(found -> found == null ? List.of(Optional.empty()) : page(stored(found)));
+                    .chain(found -> page(found));
         }
 
-        private List<Optional<MessageView>> page(BsonArray messages) {
+        private Uni<List<Optional<MessageView>>> page(BsonDocument found) {
+            if (found == null) {
+                return Uni.createFrom().item(List.of(Optional.empty()));
+            }
+            int nowMoved = MessageMover.moved(found);
+            if (next < nowMoved) {
+                return store.movedRange(conversation.get(ID), next, Math.min(next + PAGE, nowMoved))
+                        .map(messages -> page(messages, true));
+            }
+            if (moved != nowMoved) {
+                moved = nowMoved; // what was read began at another message
+                return read();
+            }
+            List<Message> messages =
+                    MessageMover.messages(found).stream().map(Message::fromBson).toList();
+            return Uni.createFrom().item(page(messages, messages.size() == PAGE));
+        }
+
+        private List<Optional<MessageView>> page(List<Message> messages, boolean more) {
             int first = next;
             next += messages.size();
-            if (messages.size() == PAGE) {
-                wake.call(); // there may be more
+            if (more) {
+                wake.call();
             }
-            return IntStream.range(0, messages.size())
-                    .mapToObj(i -> Optional.of(MessageView.of(Message.fromBson(messages.get(i)), first + i)))
-                    .toList();
+            return MessageView.of(messages, first).stream().map(Optional::of).toList();
         }
     }
 }
