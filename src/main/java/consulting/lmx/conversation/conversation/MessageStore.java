@@ -66,9 +66,7 @@ public class MessageStore {
     /** The moved message that came under {@code key}. */
     Uni<Optional<Indexed>> movedUnder(String key, BsonValue conversation) {
         return MessageBlock.documents()
-                .find(Filters.and(
-                        Filters.eq(ID + "." + ConversationFields.BLOCK_CONVERSATION, conversation),
-                        Filters.eq(BLOCK_KEYS, new BsonString(key))))
+                .find(Filters.and(blocksOf(conversation), Filters.eq(BLOCK_KEYS, new BsonString(key))))
                 .toUni()
                 .map(block -> Optional.ofNullable(block).map(found -> under(key, found)));
     }
