@@ -57,7 +57,8 @@ public class MessageFeed {
                             + MessageMover.messages(found).size();
                     int first =
                             after.map(index -> index < count ? index + 1 : 0).orElse(count);
-                    return Multi.createFrom().deferred(() -> new Listener(caller, found.get(ID), first).messages());
+                    return Multi.createFrom()
+                            .deferred(() -> new Listener(caller, found.get(ID), first, moved).messages());
                 });
     }
 
@@ -69,9 +70,10 @@ public class MessageFeed {
         private int next;
         private int moved;
 
-        Listener(String caller, BsonValue id, int first) {
+        Listener(String caller, BsonValue id, int first, int moved) {
             this.conversation = new BsonDocument(ID, id).append(USER_ID, new BsonString(caller));
             this.next = first;
+            this.moved = moved;
         }
 
         Multi<Optional<MessageView>> messages() {
