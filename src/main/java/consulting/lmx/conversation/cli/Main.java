@@ -5,6 +5,7 @@ import consulting.lmx.conversation.integrity.ExitCode;
 import io.quarkus.picocli.runtime.PicocliRunner;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
+import io.smallrye.config.ConfigValidationException;
 
 /**
  * Serves, or runs the command that it is given. A command runs under the profile {@code command}, which opens no port, starts
@@ -42,9 +43,25 @@ public final class Main {
     }
 
     private static void end(int code, Throwable failure) {
-        if (failure != null) {
-            failure.printStackTrace();
+        if (failure == null) {
+            System.exit(code);
         }
-        System.exit(code);
+        String setting = wrongSetting(failure);
+        if (setting != null) {
+            System.err.println(setting);
+            System.exit(ExitCode.USAGE);
+        }
+        failure.printStackTrace();
+        System.exit(ExitCode.FAILED);
+    }
+
+    /** What is wrong with a setting, where that is why nothing was begun; else null. */
+    private static String wrongSetting(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof ConfigValidationException) {
+                return cause.getMessage();
+            }
+        }
+        return null;
     }
 }

@@ -10,8 +10,6 @@ import jakarta.ws.rs.ext.Provider;
 @Provider
 public class MongoExceptionMapper extends ExceptionMapperBase<MongoException> {
 
-    private static final int RETRY_AFTER_SECONDS = 1;
-
     @Override
     protected HttpProblem toProblem(MongoException exception) {
         if (!DriverFailure.isUnavailable(exception)) {
@@ -19,7 +17,7 @@ public class MongoExceptionMapper extends ExceptionMapperBase<MongoException> {
         }
         return Problems.of(ErrorCode.DATABASE_UNAVAILABLE)
                 .withDetail("The database cannot be reached just now. Try again a little later.")
-                .withHeader(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS)
+                .withHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER_SECONDS)
                 .build();
     }
 }

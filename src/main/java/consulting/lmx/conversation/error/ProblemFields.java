@@ -29,12 +29,14 @@ public class ProblemFields implements ProblemPostProcessor {
             if (problem.getStatusCode() == 500) {
                 complete.withDetail("The service failed. Its log has the cause under this error id.");
             }
+            // Of what was thrown on purpose the detail says all.
             LOG.errorf(
-                    context.cause,
-                    "event=failed status=%d path=%s errorId=%s",
+                    context.cause instanceof ServiceException ? null : context.cause,
+                    "event=failed status=%d path=%s errorId=%s detail=\"%s\"",
                     problem.getStatusCode(),
                     context.path,
-                    errorId);
+                    errorId,
+                    problem.getDetail());
         } else {
             LOG.infof(
                     "event=refused status=%d path=%s detail=\"%s\"",

@@ -2,10 +2,11 @@ package consulting.lmx.conversation.error;
 
 import io.quarkiverse.resteasy.problem.ExceptionMapperBase;
 import io.quarkiverse.resteasy.problem.HttpProblem;
+import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.ext.Provider;
 import java.util.List;
 
-/** Answers a {@link ServiceException} with the status of its code. */
+/** Answers a {@link ServiceException} with the status of its code, and a 503 with when to come again. */
 @Provider
 public class ServiceExceptionMapper extends ExceptionMapperBase<ServiceException> {
 
@@ -15,6 +16,9 @@ public class ServiceExceptionMapper extends ExceptionMapperBase<ServiceException
                 .withStatus(exception.code().status())
                 .withTitle(exception.code().title())
                 .withDetail(exception.getMessage());
+        if (exception.code().status() == 503) {
+            problem.withHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER_SECONDS);
+        }
         exception.violation().ifPresent(violation -> problem.with("violations", List.of(violation)));
         return problem.build();
     }

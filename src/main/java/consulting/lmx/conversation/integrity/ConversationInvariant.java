@@ -3,7 +3,9 @@ package consulting.lmx.conversation.integrity;
 import consulting.lmx.conversation.conversation.ConversationFields;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Supplier;
 import org.bson.BsonDocument;
@@ -22,7 +24,12 @@ final class ConversationInvariant {
 
     @Produces
     @Singleton
-    static Invariant conversations() {
+    static Invariant conversations(RetentionConfig config) {
+        return keptFor(config.retention());
+    }
+
+    /** Conversations that are deleted when nobody touched them for {@code retention}; empty for never. */
+    static Invariant keptFor(Optional<Duration> retention) {
         return new Invariant(
                 ConversationFields.COLLECTION,
                 List.of(
@@ -33,6 +40,7 @@ final class ConversationInvariant {
                                 ConversationFields.CONVERSATION_ID_REPAIR,
                                 RANDOM_UUID)),
                 List.of(new OrderedIndex("userId_1_updatedAt_-1__id_-1", NEWEST_OF_A_USER)),
+                new Expiry("updatedAt_retention", ConversationFields.UPDATED_AT, retention),
                 ConversationFields.CREATED_AT,
                 ConversationFields.UPDATED_AT);
     }

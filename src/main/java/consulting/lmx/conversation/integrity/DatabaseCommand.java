@@ -132,10 +132,13 @@ public class DatabaseCommand {
         report.indexes()
                 .forEach(index -> text.append(String.format(
                         Locale.ROOT,
-                        "index %s %s: %s%n",
+                        "index %s %s: %s%s%n",
                         index.name(),
                         index.key(),
-                        index.ok() ? "as declared" : "not the declared one")));
+                        index.ok() ? "as declared" : "not the declared one",
+                        index.expireAfterSeconds() == null
+                                ? ""
+                                : ", deletes after " + index.expireAfterSeconds() + " s")));
         text.append(String.format(Locale.ROOT, "validator: %s%n", report.validator()));
         text.append(report.holds(invariant) ? "The invariant holds." : "The invariant does not hold.");
         return text.toString();

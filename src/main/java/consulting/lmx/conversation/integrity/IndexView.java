@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.integrity;
 
+import java.util.OptionalLong;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
@@ -55,6 +56,14 @@ record IndexView(BsonDocument description) {
     /** Whether only its uniqueness is missing, so that the server may convert it where it stands. */
     boolean lacksOnlyUniqueness(String field) {
         return isAscending(field) && !isUnique() && isWhole() && isSimple() && !isHidden();
+    }
+
+    /** After how many seconds documents are deleted by it; empty where it deletes none. */
+    OptionalLong expiresAfter() {
+        BsonValue seconds = description.get("expireAfterSeconds");
+        return seconds != null && seconds.isNumber()
+                ? OptionalLong.of(seconds.asNumber().longValue())
+                : OptionalLong.empty();
     }
 
     private boolean flag(String option) {

@@ -2,6 +2,7 @@ package consulting.lmx.conversation.integrity;
 
 import com.fasterxml.jackson.annotation.JsonAnyGetter;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -16,7 +17,7 @@ import java.util.Set;
  * @param deleted how many documents were deleted instead
  * @param left how many are still broken in any key, duplicates not counted
  * @param duplicatesLeft how many share a key with an older one
- * @param indexes the single-field indexes of the keys, as the database has them
+ * @param indexes the single-field indexes of the keys and those by which documents are deleted, as the database has them
  * @param validator as the database has it: strict, moderate, warn or none
  * @param seconds the backfill alone: from its first read to its last acknowledged write
  * @param run the run's id
@@ -37,8 +38,26 @@ public record IntegrityReport(
         String run,
         Set<String> notEnforced) {
 
-    /** One index of a key; {@code ok} where it is the declared one. */
-    public record IndexReport(String name, Map<String, Integer> key, boolean unique, boolean ok) {}
+    /**
+     * One index.
+     *
+     * @param ok whether it is the declared one
+     * @param expireAfterSeconds after how long documents are deleted by it; missing where it deletes none
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record IndexReport(
+            String name, Map<String, Integer> key, boolean unique, boolean ok, Long expireAfterSeconds) {
+
+        static IndexReport of(IndexView index, boolean ok) {
+            Map<String, Integer> keys = new LinkedHashMap<>();
+            index.key()
+                    .forEach((field, direction) ->
+                            keys.put(field, direction.asNumber().intValue()));
+            Long seconds =
+                    index.expiresAfter().isPresent() ? index.expiresAfter().getAsLong() : null;
+            return new IndexReport(index.name(), keys, index.isUnique(), ok, seconds);
+        }
+    }
 
     /** The counts of one further key. */
     public record KeyReport(Map<String, Long> broken, long healed) {}

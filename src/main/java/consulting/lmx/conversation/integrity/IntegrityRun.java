@@ -3,6 +3,7 @@ package consulting.lmx.conversation.integrity;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.CollectionValidator.Level;
+import consulting.lmx.conversation.integrity.IntegrityReport.IndexReport;
 import consulting.lmx.conversation.integrity.KeyProbe.Verdict;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -43,6 +44,7 @@ final class IntegrityRun {
     private final UniqueIndexes indexes;
     private final KeyProbe probe;
     private final OrderedIndexes orders;
+    private final ExpiryIndex expiry;
     private final BrokenDeletion deletion;
     private final Lease lease;
     private final RunJournal journal;
@@ -73,6 +75,7 @@ final class IntegrityRun {
         this.duplicates = new DuplicateRepair(collection, repairer, invariant.createdField(), settings.batchSize());
         this.indexes = new UniqueIndexes(database, collection, duplicates, capabilities);
         this.orders = new OrderedIndexes(collection, invariant.orders(), capabilities);
+        this.expiry = new ExpiryIndex(database, collection, invariant.expiry(), capabilities);
         this.probe = new KeyProbe(database, collection);
         this.lease = new Lease(database, invariant.collection(), Host.NAME, progress, pace);
         this.journal = new RunJournal(database, Host.NAME, clock);
@@ -109,7 +112,8 @@ final class IntegrityRun {
     private Uni<Boolean> asWanted() {
         return validator
                 .isAsWanted()
-                .chain(wanted -> wanted ? orders.stand() : Uni.createFrom().item(false));
+                .chain(wanted -> wanted ? orders.stand() : Uni.createFrom().item(false))
+                .chain(wanted -> wanted ? expiry.isAsWanted() : Uni.createFrom().item(false));
     }
 
     private static Uni<Optional<IntegrityReport>> nothing() {
@@ -141,6 +145,7 @@ final class IntegrityRun {
                                 .chain(() -> validator.apply(Level.MODERATE)))
                 .chain(() -> eachKey(this::repair))
                 .chain(() -> step("order", orders::ensure))
+                .chain(() -> step("expiry", expiry::ensure))
                 .chain(() -> step("validator", () -> validator.apply(Level.STRICT)))
                 .chain(() -> step("verification", this::report))
                 .invoke(report -> requireHolds(
@@ -232,10 +237,16 @@ final class IntegrityRun {
 
     /** The report, with what is left as it was found: broken ones and duplicates. */
     private Uni<IntegrityReport> describe(long[] left) {
-        List<IntegrityReport.IndexReport> found = new ArrayList<>();
+        List<IndexReport> found = new ArrayList<>();
         return eachKey(key -> indexes.indexesOf(key)
-                        .invoke(all -> all.forEach(index -> found.add(view(index, key))))
+                        .invoke(all ->
+                                all.forEach(index -> found.add(IndexReport.of(index, index.isDeclared(key.field())))))
                         .replaceWithVoid())
+                .chain(expiry::read)
+                .invoke(all -> all.stream()
+                        .filter(index -> invariant.keys().stream().noneMatch(key -> index.isOf(key.field())))
+                        .forEach(index -> found.add(
+                                IndexReport.of(index, invariant.expiry().isCarriedBy(index)))))
                 .chain(validator::read)
                 .map(level -> report(found, level, left[0], left[1]));
     }
@@ -251,8 +262,7 @@ final class IntegrityRun {
                 .replaceWithVoid();
     }
 
-    private IntegrityReport report(
-            List<IntegrityReport.IndexReport> found, String level, long left, long duplicatesLeft) {
+    private IntegrityReport report(List<IndexReport> found, String level, long left, long duplicatesLeft) {
         RequiredKey first = invariant.keys().get(0);
         Map<String, IntegrityReport.KeyReport> others = new LinkedHashMap<>();
         invariant.keys().stream()
@@ -275,14 +285,6 @@ final class IntegrityRun {
                 progress.seconds(),
                 progress.run(),
                 capabilities.missing());
-    }
-
-    private static IntegrityReport.IndexReport view(IndexView index, RequiredKey key) {
-        Map<String, Integer> keys = new LinkedHashMap<>();
-        index.key()
-                .forEach((field, direction) ->
-                        keys.put(field, direction.asNumber().intValue()));
-        return new IntegrityReport.IndexReport(index.name(), keys, index.isUnique(), index.isDeclared(key.field()));
     }
 
     private void requireHolds(IntegrityReport report, String remedy) {

@@ -8,6 +8,7 @@ import java.util.List;
  * @param collection the collection's name
  * @param keys the fields that every document must have
  * @param orders the indexes that the application lists by
+ * @param expiry when the server deletes documents by itself
  * @param createdField holds the date by which the older of two documents is told; may be missing
  * @param updatedField is set to the time of a repair
  */
@@ -15,5 +16,6 @@ public record Invariant(
         String collection,
         List<RequiredKey> keys,
         List<OrderedIndex> orders,
+        Expiry expiry,
         String createdField,
         String updatedField) {}

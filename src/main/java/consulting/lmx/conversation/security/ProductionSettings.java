@@ -49,13 +49,7 @@ public class ProductionSettings {
             wrong.add("MONGODB_URI is not set, so there is no database to keep conversations in:"
                     + " set it to the connection string, for instance mongodb://host:27017/?replicaSet=rs0");
         }
-        if (auth.secret().isEmpty()) {
-            wrong.add("AUTH_SECRET is not set, so no caller's token could be checked and every call would be refused:"
-                    + " set it to the secret that your frontend signs its HS256 tokens with, 32 bytes or more");
-        } else if (auth.secret().get().getBytes(StandardCharsets.UTF_8).length < SECRET_BYTES) {
-            wrong.add("AUTH_SECRET is shorter than 32 bytes, so tokens signed with it could be forged by guessing it:"
-                    + " set a longer one here and in the frontend");
-        }
+        addTokenProblems(wrong);
         if (auth.devUser().isPresent()) {
             wrong.add("conversations.auth.dev-user is set, so every call without a token would be let in as "
                     + auth.devUser().get() + " with every role: remove it, it is for dev mode and tests");
@@ -67,5 +61,31 @@ public class ProductionSettings {
                             + " name each origin in full, for instance https://chat.example.com");
         }
         return wrong;
+    }
+
+    private void addTokenProblems(List<String> wrong) {
+        Optional<String> secret = auth.secret();
+        Optional<String> jwks = auth.jwks().url();
+        if (secret.isEmpty() && jwks.isEmpty()) {
+            wrong.add(
+                    "AUTH_SECRET is not set, and AUTH_JWKS_URL neither, so no caller's token could be checked and every"
+                            + " call would be refused: set AUTH_SECRET to the secret that your frontend signs its HS256 tokens"
+                            + " with, 32 bytes or more, or AUTH_JWKS_URL to where the public keys of your identity provider are");
+        }
+        if (secret.isPresent() && jwks.isPresent()) {
+            wrong.add("AUTH_SECRET and AUTH_JWKS_URL are both set, so it is not clear whose tokens are to be let in:"
+                    + " remove the one that your tokens are not signed with");
+        }
+        if (secret.isPresent() && secret.get().getBytes(StandardCharsets.UTF_8).length < SECRET_BYTES) {
+            wrong.add("AUTH_SECRET is shorter than 32 bytes, so tokens signed with it could be forged by guessing it:"
+                    + " set a longer one here and in the frontend");
+        }
+        try {
+            jwks.map(KeyLocation::of);
+        } catch (IllegalArgumentException e) {
+            wrong.add("AUTH_JWKS_URL is no place that keys can be read from (" + e.getMessage()
+                    + "), so no caller's token could be checked: set it to a path, or to an address of file:, http: or"
+                    + " https:");
+        }
     }
 }

@@ -17,8 +17,9 @@ import javax.crypto.SecretKey;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Verifies tokens as SmallRye JWT does, with the key that the deployer gave as plain text ({@code AUTH_SECRET}), which
- * SmallRye's own properties do not take. Only HS256 passes, and only a token that has a subject and an expiry.
+ * Verifies tokens as SmallRye JWT does, with the key that the deployer gave: {@code AUTH_SECRET} as plain text, which
+ * SmallRye's own properties do not take, or that of {@link TrustedKeys} which the token names. Each key is used with its own
+ * algorithm alone, whatever the token says, and only a token that has a subject and an expiry passes.
  */
 @ApplicationScoped
 @Alternative
@@ -27,20 +28,32 @@ public class TokenVerifier extends JWTCallerPrincipalFactory {
 
     private final JWTCallerPrincipalFactory verifier = new DefaultJWTCallerPrincipalFactory();
     private final Optional<SecretKey> secret;
+    private final TrustedKeys keys;
+    private final Optional<String> issuer;
 
-    TokenVerifier(AuthConfig config) {
+    TokenVerifier(AuthConfig config, TrustedKeys keys) {
         this.secret =
                 config.secret().map(text -> new SecretKeySpec(text.getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
+        this.keys = keys;
+        this.issuer = config.issuer();
     }
 
     @Override
     public JWTCallerPrincipal parse(String token, JWTAuthContextInfo settings) throws ParseException {
-        if (secret.isEmpty()) {
-            throw new ParseException("No key to verify tokens with: set AUTH_SECRET");
-        }
+        TokenHeader header = TokenHeader.of(token).orElseThrow(() -> new ParseException("It is no signed token"));
         JWTAuthContextInfo withKey = new JWTAuthContextInfo(settings);
-        withKey.setSecretVerificationKey(secret.get());
-        withKey.setSignatureAlgorithm(Set.of(SignatureAlgorithm.HS256));
+        withKey.setIssuedBy(issuer.orElse(null)); // in dev mode and tests the extension brings one of its own
+        withKey.setRelaxVerificationKeyValidation(false); // a key that is too short is none
+        if (keys.areInUse()) {
+            TrustedKey key = keys.find(header)
+                    .orElseThrow(() -> new ParseException("The token is signed by none of the keys of AUTH_JWKS_URL"));
+            withKey.setPublicVerificationKey(key.key());
+            withKey.setSignatureAlgorithm(Set.of(key.algorithm()));
+        } else {
+            withKey.setSecretVerificationKey(secret.orElseThrow(
+                    () -> new ParseException("No key to verify tokens with: set AUTH_SECRET or AUTH_JWKS_URL")));
+            withKey.setSignatureAlgorithm(Set.of(SignatureAlgorithm.HS256));
+        }
         JWTCallerPrincipal principal = verifier.parse(token, withKey);
         if (Text.isBlank(principal.getSubject())) {
             throw new ParseException("The token's subject is blank");

@@ -360,7 +360,9 @@ class CommandIT {
                                 "MONGODB_URI",
                                 secured.uri().replace("//", "//writer:w@") + "?authSource=app",
                                 "MONGODB_DB",
-                                "app"),
+                                "app",
+                                "CONVERSATIONS_RETENTION",
+                                "30d"),
                         "heal");
 
                 assertThat(heal.code()).as(heal.err()).isEqualTo(4);

@@ -25,7 +25,7 @@ import org.reactivestreams.Publisher;
 /** A collection of conversations in a database of its own, and the engine over it, without the application around it. */
 final class TestCollection implements AutoCloseable {
 
-    static final Invariant INVARIANT = ConversationInvariant.conversations();
+    static final Invariant INVARIANT = ConversationInvariant.keptFor(Optional.empty());
     static final RequiredKey SESSION_ID = INVARIANT.keys().get(0);
     static final RequiredKey CONVERSATION_ID = INVARIANT.keys().get(1);
 

@@ -44,7 +44,8 @@ public final class MongodProcess {
 
     private static TestServer.Running start(Path mongod) throws IOException {
         int port = freePort();
-        Running running = run(mongod, port, "--replSet", "rs0");
+        // what has expired is looked for each second, where a server by itself takes a minute
+        Running running = run(mongod, port, "--replSet", "rs0", "--setParameter", "ttlMonitorSleepSecs=1");
         String address = "127.0.0.1:" + port;
         initiate(address);
         return new TestServer.Running(

@@ -82,7 +82,9 @@ public final class Service implements AutoCloseable {
     }
 
     private static void clear(ProcessBuilder builder) {
-        builder.environment().keySet().removeAll(List.of("MONGODB_URI", "MONGODB_DB", "AUTH_SECRET"));
+        builder.environment()
+                .keySet()
+                .removeAll(List.of("MONGODB_URI", "MONGODB_DB", "AUTH_SECRET", "AUTH_JWKS_URL", "AUTH_ISSUER"));
     }
 
     private static List<String> command() {

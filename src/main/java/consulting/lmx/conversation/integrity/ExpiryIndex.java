@@ -1,0 +1,154 @@
+package consulting.lmx.conversation.integrity;
+
+import static com.mongodb.client.model.Indexes.ascending;
+import static com.mongodb.client.model.Indexes.descending;
+
+import com.mongodb.client.model.IndexOptions;
+import com.mongodb.reactivestreams.client.MongoCollection;
+import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.error.DriverFailure;
+import io.smallrye.mutiny.Uni;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.bson.BsonDocument;
+import org.bson.BsonInt64;
+import org.bson.BsonString;
+import org.bson.conversions.Bson;
+import org.jboss.logging.Logger;
+
+/**
+ * Makes, changes and drops the index by which the server deletes documents that have expired. Whose index it is, is told by
+ * its name alone: one that another program made deletes documents too, and is shown and left as it is.
+ */
+final class ExpiryIndex {
+
+    private static final Logger LOG = Logger.getLogger(ExpiryIndex.class);
+    private static final String EXPIRY = "expireAfterSeconds";
+    private static final int[] SAME_KEY_OTHER_OPTIONS = {85, 86};
+    private static final int INDEX_NOT_FOUND = 27;
+    private static final int COMMAND_NOT_FOUND = 59;
+
+    private final MongoDatabase database;
+    private final MongoCollection<BsonDocument> collection;
+    private final Expiry wanted;
+    private final Capabilities capabilities;
+
+    ExpiryIndex(
+            MongoDatabase database,
+            MongoCollection<BsonDocument> collection,
+            Expiry wanted,
+            Capabilities capabilities) {
+        this.database = database;
+        this.collection = collection;
+        this.wanted = wanted;
+        this.capabilities = capabilities;
+    }
+
+    /** Whether nothing is to be changed; a server that makes no such index is left as it is. */
+    Uni<Boolean> isAsWanted() {
+        return ours().map(found -> wanted.after().isEmpty()
+                ? found.isEmpty()
+                : capabilities.missing().contains(EXPIRY) || found.stream().anyMatch(wanted::isCarriedBy));
+    }
+
+    Uni<Void> ensure() {
+        return ours().chain(found -> ensure(found))
+                .onFailure(DriverFailure::isDenied)
+                .invoke(denied -> capabilities.denied("createIndex, dropIndex and collMod on " + name()))
+                .onFailure(DriverFailure::isDenied)
+                .recoverWithNull();
+    }
+
+    private Uni<Void> ensure(Optional<IndexView> found) {
+        if (wanted.after().isEmpty()) {
+            return found.isPresent() ? drop() : Uni.createFrom().voidItem();
+        }
+        if (found.isEmpty()) {
+            return make();
+        }
+        if (wanted.isCarriedBy(found.get())) {
+            return Uni.createFrom().voidItem();
+        }
+        return wanted.hasItsShape(found.get()) ? setTime() : drop().chain(this::make);
+    }
+
+    /** All indexes by which documents are deleted, whoever made them; of another program's is warned. */
+    Uni<List<IndexView>> read() {
+        return all().map(indexes -> indexes.stream()
+                        .filter(index -> index.expiresAfter().isPresent() || wanted.isNameOf(index))
+                        .toList())
+                .invoke(indexes -> indexes.stream()
+                        .filter(index -> !wanted.isNameOf(index))
+                        .forEach(this::warn));
+    }
+
+    private void warn(IndexView foreign) {
+        LOG.warnf(
+                "event=foreign-expiry index=%s key=%s seconds=%d: this service did not make it, and by it the server deletes"
+                        + " documents of %s; it is left as it is: drop it yourself if they are to be kept",
+                foreign.name(), foreign.key().toJson(), foreign.expiresAfter().getAsLong(), name());
+    }
+
+    private Uni<Optional<IndexView>> ours() {
+        return all().map(indexes -> indexes.stream().filter(wanted::isNameOf).findFirst());
+    }
+
+    private Uni<List<IndexView>> all() {
+        return Publishers.list(collection.listIndexes(BsonDocument.class))
+                .map(indexes -> indexes.stream().map(IndexView::new).toList());
+    }
+
+    /**
+     * Where another program has an index of that key, ours goes by the other direction: to the server it is the same. One
+     * that keeps an index's time without knowing what it is for does not know how to set it either, so it is set as well.
+     */
+    private Uni<Void> make() {
+        return create(ascending(wanted.field()))
+                .onFailure(ExpiryIndex::isTaken)
+                .recoverWithUni(() -> create(descending(wanted.field())))
+                .chain(this::setTime)
+                .onFailure(ExpiryIndex::isTaken)
+                .recoverWithUni(() -> lacks("other programs' indexes of " + wanted.field() + " stand in its way"));
+    }
+
+    private static boolean isTaken(Throwable failure) {
+        return DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS);
+    }
+
+    private Uni<Void> create(Bson key) {
+        IndexOptions options = new IndexOptions().name(wanted.index()).expireAfter(seconds(), TimeUnit.SECONDS);
+        return Publishers.one(collection.createIndex(key, options)).replaceWithVoid();
+    }
+
+    private Uni<Void> setTime() {
+        BsonDocument index =
+                new BsonDocument("name", new BsonString(wanted.index())).append(EXPIRY, new BsonInt64(seconds()));
+        return Publishers.one(
+                        database.runCommand(new BsonDocument("collMod", new BsonString(name())).append("index", index)))
+                .invoke(() -> LOG.infof("event=expiry index=%s seconds=%d", wanted.index(), seconds()))
+                .replaceWithVoid()
+                .onFailure(failure -> DriverFailure.hasCode(failure, COMMAND_NOT_FOUND))
+                .recoverWithUni(() -> lacks("the server deletes nothing by itself"));
+    }
+
+    private Uni<Void> lacks(String reason) {
+        capabilities.lacks(EXPIRY, reason + ": documents are kept longer than wanted");
+        return Uni.createFrom().voidItem();
+    }
+
+    private Uni<Void> drop() {
+        return Publishers.one(collection.dropIndex(wanted.index()))
+                .invoke(() -> LOG.infof("event=index-dropped name=%s", wanted.index()))
+                .onFailure(failure -> DriverFailure.hasCode(failure, INDEX_NOT_FOUND))
+                .recoverWithNull();
+    }
+
+    private long seconds() {
+        return wanted.after().orElseThrow().toSeconds();
+    }
+
+    private String name() {
+        return collection.getNamespace().getCollectionName();
+    }
+}
