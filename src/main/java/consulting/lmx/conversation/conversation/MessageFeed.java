@@ -6,6 +6,7 @@ import static consulting.lmx.conversation.conversation.ConversationFields.MOVED;
 import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
 
 import com.mongodb.client.model.Projections;
+import consulting.lmx.conversation.conversation.MessageStore.Part;
 import consulting.lmx.conversation.error.ErrorCode;
 import io.quarkus.mongodb.FindOptions;
 import io.smallrye.mutiny.Multi;
@@ -53,8 +54,8 @@ public class MessageFeed {
                 .ifNull()
                 .failWith(ConversationService::notFound)
                 .map(found -> {
-                    int count = MessageMover.moved(found)
-                            + MessageMover.messages(found).size();
+                    int moved = MessageMover.moved(found);
+                    int count = moved + MessageMover.messages(found).size();
                     int first =
                             after.map(index -> index < count ? index + 1 : 0).orElse(count);
                     return Multi.createFrom()
@@ -90,42 +91,20 @@ public class MessageFeed {
         }
 
         private Uni<List<Optional<MessageView>>> read() {
-            return ConversationService.documents()
-                    .find(
-                            conversation,
-                            new FindOptions()
-                                    .projection(Projections.fields(
-                                            Projections.include(MOVED),
-                                            Projections.slice(MESSAGES, Math.max(0, next - moved), PAGE))))
-                    .toUni()
-                    .chain(found -> page(found));
+            return store.read(conversation, moved, next, PAGE)
+                    .map(part -> part == null ? List.of(Optional.empty()) : page(part));
         }
 
-        private Uni<List<Optional<MessageView>>> page(BsonDocument found) {
-            if (found == null) {
-                return Uni.createFrom().item(List.of(Optional.empty()));
-            }
-            int nowMoved = MessageMover.moved(found);
-            if (next < nowMoved) {
-                return store.movedRange(conversation.get(ID), next, Math.min(next + PAGE, nowMoved))
-                        .map(messages -> page(messages, true));
-            }
-            if (moved != nowMoved) {
-                moved = nowMoved; // what was read began at another message
-                return read();
-            }
-            List<Message> messages =
-                    MessageMover.messages(found).stream().map(Message::fromBson).toList();
-            return Uni.createFrom().item(page(messages, messages.size() == PAGE));
-        }
-
-        private List<Optional<MessageView>> page(List<Message> messages, boolean more) {
+        private List<Optional<MessageView>> page(Part part) {
             int first = next;
-            next += messages.size();
-            if (more) {
-                wake.call();
+            next += part.messages().size();
+            moved = part.moved();
+            if (part.messages().size() == PAGE) {
+                wake.call(); // there may be more
             }
-            return MessageView.of(messages, first).stream().map(Optional::of).toList();
+            return MessageView.of(part.messages(), first).stream()
+                    .map(Optional::of)
+                    .toList();
         }
     }
 }

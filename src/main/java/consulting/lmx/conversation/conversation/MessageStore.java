@@ -4,8 +4,10 @@ import static consulting.lmx.conversation.conversation.ConversationFields.BLOCK_
 import static consulting.lmx.conversation.conversation.ConversationFields.BLOCK_KEYS;
 import static consulting.lmx.conversation.conversation.ConversationFields.ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.conversation.ConversationFields.MOVED;
 
 import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import io.quarkus.mongodb.FindOptions;
 import io.smallrye.mutiny.Uni;
@@ -60,6 +62,45 @@ public class MessageStore {
                     blocks.forEach(
                             block -> block.getArray(MESSAGES).forEach(message -> all.add(Message.fromBson(message))));
                     return new ArrayList<>(all.subList(from - firstBlock, to - firstBlock));
+                });
+    }
+
+    /** Some messages, and how many had been moved when they were read. */
+    record Part(int moved, List<Message> messages) {}
+
+    /**
+     * At most {@code limit} messages from the index {@code from} on, as they are now; null where the conversation is gone.
+     *
+     * @param conversation asks for it, by its {@code _id} at least
+     * @param moved how many were moved when it was looked at last; where that is not so any more it is read once more
+     */
+    Uni<Part> read(BsonDocument conversation, int moved, int from, int limit) {
+        return ConversationService.documents()
+                .find(
+                        conversation,
+                        new FindOptions()
+                                .projection(Projections.fields(
+                                        Projections.include(MOVED),
+                                        Projections.slice(MESSAGES, Math.max(0, from - moved), limit))))
+                .toUni()
+                .onItem()
+                .ifNotNull()
+                .transformToUni(found -> {
+                    int now = MessageMover.moved(found);
+                    if (now != moved) {
+                        return read(conversation, now, from, limit);
+                    }
+                    List<Message> inline = MessageMover.messages(found).stream()
+                            .map(Message::fromBson)
+                            .toList();
+                    if (from >= now) {
+                        return Uni.createFrom().item(new Part(now, inline));
+                    }
+                    int to = Math.min(from + limit, now);
+                    return movedRange(found.get(ID), from, to).map(older -> {
+                        older.addAll(inline.subList(0, Math.min(inline.size(), limit - (to - from))));
+                        return new Part(now, older);
+                    });
                 });
     }
 
