@@ -42,7 +42,7 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
     /** Whose it is: the subject of the caller's token. */
     public String userId;
 
-    /** Oldest first; an index into it is the message's index. */
+    /** The newest ones, oldest first; the index of the first is {@link #moved()}. */
     public List<Message> messages = new ArrayList<>();
 
     public Instant createdAt;
@@ -60,6 +60,16 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
 
     /** The document that this was read from, whole; null for one that was never stored. Read by the codec alone. */
     BsonDocument stored;
+
+    /** How many of its oldest messages stand in blocks, and not in {@link #messages}. */
+    int moved() {
+        return stored == null ? 0 : MessageMover.moved(stored);
+    }
+
+    /** How many messages it has in all. */
+    int messageCount() {
+        return moved() + messages.size();
+    }
 
     /** A new one, with a {@code sessionId} of its own. */
     public Conversation() {

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import java.time.Instant;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.bson.BsonDocument;
 import org.bson.json.JsonMode;
 import org.bson.json.JsonWriterSettings;
@@ -44,19 +43,19 @@ public record ConversationView(
                     writer.writeString(Instant.ofEpochMilli(millis).toString()))
             .build();
 
+    /** The newest page is always in the document itself: a page is not larger than a block, and a block's worth stays. */
     static ConversationView of(Conversation conversation, int pageSize) {
-        List<Message> all = conversation.messages;
-        int first = Math.max(0, all.size() - pageSize);
+        List<Message> inline = conversation.messages;
+        List<Message> newest = inline.subList(Math.max(0, inline.size() - pageSize), inline.size());
+        int first = conversation.messageCount() - newest.size();
         return new ConversationView(
                 conversation.conversationId,
                 conversation.sessionId,
                 conversation.userId,
                 conversation.title,
                 json(conversation.metadata),
-                IntStream.range(first, all.size())
-                        .mapToObj(i -> MessageView.of(all.get(i), i))
-                        .toList(),
-                all.size(),
+                MessageView.of(newest, first),
+                conversation.messageCount(),
                 first == 0 ? null : ConversationResource.messagesBefore(conversation.conversationId, first),
                 conversation.createdAt,
                 conversation.updatedAt);
