@@ -10,7 +10,7 @@ const main = document.getElementById('main');
 const links = document.querySelectorAll('nav a');
 const TITLE = document.title;
 
-/** Whether the caller has the role admin; found out by asking for the report, which is open even while the gate is shut. */
+/** Whether the caller has the role admin; known once it was asked for. */
 let admin;
 let leaving = new AbortController();
 let shown = {};
@@ -21,47 +21,78 @@ document.getElementById('skip').addEventListener('click', (event) => {
   main.focus();
 });
 document.addEventListener('signedout', () => replaceBy('Sign in', signIn));
-window.addEventListener('hashchange', () => show(true));
-begin();
-
-async function begin() {
-  try {
-    await untilDone(() => integrityReport(leaving.signal), leaving.signal, (failure) => {
-      main.replaceChildren(message('One moment', `${failure.message} It is tried again by itself.`));
-    });
-    admin = true;
-  } catch (failure) {
-    if (failure.status === 401) {
-      return;
-    }
-    admin = false;
+window.addEventListener('hashchange', async () => {
+  const before = shown;
+  await show();
+  if (shown !== before) {
+    main.querySelector('h1')?.focus(); // where a reader goes on
   }
-  show(false);
+});
+show();
+
+/** Shows what the address names: `#/integrity`, `#/conversations`, or of those one, `#/conversations/{id}`. */
+async function show() {
+  const [name, ...rest] = location.hash.replace(/^#\/?/, '').split('/');
+  if (name === 'conversations') {
+    showConversations(rest.length > 0 ? decoded(rest.join('/')) : null);
+  } else {
+    await showIntegrity(name === '');
+  }
 }
 
-/** Shows what the address names; `#/conversations/{id}` is a conversation. */
-function show(moved) {
-  const [name, ...rest] = location.hash.replace(/^#\/?/, '').split('/');
-  const view = name === 'conversations' || (name === '' && !admin) ? 'conversations' : 'integrity';
-  const id = rest.length > 0 ? decodeURIComponent(rest.join('/')) : null;
-  if (view === shown.view && shown.update) {
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // an address that somebody wrote by hand
+  }
+}
+
+function showConversations(id) {
+  if (shown.update) {
     shown.update(id);
     return;
   }
-  links.forEach((link) => {
-    const current = link.getAttribute('href') === `#/${view}`;
-    current ? link.setAttribute('aria-current', 'page') : link.removeAttribute('aria-current');
+  replaceBy('Conversations', (signal) => {
+    shown.update = conversationsView(main, id, signal);
   });
-  replaceBy(view === 'integrity' ? 'Integrity' : 'Conversations', (signal) => {
-    if (view === 'conversations') {
-      shown = { view, update: conversationsView(main, id, signal) };
-    } else {
-      shown = { view };
-      admin ? integrityView(main, signal) : needsAdmin();
+}
+
+/** Where the caller may not see it, it says so; what nobody asked for by name gives way to the conversations. */
+async function showIntegrity(byDefault) {
+  try {
+    admin ??= await mayAdminister();
+  } catch (failure) {
+    if (failure.status >= 500) {
+      main.replaceChildren(message('Integrity', failure.message));
     }
-  });
-  if (moved) {
-    main.querySelector('h1')?.focus();
+    return; // else signed out, which is told already, or left
+  }
+  if (admin) {
+    replaceBy('Integrity', (signal) => integrityView(main, signal));
+  } else if (byDefault) {
+    showConversations(null);
+  } else {
+    replaceBy('Integrity', needsAdmin);
+  }
+}
+
+/** Found out by asking for the report, which is open even while the gate is shut. */
+async function mayAdminister() {
+  leaving.abort();
+  leaving = new AbortController();
+  shown = {};
+  const { signal } = leaving;
+  try {
+    await untilDone(() => integrityReport(signal), signal, (failure) => {
+      main.replaceChildren(message('One moment', `${failure.message} It is tried again by itself.`));
+    });
+    return true;
+  } catch (failure) {
+    if (failure.status === 403) {
+      return false;
+    }
+    throw failure;
   }
 }
 
@@ -70,6 +101,9 @@ function replaceBy(title, view) {
   leaving = new AbortController();
   shown = {};
   document.title = `${title} · ${TITLE}`;
+  links.forEach((link) => {
+    link.textContent === title ? link.setAttribute('aria-current', 'page') : link.removeAttribute('aria-current');
+  });
   view(leaving.signal);
 }
 

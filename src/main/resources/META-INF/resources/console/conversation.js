@@ -9,8 +9,8 @@ import { showLive } from './integrity.js';
 /** How far from its end, in pixels, the list still counts as read to the end. */
 const NEAR = 80;
 
-/** Shows the conversation in `pane` until `signal` is aborted. */
-export async function conversationPane(pane, id, signal) {
+/** Shows the conversation in `pane` until `signal` is aborted; with `focus` the reader goes on there. */
+export async function conversationPane(pane, id, signal, focus = false) {
   const notice = el('p', { class: 'notice', role: 'status' }, 'Loading…');
   pane.replaceChildren(back(), notice);
   try {
@@ -18,6 +18,9 @@ export async function conversationPane(pane, id, signal) {
       notice.textContent = `${failure.message} It is tried again by itself.`;
     });
     opened(pane, found, signal);
+    if (focus) {
+      pane.querySelector(found.messageCount === 0 ? 'textarea' : 'h2').focus();
+    }
   } catch (failure) {
     if (failure.name !== 'AbortError') {
       notice.textContent = failure.status === 404 ? 'You have no such conversation.' : failure.message;
@@ -68,7 +71,7 @@ function head({ title, conversationId, sessionId, createdAt }, live) {
     'header',
     {},
     el('div', { class: 'title' },
-      el('h2', { dir: 'auto', class: title ? null : 'untitled' }, title ?? 'Untitled'), live),
+      el('h2', { tabindex: -1, dir: 'auto', class: title ? null : 'untitled' }, title ?? 'Untitled'), live),
     el('dl', { class: 'ids' },
       ...Object.entries({ conversationId, sessionId }).map(([name, value]) => el('div', {},
         el('dt', {}, name), el('dd', {}, el('code', {}, value)))),

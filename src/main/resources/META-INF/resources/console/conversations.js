@@ -13,6 +13,7 @@ export function conversationsView(main, id, signal) {
   const begin = el('button', { type: 'button', disabled: true, onclick: beginOne }, 'New conversation');
   const pane = el('section', { class: 'pane', 'aria-label': 'Conversation' });
   let cursor;
+  let chosen;
   let leaving = new AbortController();
   signal.addEventListener('abort', () => leaving.abort());
 
@@ -21,7 +22,7 @@ export function conversationsView(main, id, signal) {
     el('div', { class: 'panes' },
       el('section', { class: 'side', 'aria-label': 'Your conversations' }, items, notice, more), pane));
   main.replaceChildren(view);
-  update(id);
+  open(id, false);
   page();
 
   async function page() {
@@ -46,9 +47,7 @@ export function conversationsView(main, id, signal) {
   }
 
   function waiting(failure) {
-    notice.textContent = failure.status === 503
-      ? `Your conversations wait: ${failure.message} This page goes on by itself.`
-      : `${failure.message} It is tried again by itself.`;
+    notice.textContent = `Your conversations wait. ${failure.message} This page goes on by itself.`;
   }
 
   async function beginOne() {
@@ -68,7 +67,7 @@ export function conversationsView(main, id, signal) {
     return el(
       'li',
       {},
-      el('a', { href: address(conversationId), 'data-id': conversationId },
+      el('a', { href: address(conversationId), 'data-id': conversationId, 'aria-current': conversationId === chosen && 'true' },
         title
           ? el('span', { class: 'name', dir: 'auto' }, title)
           : el('span', { class: 'name untitled' }, 'Untitled'),
@@ -76,25 +75,29 @@ export function conversationsView(main, id, signal) {
     );
   }
 
-  function choose(chosen) {
+  function choose(id) {
+    chosen = id;
     view.classList.toggle('chosen', chosen !== null);
     items.querySelectorAll('a').forEach((link) => {
       link.dataset.id === chosen ? link.setAttribute('aria-current', 'true') : link.removeAttribute('aria-current');
     });
   }
 
-  function update(chosen) {
+  /** `byHand` where the reader chose it, who then goes on reading there. */
+  function open(id, byHand) {
+    const before = chosen;
     leaving.abort();
     leaving = new AbortController();
-    choose(chosen);
-    if (chosen === null) {
+    choose(id);
+    if (id === null) {
       pane.replaceChildren(el('p', { class: 'quiet empty' }, 'Choose a conversation, or begin a new one.'));
+      items.querySelector(`a[data-id="${CSS.escape(before ?? '')}"]`)?.focus();
     } else {
-      conversationPane(pane, chosen, leaving.signal);
+      conversationPane(pane, id, leaving.signal, byHand);
     }
   }
 
-  return update;
+  return (id) => open(id, true);
 }
 
 function address(id) {

@@ -16,13 +16,14 @@ const MARKS = { PENDING: 'unknown', RUNNING: 'busy', VERIFIED: 'good', FAILED: '
 export function integrityView(main, signal) {
   const state = el('div', { class: 'state' });
   const notice = el('p', { role: 'status', class: 'notice' });
-  const buttons = ['heal', 'rehearsal'].map((what) => button(what, notice));
+  const buttons = Object.values(ACTIONS).map(button);
   const chart = el('div', { class: 'stack' });
   const rehearsal = el('div', { class: 'stack' });
   const database = el('div', { class: 'stack' });
   const guards = el('div');
   const live = el('p', { class: 'live', role: 'status' });
   const run = progress(signal);
+  let asked;
   const runs = pastRuns(signal);
 
   main.replaceChildren(
@@ -54,6 +55,26 @@ export function integrityView(main, signal) {
     const { progress: _, since: __, rehearsal: ___, ...checked } = report;
     showGuards(checked);
     runs.show(report);
+    if (asked?.ended(report, asked.run)) {
+      notice.textContent = asked.done;
+      asked = null;
+    }
+  }
+
+  function button(action) {
+    const node = el('button', { type: 'button', class: action.dryRun ? 'plain' : null, disabled: true }, action.label);
+    node.addEventListener('click', async () => {
+      if (await ask(action.title, action.lines, action.verb)) {
+        try {
+          const { run } = await heal(action.dryRun);
+          notice.textContent = action.begun;
+          asked = { ...action, run };
+        } catch (failure) {
+          notice.textContent = failure.message;
+        }
+      }
+    });
+    return node;
   }
 
   follow({
@@ -103,6 +124,7 @@ function meaning(state, open) {
   }
 }
 
+/** What can be asked for; `ended` tells from a report whether that run is over. */
 const ACTIONS = {
   heal: {
     label: 'Heal now…',
@@ -113,8 +135,11 @@ const ACTIONS = {
         + 'as declared.',
       'It writes to the database, beside the traffic. The service stays open whatever comes of it.',
     ],
-    action: 'Heal now',
+    verb: 'Heal now',
     begun: 'The heal has begun.',
+    done: 'The heal has ended.',
+    dryRun: false,
+    ended: ({ state, progress }, run) => state !== 'RUNNING' && progress.run === run,
   },
   rehearsal: {
     label: 'Rehearse…',
@@ -123,26 +148,13 @@ const ACTIONS = {
       'It counts what a heal would find, and writes nothing at all.',
       'Where the indexes do not vouch for the conversations, all of them are read, which the database will feel.',
     ],
-    action: 'Rehearse',
+    verb: 'Rehearse',
     begun: 'The rehearsal has begun.',
+    done: 'The rehearsal has ended.',
+    dryRun: true,
+    ended: ({ rehearsal }, run) => rehearsal?.run === run && rehearsal.endedAt !== undefined,
   },
 };
-
-function button(what, notice) {
-  const { label, title, lines, action, begun } = ACTIONS[what];
-  const node = el('button', { type: 'button', class: what === 'heal' ? null : 'plain', disabled: true }, label);
-  node.addEventListener('click', async () => {
-    if (await ask(title, lines, action)) {
-      try {
-        await heal(what === 'rehearsal');
-        notice.textContent = begun;
-      } catch (failure) {
-        notice.textContent = failure.message;
-      }
-    }
-  });
-  return node;
-}
 
 function databaseOf(found) {
   if (!found) {
@@ -154,11 +166,11 @@ function databaseOf(found) {
     {},
     el('th', { scope: 'row' }, el('code', {}, index.name)),
     el('td', {}, index.unique ? 'unique' : 'not unique'),
-    el('td', {}, el('span', { class: 'sign' }, mark(index.ok ? 'good' : 'warn'), index.ok ? 'as declared' : 'another one')),
+    el('td', {}, el('span', { class: 'sign' }, mark(index.ok ? 'good' : 'warn'), index.ok ? 'yes' : 'no')),
   ));
   return [
     el('table', {},
-      el('thead', {}, el('tr', {}, ...['Index', 'Values', 'State'].map((name) => el('th', { scope: 'col' }, name)))),
+      el('thead', {}, el('tr', {}, ...['Index', 'Values', 'As declared'].map((name) => el('th', { scope: 'col' }, name)))),
       el('tbody', {}, ...rows)),
     el('dl', { class: 'facts' },
       el('div', {}, el('dt', {}, 'Validator'), el('dd', {}, el('strong', {}, validator), ` – ${VALIDATORS[validator] ?? ''}`)),

@@ -24,11 +24,11 @@ function inTheApplication({ generated, startedAt }) {
   const { hook = 0, codec = 0 } = generated;
   const since = () => [' since ', moment(startedAt), '.'];
   const above = hook + codec === 0
-    ? { kind: 'good', sign: 'Holds', checked: ['The layers below had to make up none'], when: since }
+    ? { kind: 'good', sign: 'In force', checked: ['The layers below had to make up none'], when: since }
     : { kind: 'warn', sign: 'Passed by', checked: [`The layers below had to make up ${number(hook + codec)}`], when: since };
   const stopped = (n) => ({
     kind: 'good',
-    sign: n === 0 ? 'Holds' : 'Has held',
+    sign: n === 0 ? 'In force' : 'Was needed',
     checked: [n === 0 ? 'It had to make up none' : `It had to make up ${number(n)}`],
     when: since,
   });
@@ -40,7 +40,7 @@ function inTheApplication({ generated, startedAt }) {
       name: 'Validation',
       does: 'A record without its ids is refused before it is sent.',
       kind: 'good',
-      sign: 'Holds',
+      sign: 'In force',
       checked: ['Each record is checked when it is written.'],
     },
     {
@@ -64,7 +64,7 @@ function inTheDatabase({ indexes, validator, checkedAt }) {
   return {
     ...layer,
     kind: whole ? 'good' : 'warn',
-    sign: whole ? 'Holds' : 'In part',
+    sign: whole ? 'In force' : 'In part',
     checked: [`Validator ${validator}, ${indexed.length} of ${fields.length} keys under their declared index`],
     when: () => [', as found ', moment(checkedAt), '.'],
   };
@@ -80,7 +80,7 @@ function theHeal({ scanned, healed, conversationId, left, duplicatesLeft, checke
   return {
     ...layer,
     kind: broken === 0 ? 'good' : 'bad',
-    sign: broken === 0 ? 'Holds' : 'Broken',
+    sign: broken === 0 ? 'Nothing broken' : 'Broken',
     checked: [`${looked}: ${number(healed + conversationId.healed)} ids healed, ${number(broken)} left broken`],
     when: () => [', ', moment(checkedAt), '.'],
   };
