@@ -2,8 +2,8 @@
 
 import { el } from './dom.js';
 
-/** Shows what will be done, and resolves to whether it shall be. */
-export function ask(title, lines, action) {
+/** Shows what will be done, and resolves to whether it shall be; not where the view is left meanwhile. */
+export function ask(title, lines, action, signal) {
   return new Promise((resolve) => {
     const dialog = el(
       'dialog',
@@ -23,6 +23,7 @@ export function ask(title, lines, action) {
       resolve(dialog.returnValue === 'yes');
     }
 
+    signal.addEventListener('abort', () => dialog.close(), { once: true });
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -64,7 +64,7 @@ export function integrityView(main, signal) {
   function button(action) {
     const node = el('button', { type: 'button', class: action.dryRun ? 'plain' : null, disabled: true }, action.label);
     node.addEventListener('click', async () => {
-      if (await ask(action.title, action.lines, action.verb)) {
+      if (await ask(action.title, action.lines, action.verb, signal)) {
         try {
           const { run } = await heal(action.dryRun);
           notice.textContent = action.begun;
@@ -158,7 +158,7 @@ const ACTIONS = {
 
 function databaseOf(found) {
   if (!found) {
-    return el('p', { class: 'quiet' }, 'Not known before a check has come to its end.');
+    return el('p', { class: 'quiet' }, 'Not known before a check has succeeded.');
   }
   const [indexes, validator, notEnforced, checkedAt] = found;
   const rows = indexes.map((index) => el(

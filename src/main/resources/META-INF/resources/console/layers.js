@@ -51,7 +51,7 @@ function inTheApplication({ generated, startedAt }) {
   ];
 }
 
-const NOT_KNOWN = { kind: 'unknown', sign: 'Not known yet', checked: ['No check has come to its end.'] };
+const NOT_KNOWN = { kind: 'unknown', sign: 'Not known yet', checked: ['No check has succeeded yet.'] };
 
 function inTheDatabase({ indexes, validator, checkedAt }) {
   const layer = { name: 'The database', does: 'Its validator and unique indexes refuse the same of every other program.' };

@@ -142,6 +142,7 @@ class ConsoleIT {
 
         browser.open(page("#/conversations"));
         browser.awaitText(".list", "Question");
+        assertThat(browser.text("dialog")).as("it goes with its view").isEmpty();
         requireFitAndFree("conversations-" + look, width);
         browser.open(page("#/conversations/number"));
         browser.awaitText(".repair", "no string");
