@@ -16,6 +16,8 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
  * @param messages the newest page of them, oldest first
  * @param messageCount how many there are in all
  * @param older where the page before these messages is; missing where there is none
+ * @param sessionIdRepair what the heal did to the sessionId; missing where it did nothing
+ * @param conversationIdRepair the same of the conversationId
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ConversationView(
@@ -27,6 +29,8 @@ public record ConversationView(
         List<MessageView> messages,
         int messageCount,
         String older,
+        RepairView sessionIdRepair,
+        RepairView conversationIdRepair,
 
         @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = TIME, timezone = "UTC")
         Instant createdAt,
@@ -57,6 +61,8 @@ public record ConversationView(
                 MessageView.of(newest, first),
                 conversation.messageCount(),
                 first == 0 ? null : ConversationResource.messagesBefore(conversation.conversationId, first),
+                RepairView.of(conversation, ConversationFields.SESSION_ID_REPAIR),
+                RepairView.of(conversation, ConversationFields.CONVERSATION_ID_REPAIR),
                 conversation.createdAt,
                 conversation.updatedAt);
     }
