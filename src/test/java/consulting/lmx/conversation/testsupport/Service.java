@@ -43,6 +43,7 @@ public final class Service implements AutoCloseable {
                 new ProcessBuilder(command()).redirectErrorStream(true).redirectOutput(log.toFile());
         clear(builder);
         builder.environment().put("PORT", String.valueOf(port));
+        builder.environment().put("QUARKUS_SHUTDOWN_DELAY", "0S");
         builder.environment().putAll(environment);
         return new Service(builder.start(), port, log);
     }
