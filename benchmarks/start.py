@@ -12,6 +12,7 @@ import argparse
 import http.client
 import os
 import pathlib
+import socket
 import statistics
 import subprocess
 import sys
@@ -20,17 +21,18 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "src" / "main" / "docker"
-PORT = 18081
 GOAL = 1 / 3
 
 
 def start(java, jar, arguments):
     """Seconds of wall clock and of processor time to the first 200, and the resident memory then, in MiB."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     environment = dict(
         os.environ,
         MONGODB_URI="mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=500",
         AUTH_SECRET=os.urandom(32).hex(),
-        PORT=str(PORT),
+        PORT=str(port),
         QUARKUS_HTTP_HOST="127.0.0.1",
         QUARKUS_SHUTDOWN_DELAY="0S",
     )
@@ -39,7 +41,7 @@ def start(java, jar, arguments):
         [java, f"@{DOCKER / 'jvm.options'}", *arguments, "-jar", jar],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while not is_live():
+        while not is_live(port):
             if process.poll() is not None:
                 sys.exit(f"The service ended with {process.returncode}")
             time.sleep(0.002)
@@ -54,8 +56,8 @@ def start(java, jar, arguments):
         process.wait()
 
 
-def is_live():
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+def is_live(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/q/health/live")
         return connection.getresponse().status == 200

@@ -8,11 +8,10 @@ set -euo pipefail
 folder=${1:-target/quarkus-app}
 cache=${2:-$folder/app.aot}
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
-port=${TRAINING_PORT:-18080}
 
 # Nobody listens on port 1, so the calls that want the database fail, which is trained too.
 export MONGODB_URI='mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200'
-export PORT=$port
+export PORT=0
 AUTH_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 export AUTH_SECRET
 export QUARKUS_HTTP_HOST=127.0.0.1
@@ -29,14 +28,17 @@ call() {
   exec 3<&- 3>&-
 }
 
+: >"$cache.log"
 "$java" "@$(dirname "$0")/jvm.options" "-XX:AOTCacheOutput=$cache" -jar "$folder/quarkus-run.jar" >"$cache.log" 2>&1 &
 process=$!
 
 for _ in $(seq 600); do
   kill -0 "$process" 2>/dev/null || { cat "$cache.log" >&2; exit 1; }
-  [ "$(call GET /q/health/live '' 2>/dev/null)" = 200 ] && break
+  port=$(sed -n 's|.*Listening on: http://127.0.0.1:\([0-9]*\).*|\1|p' "$cache.log")
+  [ -n "$port" ] && break
   sleep 0.1
 done
+[ "$(call GET /q/health/live '')" = 200 ]
 for _ in $(seq 20); do
   for path in /q/health/ready /q/health/started /q/metrics /q/openapi /api/conversation /api/conversation/training; do
     call GET "$path" '' >/dev/null

@@ -129,6 +129,10 @@ public final class Service implements AutoCloseable {
                 headers);
     }
 
+    public HttpResponse<String> delete(String path, String... headers) throws IOException, InterruptedException {
+        return send(HttpRequest.newBuilder(uri(path)).DELETE(), headers);
+    }
+
     private static HttpResponse<String> send(HttpRequest.Builder request, String... headers)
             throws IOException, InterruptedException {
         request.timeout(Duration.ofSeconds(20));
