@@ -35,4 +35,23 @@ class PackageIT {
             }
         }
     }
+
+    @Test
+    void billOfMaterialsIsInThePackageAndNamesEachJar() throws IOException {
+        String bill = Files.readString(APP.resolve("bom.cdx.json"));
+        assertThat(bill).contains("\"bomFormat\" : \"CycloneDX\"");
+        try (Stream<Path> libraries = Files.list(APP.resolve("lib/main"))) {
+            assertThat(libraries)
+                    .hasSizeGreaterThan(50)
+                    .allSatisfy(jar -> assertThat(bill).contains("lib/main/" + jar.getFileName()));
+        }
+    }
+
+    @Test
+    void whatWorksAtBuildTimeStaysOutOfThePackage() throws IOException {
+        try (Stream<Path> libraries = Files.list(APP.resolve("lib/main"))) {
+            assertThat(libraries)
+                    .noneMatch(jar -> jar.toString().matches(".*(fabric8|dekorate|kubernetes-model|cyclonedx-core).*"));
+        }
+    }
 }

@@ -13,6 +13,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.bson.BsonDocument;
 import org.bson.BsonValue;
@@ -42,7 +43,7 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
     /** Whose it is: the subject of the caller's token. */
     public String userId;
 
-    /** Oldest first; an index into it is the message's index. */
+    /** The newest ones, oldest first; the index of the first is {@link #moved()}. */
     public List<Message> messages = new ArrayList<>();
 
     public Instant createdAt;
@@ -58,8 +59,18 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
     /** A digest of the request that started it under an {@code Idempotency-Key}; null where it was started without. */
     String startRequest;
 
-    /** The document that this was read from, whole; null for one that was never stored. Read by the codec alone. */
+    /** The document that this was read from, whole; null for one that was never stored. */
     BsonDocument stored;
+
+    /** How many of its oldest messages stand in blocks, and not in {@link #messages}. */
+    int moved() {
+        return stored == null ? 0 : MessageMover.moved(stored);
+    }
+
+    /** How many messages it has in all. */
+    int messageCount() {
+        return moved() + messages.size();
+    }
 
     /** A new one, with a {@code sessionId} of its own. */
     public Conversation() {
@@ -113,6 +124,11 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
             LOG.warnf("sessionId was missing and auto-generated: %s (conversation %s)", sessionId, conversationId);
             SessionId.countGenerated(layer);
         }
+    }
+
+    /** What the heal has noted in {@code field} of the document that this was read from; empty where it has healed nothing. */
+    Optional<BsonDocument> repair(String field) {
+        return Optional.ofNullable(stored).map(document -> Stored.document(document, field));
     }
 
     /**

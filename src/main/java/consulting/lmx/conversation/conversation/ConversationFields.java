@@ -15,6 +15,20 @@ public final class ConversationFields {
     public static final String TITLE = "title";
     public static final String METADATA = "metadata";
 
+    /** How many of the oldest messages were moved out of the document into {@link #BLOCKS}; missing where none was. */
+    public static final String MOVED = "movedMessages";
+
+    /** The collection of the moved messages. */
+    public static final String BLOCKS = "conversation_blocks";
+
+    /** Inside a block's {@code _id}: the {@code _id} of the conversation, and the index of the block's first message. */
+    public static final String BLOCK_CONVERSATION = "conversation";
+
+    public static final String BLOCK_FIRST = "first";
+
+    /** Of a block: the keys of those of its messages that came under one. */
+    public static final String BLOCK_KEYS = "retryKeys";
+
     /** What the heal did to a {@code sessionId}: {@code {reason, was, at, run}}. */
     public static final String SESSION_ID_REPAIR = "sessionIdRepair";
 

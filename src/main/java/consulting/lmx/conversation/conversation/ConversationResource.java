@@ -156,12 +156,12 @@ public class ConversationResource {
             @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit,
             @QueryParam("before") @Min(0) Integer before,
             @QueryParam("after") @Min(-1) Integer after) {
-        return service.get(caller.id(), conversationId)
-                .map(conversation -> MessagePage.of(
-                        conversation.messages,
-                        limit == null ? limits.pageSize() : limit,
-                        Optional.ofNullable(before),
-                        Optional.ofNullable(after)));
+        return messages.page(
+                caller.id(),
+                conversationId,
+                limit == null ? limits.pageSize() : limit,
+                Optional.ofNullable(before),
+                Optional.ofNullable(after));
     }
 
     @DELETE

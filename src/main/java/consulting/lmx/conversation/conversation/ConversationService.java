@@ -3,12 +3,14 @@ package consulting.lmx.conversation.conversation;
 import static consulting.lmx.conversation.conversation.ConversationFields.CONVERSATION_ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.conversation.ConversationFields.METADATA;
+import static consulting.lmx.conversation.conversation.ConversationFields.MOVED;
 import static consulting.lmx.conversation.conversation.ConversationFields.SESSION_ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.TITLE;
 import static consulting.lmx.conversation.conversation.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.mongodb.client.model.FindOneAndDeleteOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import consulting.lmx.conversation.error.DriverFailure;
@@ -18,6 +20,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.mongodb.FindOptions;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
@@ -42,13 +45,15 @@ public class ConversationService {
     /** How often a change is made anew to what was changed meanwhile. */
     private static final int ATTEMPTS = 5;
 
+    private final MessageStore store;
     private final LimitsConfig limits;
     private final ObjectMapper json;
     private final Counter started;
     private final Counter messages;
     private final Counter duplicateKeys;
 
-    ConversationService(LimitsConfig limits, ObjectMapper json, MeterRegistry meters) {
+    ConversationService(MessageStore store, LimitsConfig limits, ObjectMapper json, MeterRegistry meters) {
+        this.store = store;
         this.limits = limits;
         this.json = json;
         this.started = meters.counter("conversations.started");
@@ -94,15 +99,18 @@ public class ConversationService {
                 .onFailure(failure -> failure instanceof ServiceException)
                 .transform(notHis -> new ServiceException(
                         ErrorCode.CONFLICT, "Nothing can be started under this Idempotency-Key. Use another one."))
-                .map(first -> {
+                .chain(first -> {
                     if (!again.startRequest.equals(first.startRequest)) {
                         throw keyReused();
                     }
                     again.sessionId = first.sessionId;
                     again.createdAt = first.createdAt;
                     again.updatedAt = first.createdAt;
-                    again.messages = first.messages.subList(0, Math.min(again.messages.size(), first.messages.size()));
-                    return again;
+                    return store.range(first, 0, Math.min(again.messages.size(), first.messageCount()))
+                            .map(messages -> {
+                                again.messages = messages;
+                                return again;
+                            });
                 });
     }
 
@@ -112,13 +120,14 @@ public class ConversationService {
                 "This Idempotency-Key came with another request before. Use another one for this request.");
     }
 
+    /** The caller's conversation of that id; null where there is none. */
+    Uni<Conversation> find(String caller, String conversationId) {
+        return Conversation.<Conversation>find(owned(caller, conversationId)).firstResult();
+    }
+
     /** The caller's conversation of that id. */
     Uni<Conversation> get(String caller, String conversationId) {
-        return Conversation.<Conversation>find(owned(caller, conversationId))
-                .firstResult()
-                .onItem()
-                .ifNull()
-                .failWith(ConversationService::notFound);
+        return find(caller, conversationId).onItem().ifNull().failWith(ConversationService::notFound);
     }
 
     /** The caller's conversation of that session. */
@@ -167,7 +176,7 @@ public class ConversationService {
         return get(caller, conversationId).chain(conversation -> {
             precondition.accept(conversation);
             BsonDocument unchanged = owned(caller, conversationId);
-            List.of(TITLE, METADATA, UPDATED_AT, MESSAGES)
+            List.of(TITLE, METADATA, UPDATED_AT, MESSAGES, MOVED)
                     .forEach(field -> unchanged.putAll(unchanged(conversation.stored, field)));
             patch.applyTo(conversation);
             conversation.updatedAt = Conversation.now();
@@ -176,8 +185,7 @@ public class ConversationService {
                     return Uni.createFrom().item(conversation);
                 }
                 if (attempts <= 1) {
-                    throw new ServiceException(
-                            ErrorCode.CONFLICT, "The conversation changed again and again meanwhile. Try again.");
+                    throw changing();
                 }
                 return patch(caller, conversationId, patch, precondition, attempts - 1);
             });
@@ -217,18 +225,35 @@ public class ConversationService {
 
     /** Deletes everything of the caller's, and tells how many conversations that were. */
     Uni<Long> deleteAll(String caller) {
-        return Conversation.delete(new BsonDocument(USER_ID, new BsonString(caller)));
+        BsonDocument his = new BsonDocument(USER_ID, new BsonString(caller));
+        return documents()
+                .find(
+                        his.clone().append(MOVED, new BsonDocument("$exists", BsonBoolean.TRUE)),
+                        new FindOptions().projection(Projections.include(ConversationFields.ID)))
+                .collect()
+                .asList()
+                .chain(withBlocks -> Conversation.delete(his)
+                        .call(() -> Multi.createFrom()
+                                .iterable(withBlocks)
+                                .onItem()
+                                .transformToUniAndConcatenate(
+                                        conversation -> store.deleteMoved(conversation.get(ConversationFields.ID)))
+                                .collect()
+                                .last()));
     }
 
-    /** Deletes the caller's conversation of that id. */
+    /** Deletes the caller's conversation of that id. What is left of it where this ends half way, {@link BlockSweep} finds. */
     Uni<Void> delete(String caller, String conversationId) {
-        return Conversation.delete(owned(caller, conversationId))
-                .invoke(deleted -> {
-                    if (deleted == 0) {
-                        throw notFound();
-                    }
-                })
-                .replaceWithVoid();
+        return documents()
+                .findOneAndDelete(
+                        owned(caller, conversationId),
+                        new FindOneAndDeleteOptions().projection(Projections.include(MOVED)))
+                .onItem()
+                .ifNull()
+                .failWith(ConversationService::notFound)
+                .chain(deleted -> deleted.containsKey(MOVED)
+                        ? store.deleteMoved(deleted.get(ConversationFields.ID))
+                        : Uni.createFrom().voidItem());
     }
 
     static BsonDocument owned(String caller, String conversationId) {
@@ -238,6 +263,11 @@ public class ConversationService {
 
     static ReactiveMongoCollection<BsonDocument> documents() {
         return Conversation.mongoCollection().withDocumentClass(BsonDocument.class);
+    }
+
+    static ServiceException changing() {
+        return new ServiceException(
+                ErrorCode.CONFLICT, "The conversation changed again and again meanwhile. Try again.");
     }
 
     static ServiceException notFound() {

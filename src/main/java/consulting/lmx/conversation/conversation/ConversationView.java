@@ -5,7 +5,6 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import java.time.Instant;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.bson.BsonDocument;
 import org.bson.json.JsonMode;
 import org.bson.json.JsonWriterSettings;
@@ -17,6 +16,8 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
  * @param messages the newest page of them, oldest first
  * @param messageCount how many there are in all
  * @param older where the page before these messages is; missing where there is none
+ * @param sessionIdRepair what the heal did to the sessionId; missing where it did nothing
+ * @param conversationIdRepair the same of the conversationId
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ConversationView(
@@ -28,6 +29,8 @@ public record ConversationView(
         List<MessageView> messages,
         int messageCount,
         String older,
+        RepairView sessionIdRepair,
+        RepairView conversationIdRepair,
 
         @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = TIME, timezone = "UTC")
         Instant createdAt,
@@ -44,20 +47,22 @@ public record ConversationView(
                     writer.writeString(Instant.ofEpochMilli(millis).toString()))
             .build();
 
+    /** The newest page is always in the document itself: a page is not larger than a block, and a block's worth stays. */
     static ConversationView of(Conversation conversation, int pageSize) {
-        List<Message> all = conversation.messages;
-        int first = Math.max(0, all.size() - pageSize);
+        List<Message> inline = conversation.messages;
+        List<Message> newest = inline.subList(Math.max(0, inline.size() - pageSize), inline.size());
+        int first = conversation.messageCount() - newest.size();
         return new ConversationView(
                 conversation.conversationId,
                 conversation.sessionId,
                 conversation.userId,
                 conversation.title,
                 json(conversation.metadata),
-                IntStream.range(first, all.size())
-                        .mapToObj(i -> MessageView.of(all.get(i), i))
-                        .toList(),
-                all.size(),
+                MessageView.of(newest, first),
+                conversation.messageCount(),
                 first == 0 ? null : ConversationResource.messagesBefore(conversation.conversationId, first),
+                RepairView.of(conversation, ConversationFields.SESSION_ID_REPAIR),
+                RepairView.of(conversation, ConversationFields.CONVERSATION_ID_REPAIR),
                 conversation.createdAt,
                 conversation.updatedAt);
     }

@@ -7,6 +7,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.List;
 
 /**
  * The strong entity tag of a conversation: a digest of what its owner sees of it, but for the messages, which are only ever
@@ -25,9 +26,9 @@ final class ETag {
         add(digest, conversation.title);
         add(digest, conversation.metadata == null ? null : ConversationView.json(conversation.metadata));
         add(digest, String.valueOf(conversation.updatedAt));
-        int count = conversation.messages.size();
-        add(digest, String.valueOf(count));
-        add(digest, count == 0 ? null : conversation.messages.get(count - 1).toString());
+        List<Message> newest = conversation.messages;
+        add(digest, String.valueOf(conversation.messageCount()));
+        add(digest, newest.isEmpty() ? null : newest.get(newest.size() - 1).toString());
         byte[] tag = Arrays.copyOf(digest.digest(), BYTES);
         return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(tag));
     }

@@ -1,15 +1,12 @@
 package consulting.lmx.conversation.conversation;
 
-import static consulting.lmx.conversation.conversation.ConversationFields.CONVERSATION_ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.mongodb.client.model.Projections;
+import consulting.lmx.conversation.conversation.MessageStore.Part;
 import consulting.lmx.conversation.error.ServiceException;
-import io.quarkus.mongodb.FindOptions;
 import io.smallrye.mutiny.Multi;
-import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
@@ -23,9 +20,11 @@ public class ExportService {
     private static final BsonDocument COUNTED =
             BsonDocument.parse("{$addFields: {messages: {$cond: [{$isArray: '$messages'}, {$size: '$messages'}, 0]}}}");
 
+    private final MessageStore store;
     private final ObjectMapper json;
 
-    ExportService(ObjectMapper json) {
+    ExportService(MessageStore store, ObjectMapper json) {
+        this.store = store;
         this.json = json;
     }
 
@@ -46,26 +45,16 @@ public class ExportService {
     }
 
     private Multi<Buffer> export(BsonDocument head, BsonDocument same) {
+        Conversation conversation = ConversationCodec.fromBson(head);
         return new ConversationExport(
-                        ConversationCodec.fromBson(head),
-                        head.getNumber(MESSAGES).intValue(),
-                        (from, limit) -> messages(same, from, limit),
+                        conversation,
+                        conversation.moved() + head.getNumber(MESSAGES).intValue(),
+                        (from, limit) -> store.read(same, conversation.moved(), from, limit)
+                                .onItem()
+                                .ifNull()
+                                .failWith(ConversationService::notFound)
+                                .map(Part::messages),
                         json)
                 .pieces();
-    }
-
-    private static Uni<List<Message>> messages(BsonDocument conversation, int from, int limit) {
-        return ConversationService.documents()
-                .find(
-                        conversation,
-                        new FindOptions()
-                                .projection(Projections.fields(
-                                        Projections.include(CONVERSATION_ID),
-                                        Projections.slice(MESSAGES, from, limit))))
-                .toUni()
-                .onItem()
-                .ifNull()
-                .failWith(ConversationService::notFound)
-                .map(found -> ConversationCodec.fromBson(found).messages);
     }
 }

@@ -26,6 +26,15 @@ public interface LimitsConfig {
     @Max(200)
     int startMessages();
 
+    /**
+     * How many of its newest messages a conversation's document holds at least; older ones are moved out of it into blocks of
+     * 100.
+     */
+    @WithDefault("200")
+    @Min(100)
+    @Max(400)
+    int inlineMessages();
+
     /** How many messages one page holds at most, and where the caller names no number. */
     @WithDefault("100")
     @Min(1)

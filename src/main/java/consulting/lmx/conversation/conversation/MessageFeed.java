@@ -2,9 +2,11 @@ package consulting.lmx.conversation.conversation;
 
 import static consulting.lmx.conversation.conversation.ConversationFields.ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.conversation.ConversationFields.MOVED;
 import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
 
 import com.mongodb.client.model.Projections;
+import consulting.lmx.conversation.conversation.MessageStore.Part;
 import consulting.lmx.conversation.error.ErrorCode;
 import io.quarkus.mongodb.FindOptions;
 import io.smallrye.mutiny.Multi;
@@ -13,8 +15,6 @@ import io.smallrye.mutiny.subscription.Cancellable;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
-import org.bson.BsonArray;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
 import org.bson.BsonValue;
@@ -31,9 +31,11 @@ public class MessageFeed {
     private static final int PAGE = 16;
 
     private final ChangeFeed changes;
+    private final MessageStore store;
 
-    MessageFeed(ChangeFeed changes) {
+    MessageFeed(ChangeFeed changes, MessageStore store) {
         this.changes = changes;
+        this.store = store;
     }
 
     /**
@@ -46,22 +48,19 @@ public class MessageFeed {
         return ConversationService.documents()
                 .find(
                         ConversationService.owned(caller, conversationId),
-                        new FindOptions().projection(Projections.include(MESSAGES + ".none")))
+                        new FindOptions().projection(Projections.include(MOVED, MESSAGES + ".none")))
                 .toUni()
                 .onItem()
                 .ifNull()
                 .failWith(ConversationService::notFound)
                 .map(found -> {
-                    int count = stored(found).size();
+                    int moved = MessageMover.moved(found);
+                    int count = moved + MessageMover.messages(found).size();
                     int first =
                             after.map(index -> index < count ? index + 1 : 0).orElse(count);
-                    return Multi.createFrom().deferred(() -> new Listener(caller, found.get(ID), first).messages());
+                    return Multi.createFrom()
+                            .deferred(() -> new Listener(caller, found.get(ID), first, moved).messages());
                 });
-    }
-
-    private static BsonArray stored(BsonDocument conversation) {
-        BsonValue messages = conversation.get(MESSAGES);
-        return messages != null && messages.isArray() ? messages.asArray() : new BsonArray();
     }
 
     /** One who listens, and how far he is. */
@@ -70,10 +69,12 @@ public class MessageFeed {
         private final BsonDocument conversation;
         private final Wake wake = new Wake();
         private int next;
+        private int moved;
 
-        Listener(String caller, BsonValue id, int first) {
+        Listener(String caller, BsonValue id, int first, int moved) {
             this.conversation = new BsonDocument(ID, id).append(USER_ID, new BsonString(caller));
             this.next = first;
+            this.moved = moved;
         }
 
         Multi<Optional<MessageView>> messages() {
@@ -90,24 +91,19 @@ public class MessageFeed {
         }
 
         private Uni<List<Optional<MessageView>>> read() {
-            return ConversationService.documents()
-                    .find(
-                            conversation,
-                            new FindOptions()
-                                    .projection(Projections.fields(
-                                            Projections.include(USER_ID), Projections.slice(MESSAGES, next, PAGE))))
-                    .toUni()
-                    .map(found -> found == null ? List.of(Optional.empty()) : page(stored(found)));
+            return store.read(conversation, moved, next, PAGE)
+                    .map(part -> part == null ? List.of(Optional.empty()) : page(part));
         }
 
-        private List<Optional<MessageView>> page(BsonArray messages) {
+        private List<Optional<MessageView>> page(Part part) {
             int first = next;
-            next += messages.size();
-            if (messages.size() == PAGE) {
+            next += part.messages().size();
+            moved = part.moved();
+            if (part.messages().size() == PAGE) {
                 wake.call(); // there may be more
             }
-            return IntStream.range(0, messages.size())
-                    .mapToObj(i -> Optional.of(MessageView.of(Message.fromBson(messages.get(i)), first + i)))
+            return MessageView.of(part.messages(), first).stream()
+                    .map(Optional::of)
                     .toList();
         }
     }

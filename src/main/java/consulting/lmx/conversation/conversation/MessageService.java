@@ -3,17 +3,23 @@ package consulting.lmx.conversation.conversation;
 import static com.mongodb.client.model.ReturnDocument.AFTER;
 import static consulting.lmx.conversation.conversation.ConversationFields.CONVERSATION_ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.CREATED_AT;
+import static consulting.lmx.conversation.conversation.ConversationFields.ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.conversation.ConversationFields.MOVED;
 import static consulting.lmx.conversation.conversation.ConversationFields.RETRY_KEY;
 import static consulting.lmx.conversation.conversation.ConversationFields.SESSION_ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.UPDATED_AT;
+import static consulting.lmx.conversation.conversation.ConversationFields.USER_ID;
 
 import com.mongodb.client.model.FindOneAndUpdateOptions;
+import com.mongodb.client.model.Projections;
+import consulting.lmx.conversation.conversation.MessageStore.Indexed;
 import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.mongodb.FindOptions;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
@@ -39,13 +45,22 @@ public class MessageService {
     private static final int BAD_VALUE = 2;
 
     private final ConversationService conversations;
+    private final MessageStore store;
+    private final MessageMover mover;
     private final LimitsConfig limits;
     private final Counter started;
     private final Counter messages;
     private final Counter duplicateKeys;
 
-    MessageService(ConversationService conversations, LimitsConfig limits, MeterRegistry meters) {
+    MessageService(
+            ConversationService conversations,
+            MessageStore store,
+            MessageMover mover,
+            LimitsConfig limits,
+            MeterRegistry meters) {
         this.conversations = conversations;
+        this.store = store;
+        this.mover = mover;
         this.limits = limits;
         this.started = meters.counter("conversations.started");
         this.messages = meters.counter("conversations.messages");
@@ -60,7 +75,7 @@ public class MessageService {
         limits.requireFits(request.content(), ConversationFields.CONTENT);
         Message message =
                 request.at(Conversation.now()).under(key.map(RetryKey::text).orElse(null));
-        return upsert(caller, conversationId, message, ATTEMPTS).invoke(appended -> {
+        return appendWithRoom(caller, conversationId, message).invoke(appended -> {
             if (appended.message() == message) {
                 messages.increment();
                 if (appended.created()) {
@@ -68,6 +83,29 @@ public class MessageService {
                 }
             }
         });
+    }
+
+    /** Some messages of a conversation: the newest, those before an index, or those after one; both bounds exclusive. */
+    Uni<MessagePage> page(
+            String caller, String conversationId, int limit, Optional<Integer> before, Optional<Integer> after) {
+        return conversations.get(caller, conversationId).chain(conversation -> {
+            MessageRange range = MessageRange.of(conversation.messageCount(), limit, before, after);
+            return store.range(conversation, range.from(), range.to())
+                    .map(found -> new MessagePage(MessageView.of(found, range.from()), range.hasMore()));
+        });
+    }
+
+    /** Where the document is full, a block of it is moved first. */
+    private Uni<Appended> appendWithRoom(String caller, String conversationId, Message message) {
+        return upsert(caller, conversationId, message, ATTEMPTS)
+                .onFailure(DriverFailure::isTooLarge)
+                .recoverWithUni(() -> mover.makeRoom(ConversationService.owned(caller, conversationId))
+                        .chain(() -> upsert(caller, conversationId, message, ATTEMPTS)))
+                .onFailure(DriverFailure::isTooLarge)
+                .transform(
+                        full -> new ServiceException(
+                                ErrorCode.CONFLICT,
+                                "The conversation is full: its newest messages are as large as the database takes. Start another."));
     }
 
     private Uni<Appended> upsert(String caller, String conversationId, Message message, int attempts) {
@@ -78,67 +116,86 @@ public class MessageService {
                         "$setOnInsert",
                         new BsonDocument(SESSION_ID, new BsonString(newSessionId))
                                 .append(CREATED_AT, new BsonDateTime(now.toEpochMilli())));
-        return update(target(caller, conversationId, message), update, true)
+        return update(target(caller, conversationId, message, 0), update, true)
                 .map(after -> appended(after, newSessionId, message))
                 .onFailure(DriverFailure::isDuplicateKey)
                 .recoverWithUni(() -> appendToExisting(caller, conversationId, message, attempts));
     }
 
-    /** The id is taken: by a call that came at the same time, or by somebody else. */
+    /** The id is taken: by a call that came at the same time, by messages that were moved, or by somebody else. */
     private Uni<Appended> appendToExisting(String caller, String conversationId, Message message, int attempts) {
-        duplicateKeys.increment();
-        return update(target(caller, conversationId, message), push(message), false)
-                .onItem()
-                .ifNotNull()
-                .transform(after -> appended(after, null, message))
-                .onItem()
+        Uni<Appended> appended = message.retryKey() == null
+                ? appendAnyway(ConversationService.owned(caller, conversationId), message)
+                : appendUnlessThere(caller, conversationId, message);
+        return appended.onItem()
                 .ifNull()
-                .switchTo(() -> appendedBefore(caller, conversationId, message))
-                .onItem()
-                .ifNull()
-                .switchTo(() -> exists(conversationId).chain(taken -> {
-                    if (taken || attempts <= 1) {
+                .switchTo(() -> owner(conversationId).chain(owner -> {
+                    if (owner.isPresent() && !owner.get().equals(caller)) {
                         throw ConversationService.notFound();
                     }
-                    return upsert(caller, conversationId, message, attempts - 1);
+                    if (attempts <= 1) {
+                        throw ConversationService.changing();
+                    }
+                    return owner.isPresent()
+                            ? appendToExisting(caller, conversationId, message, attempts - 1)
+                            : upsert(caller, conversationId, message, attempts - 1);
                 }));
     }
 
+    /** Null where nothing is found under {@code target}. */
+    private Uni<Appended> appendAnyway(BsonDocument target, Message message) {
+        duplicateKeys.increment();
+        return update(target, push(message), false)
+                .onItem()
+                .ifNotNull()
+                .transform(after -> appended(after, null, message));
+    }
+
+    /**
+     * Appends where no message of the conversation came under the key of this one, and answers as it did to the first
+     * otherwise. Null where there is no such conversation, or where it changed between the look and the append.
+     */
+    private Uni<Appended> appendUnlessThere(String caller, String conversationId, Message message) {
+        return conversations
+                .find(caller, conversationId)
+                .onItem()
+                .ifNotNull()
+                .transformToUni(conversation -> earlier(conversation, message.retryKey())
+                        .chain(first -> first.isPresent()
+                                ? Uni.createFrom().item(again(conversation, first.get(), message))
+                                : appendAnyway(
+                                        target(caller, conversationId, message, conversation.moved()), message)));
+    }
+
     /** What is appended to: the caller's conversation, in which the message's key does not stand yet. */
-    private static BsonDocument target(String caller, String conversationId, Message message) {
+    private static BsonDocument target(String caller, String conversationId, Message message, int moved) {
         BsonDocument target = ConversationService.owned(caller, conversationId);
         return message.retryKey() == null
                 ? target
-                : target.append(
-                        MESSAGES + "." + RETRY_KEY, new BsonDocument("$ne", new BsonString(message.retryKey())));
+                : target.append(MESSAGES + "." + RETRY_KEY, new BsonDocument("$ne", new BsonString(message.retryKey())))
+                        .append(MOVED, MessageMover.exactly(moved));
     }
 
-    /** The answer that was given to the first call under the same key; null where there was none. */
-    private Uni<Appended> appendedBefore(String caller, String conversationId, Message again) {
-        if (again.retryKey() == null) {
-            return Uni.createFrom().nullItem();
-        }
-        return conversations
-                .get(caller, conversationId)
-                .map(conversation -> appendedBefore(conversation, again))
-                .onFailure(ServiceException.class)
-                .recoverWithUni(failure -> failure.code() == ErrorCode.CONVERSATION_NOT_FOUND
-                        ? Uni.createFrom().nullItem()
-                        : Uni.createFrom().failure(failure));
-    }
-
-    private static Appended appendedBefore(Conversation conversation, Message again) {
+    /** The message that came under a key before, wherever it is by now. */
+    private Uni<Optional<Indexed>> earlier(Conversation conversation, String key) {
         for (int i = 0; i < conversation.messages.size(); i++) {
-            Message first = conversation.messages.get(i);
-            if (again.retryKey().equals(first.retryKey())) {
-                if (!first.saysTheSameAs(again)) {
-                    throw ConversationService.keyReused();
-                }
-                boolean created = i == 0 && first.timestamp().equals(conversation.createdAt);
-                return new Appended(created, conversation.sessionId, first, i);
+            Message message = conversation.messages.get(i);
+            if (key.equals(message.retryKey())) {
+                return Uni.createFrom().item(Optional.of(new Indexed(conversation.moved() + i, message)));
             }
         }
-        return null;
+        return conversation.moved() == 0
+                ? Uni.createFrom().item(Optional.empty())
+                : store.movedUnder(key, conversation.id);
+    }
+
+    /** The answer that was given to the first call under the same key. */
+    private static Appended again(Conversation conversation, Indexed first, Message again) {
+        if (!first.message().saysTheSameAs(again)) {
+            throw ConversationService.keyReused();
+        }
+        boolean created = first.index() == 0 && first.message().timestamp().equals(conversation.createdAt);
+        return new Appended(created, conversation.sessionId, first.message(), first.index());
     }
 
     private static BsonDocument push(Message message) {
@@ -158,8 +215,9 @@ public class MessageService {
     private Uni<BsonDocument> send(BsonDocument target, BsonDocument update, boolean upsert) {
         // Of each message a field that none has: an array of as many empty documents, which is the count, on any
         // server.
-        BsonDocument counted =
-                new BsonDocument(SESSION_ID, new BsonInt32(1)).append(MESSAGES + ".none", new BsonInt32(1));
+        BsonDocument counted = new BsonDocument(SESSION_ID, new BsonInt32(1))
+                .append(MOVED, new BsonInt32(1))
+                .append(MESSAGES + ".none", new BsonInt32(1));
         return ConversationService.documents()
                 .findOneAndUpdate(
                         target,
@@ -180,16 +238,22 @@ public class MessageService {
                 .replaceWithVoid();
     }
 
-    private static Appended appended(BsonDocument after, String newSessionId, Message message) {
+    private Appended appended(BsonDocument after, String newSessionId, Message message) {
         String sessionId = Stored.string(after, SESSION_ID);
-        int index = after.getArray(MESSAGES).size() - 1;
+        int inline = after.getArray(MESSAGES).size();
+        mover.afterAppend(after.get(ID), inline);
+        int index = MessageMover.moved(after) + inline - 1;
         return new Appended(sessionId.equals(newSessionId), sessionId, message, index);
     }
 
-    private Uni<Boolean> exists(String conversationId) {
+    /** Whose conversation it is; empty where there is none. */
+    private Uni<Optional<String>> owner(String conversationId) {
         return ConversationService.documents()
-                .find(new BsonDocument(CONVERSATION_ID, new BsonString(conversationId)))
+                .find(
+                        new BsonDocument(CONVERSATION_ID, new BsonString(conversationId)),
+                        new FindOptions().projection(Projections.include(USER_ID)))
                 .toUni()
-                .map(found -> found != null);
+                .map(found -> Optional.ofNullable(found)
+                        .map(conversation -> String.valueOf(Stored.string(conversation, USER_ID))));
     }
 }

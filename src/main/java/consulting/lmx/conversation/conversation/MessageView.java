@@ -2,6 +2,8 @@ package consulting.lmx.conversation.conversation;
 
 import com.fasterxml.jackson.annotation.JsonFormat;
 import java.time.Instant;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
@@ -18,6 +20,13 @@ public record MessageView(
         Instant timestamp,
 
         int index) {
+
+    /** Messages in a row, of which the first has the index {@code first}. */
+    static List<MessageView> of(List<Message> messages, int first) {
+        return IntStream.range(0, messages.size())
+                .mapToObj(i -> of(messages.get(i), first + i))
+                .toList();
+    }
 
     static MessageView of(Message message, int index) {
         return new MessageView(message.role(), message.content(), message.timestamp(), index);

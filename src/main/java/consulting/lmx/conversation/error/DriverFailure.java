@@ -16,6 +16,9 @@ public final class DriverFailure {
     private static final int DUPLICATE_KEY = 11000;
     private static final int UNAUTHORIZED = 13;
 
+    /** Of a document: before it is stored, and as an update would leave it. */
+    private static final int[] TOO_LARGE = {10334, 17419, 17420};
+
     private DriverFailure() {}
 
     /** Whether a unique index refused the write. */
@@ -24,6 +27,18 @@ public final class DriverFailure {
             return bulk.getWriteErrors().stream().anyMatch(error -> error.getCode() == DUPLICATE_KEY);
         }
         return hasCode(failure, DUPLICATE_KEY);
+    }
+
+    /** Whether unique indexes refused some of the writes, and everything else of them is done and acknowledged. */
+    public static boolean isDuplicateKeyAlone(Throwable failure) {
+        return failure instanceof MongoBulkWriteException bulk
+                && bulk.getWriteConcernError() == null
+                && bulk.getWriteErrors().stream().allMatch(error -> error.getCode() == DUPLICATE_KEY);
+    }
+
+    /** Whether the document would have become larger than the server takes. */
+    public static boolean isTooLarge(Throwable failure) {
+        return hasCode(failure, TOO_LARGE);
     }
 
     /** Whether the user of the connection lacks a privilege. */

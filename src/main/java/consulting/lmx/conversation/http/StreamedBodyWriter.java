@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.http;
 
+import jakarta.ws.rs.HttpMethod;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.MultivaluedMap;
@@ -41,6 +42,11 @@ public class StreamedBodyWriter implements ServerMessageBodyWriter<StreamedBody>
         ResteasyReactiveRequestContext request = (ResteasyReactiveRequestContext) context;
         request.suspend();
         context.serverResponse().setChunked(true);
+        if (request.getMethod().equals(HttpMethod.HEAD)) {
+            context.serverResponse().end();
+            request.close();
+            return;
+        }
         body.parts().subscribe().withSubscriber(new Sender(request, context.serverResponse()));
     }
 

@@ -3,13 +3,16 @@ package consulting.lmx.conversation.integrity;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** The metrics of the invariant. */
 @ApplicationScoped
 public class IntegrityMetrics {
 
+    private static final String GENERATED = "conversations.session.id.generated";
     private static final String HEALED = "conversations.integrity.healed";
 
     private final MeterRegistry meters;
@@ -40,6 +43,13 @@ public class IntegrityMetrics {
         for (Defect defect : Defect.values()) {
             healed(defect, 0);
         }
+    }
+
+    /** How many sessionIds each layer of the application had to make up since the process started; none where it had not. */
+    Map<String, Long> generated() {
+        return meters.find(GENERATED).counters().stream()
+                .collect(Collectors.toMap(
+                        counter -> counter.getId().getTag("layer"), counter -> (long) counter.count(), Long::sum));
     }
 
     /** {@code n} more keys were healed. */

@@ -1,7 +1,5 @@
 package consulting.lmx.conversation.integrity;
 
-import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import consulting.lmx.conversation.events.Event;
 import consulting.lmx.conversation.events.EventStreams;
 import consulting.lmx.conversation.http.StreamedBody;
@@ -10,13 +8,17 @@ import consulting.lmx.conversation.security.Roles;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Duration;
-import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -37,6 +39,9 @@ public class IntegrityResource {
     /** How often the live report looks whether there is something new, in memory. */
     private static final Duration LOOK = Duration.ofMillis(250);
 
+    /** How many past runs a caller may ask for. */
+    private static final int MOST_RUNS = 100;
+
     private final IntegrityService service;
     private final EventStreams streams;
     private final Caller caller;
@@ -52,21 +57,31 @@ public class IntegrityResource {
             operationId = "getIntegrity",
             summary = "The state of the invariant, the run under way and the report of the last one")
     public IntegrityView report() {
-        IntegrityState.Snapshot now = service.state().snapshot();
-        return new IntegrityView(
-                now.status(),
-                now.since(),
-                now.reason().orElse(null),
-                service.progress().map(ProgressView::of).orElse(null),
-                service.report().orElse(null));
+        return service.view();
     }
 
     @POST
     @Path("/heal")
     @APIResponseSchema(value = Begun.class, responseCode = "202")
-    @Operation(operationId = "heal", summary = "Heals now, beside the traffic; the report shows how far it is")
-    public RestResponse<Begun> heal() {
-        return ResponseBuilder.<Begun>accepted(new Begun(service.healNow())).build();
+    @Operation(
+            operationId = "heal",
+            summary = "Heals now, beside the traffic; the report shows how far it is",
+            description =
+                    "With `dryRun` it reads and counts, and writes nothing; the report shows what was found as its"
+                            + " `rehearsal`.")
+    public RestResponse<Begun> heal(@QueryParam("dryRun") @DefaultValue("false") boolean dryRun) {
+        String run = dryRun ? service.rehearseNow() : service.healNow();
+        return ResponseBuilder.<Begun>accepted(new Begun(run)).build();
+    }
+
+    @GET
+    @Path("/runs")
+    @Operation(
+            operationId = "listRuns",
+            summary = "What the runs of all replicas did, newest first",
+            description = "A run that only found everything sound leaves no trace.")
+    public Uni<Runs> runs(@QueryParam("limit") @DefaultValue("20") @Min(1) @Max(MOST_RUNS) int limit) {
+        return service.runs(limit).map(Runs::new);
     }
 
     @GET
@@ -95,25 +110,6 @@ public class IntegrityResource {
     /** The run that is under way. */
     public record Begun(String run) {}
 
-    /** The state, and what is known of the runs. */
-    @JsonInclude(JsonInclude.Include.NON_NULL)
-    public record IntegrityView(
-            IntegrityState.Status state,
-            Instant since,
-            String reason,
-            ProgressView progress,
-            @JsonUnwrapped IntegrityReport report) {}
-
-    /** How far the run under way is, or how the last one ended. */
-    public record ProgressView(String run, Instant startedAt, String step, long healed, long remaining) {
-
-        static ProgressView of(RunProgress progress) {
-            return new ProgressView(
-                    progress.run(),
-                    progress.startedAt(),
-                    progress.step(),
-                    progress.healedSoFar(),
-                    progress.remaining());
-        }
-    }
+    /** Some runs, newest first. */
+    public record Runs(List<RunView> data) {}
 }

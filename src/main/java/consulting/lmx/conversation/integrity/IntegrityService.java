@@ -1,10 +1,13 @@
 package consulting.lmx.conversation.integrity;
 
+import com.mongodb.reactivestreams.client.MongoDatabase;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Event;
 import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -16,6 +19,9 @@ public class IntegrityService {
 
     private static final Logger LOG = Logger.getLogger(IntegrityService.class);
 
+    /** What the last run that came to an end has found, and when. */
+    private record Verified(Instant at, IntegrityReport report) {}
+
     private final ReactiveMongoClient client;
     private final String databaseName;
     private final Invariant invariant;
@@ -23,10 +29,12 @@ public class IntegrityService {
     private final Event<IntegrityReport> verified;
     private final IntegrityMetrics metrics;
     private final Clock clock = Clock.systemUTC();
+    private final Instant startedAt = clock.instant();
     private final Capabilities capabilities = new Capabilities();
     private final IntegrityState state;
     private volatile RunProgress progress;
-    private volatile IntegrityReport report;
+    private volatile Rehearsal rehearsal;
+    private volatile Verified lastVerified;
 
     IntegrityService(
             ReactiveMongoClient client,
@@ -55,9 +63,21 @@ public class IntegrityService {
         return Optional.ofNullable(progress);
     }
 
-    /** What the last run that came to an end has found. */
-    Optional<IntegrityReport> report() {
-        return Optional.ofNullable(report);
+    /** All that is known, now. */
+    IntegrityView view() {
+        IntegrityState.Snapshot now = state.snapshot();
+        Verified last = lastVerified;
+        return new IntegrityView(
+                now.status(),
+                now.open(),
+                now.since(),
+                now.reason().orElse(null),
+                progress().map(IntegrityView.ProgressView::of).orElse(null),
+                metrics.generated(),
+                startedAt,
+                rehearsal,
+                last == null ? null : last.at(),
+                last == null ? null : last.report());
     }
 
     /** One run in the configured mode, from the first step to the last; the state follows it. */
@@ -65,13 +85,7 @@ public class IntegrityService {
         return Uni.createFrom().deferred(() -> {
             state.running();
             progress = new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, metrics::healed);
-            IntegrityRun run = new IntegrityRun(
-                    client.unwrap().getDatabase(databaseName),
-                    invariant,
-                    HealSettings.of(config),
-                    progress,
-                    capabilities,
-                    clock);
+            IntegrityRun run = newRun(progress);
             LOG.infof("event=run-started run=%s mode=%s", progress.run(), config.onStart());
             Uni<IntegrityReport> work = config.onStart() == IntegrityConfig.Mode.VERIFY
                             && !state.snapshot().open()
@@ -93,6 +107,42 @@ public class IntegrityService {
         return progress.run();
     }
 
+    /**
+     * Looks at what a heal would find, and writes nothing; the state stays as it is. Where a rehearsal is under way, that is
+     * the one.
+     *
+     * @return its id
+     */
+    synchronized String rehearseNow() {
+        if (rehearsal == null || rehearsal.endedAt() != null) {
+            RunProgress looked =
+                    new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, (defect, n) -> {});
+            Rehearsal begun = Rehearsal.begun(looked.run(), looked.startedAt());
+            rehearsal = begun;
+            newRun(looked)
+                    .look()
+                    .subscribe()
+                    .with(found -> rehearsal = begun.ended(clock.instant(), found), failure -> {
+                        LOG.errorf("event=rehearsal-failed run=%s reason=\"%s\"", begun.run(), reasonOf(failure));
+                        rehearsal = begun.failed(clock.instant(), reasonOf(failure));
+                    });
+        }
+        return rehearsal.run();
+    }
+
+    /** What the newest {@code limit} runs of all processes did, newest first. */
+    Uni<List<RunView>> runs(int limit) {
+        return new RunJournal(database(), Host.NAME, clock).newest(limit);
+    }
+
+    private IntegrityRun newRun(RunProgress progress) {
+        return new IntegrityRun(database(), invariant, HealSettings.of(config), progress, capabilities, clock);
+    }
+
+    private MongoDatabase database() {
+        return client.unwrap().getDatabase(databaseName);
+    }
+
     /** Why a run failed, in words that say what to do where a person has to act. */
     static String reasonOf(Throwable failure) {
         return failure instanceof IntegrityException
@@ -106,7 +156,7 @@ public class IntegrityService {
     }
 
     private void succeeded(IntegrityReport found) {
-        report = found;
+        lastVerified = new Verified(clock.instant(), found);
         state.verified();
         LOG.infof(
                 "event=verified run=%s healed=%d seconds=%.2f indexes=%s validator=%s",

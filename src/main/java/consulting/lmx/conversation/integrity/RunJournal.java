@@ -2,11 +2,13 @@ package consulting.lmx.conversation.integrity;
 
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.ReplaceOptions;
+import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.Updates;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import io.smallrye.mutiny.Uni;
 import java.time.Clock;
+import java.util.List;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonDouble;
@@ -48,6 +50,12 @@ final class RunJournal {
     /** @param healed the number of documents that the run itself has changed */
     Uni<Void> end(RunProgress progress, long healed, Outcome outcome) {
         return save(progress, healed, outcome);
+    }
+
+    /** The newest {@code limit} runs, newest first. */
+    Uni<List<RunView>> newest(int limit) {
+        return Publishers.list(runs.find().sort(Sorts.descending("startedAt")).limit(limit))
+                .map(found -> found.stream().map(RunView::of).toList());
     }
 
     private Uni<Void> save(RunProgress progress, long healed, Outcome outcome) {

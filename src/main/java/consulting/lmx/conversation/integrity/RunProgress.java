@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import java.util.function.ObjLongConsumer;
 
 /** What one run has found and done so far; written by the steps, read at any time by the report, the probe and the metrics. */
@@ -171,10 +172,19 @@ final class RunProgress {
         return keys.values().stream().mapToLong(KeyCounts::totalBroken).sum();
     }
 
+    /** What this run has met as broken in all keys, by reason. */
+    Map<String, Long> brokenByWord() {
+        return overAllKeys(KeyCounts::brokenByWord);
+    }
+
     /** What this run has healed in all keys, by reason. */
     Map<String, Long> healedByWord() {
+        return overAllKeys(KeyCounts::healedByWord);
+    }
+
+    private Map<String, Long> overAllKeys(Function<KeyCounts, Map<String, Long>> counts) {
         Map<String, Long> sums = new LinkedHashMap<>();
-        keys.values().forEach(key -> key.healedByWord().forEach((word, n) -> sums.merge(word, n, Long::sum)));
+        keys.values().forEach(key -> counts.apply(key).forEach((word, n) -> sums.merge(word, n, Long::sum)));
         return sums;
     }
 

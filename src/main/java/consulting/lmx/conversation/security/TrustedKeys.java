@@ -73,9 +73,9 @@ public class TrustedKeys {
     }
 
     /**
-     * Completes at once where the token's key is known, or none could be that of the token; else when the keys were read anew, unless a token had that done just
-     * now. Fails with {@link ErrorCode#KEYS_UNAVAILABLE} where the key is not known and the last reading failed, so that
-     * nobody can say whether the token is good.
+     * Completes at once where the token's key is known, or none could be that of the token; else when the keys were read
+     * anew, unless a token had that done just now. Fails with {@link ErrorCode#KEYS_UNAVAILABLE} where the key is not known
+     * and the last reading failed, so that nobody can say whether the token is good.
      */
     Uni<Void> seek(TokenHeader token) {
         if (!TrustedKey.ALGORITHMS.contains(token.algorithm()) || find(token).isPresent()) {

@@ -3,6 +3,8 @@ package consulting.lmx.conversation.integrity;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.notNullValue;
+import static org.hamcrest.Matchers.nullValue;
 
 import consulting.lmx.conversation.testsupport.EventClient;
 import consulting.lmx.conversation.testsupport.TestServer;
@@ -15,6 +17,7 @@ import io.restassured.specification.RequestSpecification;
 import jakarta.inject.Inject;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
 import java.util.UUID;
 import org.awaitility.Awaitility;
 import org.bson.BsonDocument;
@@ -64,25 +67,28 @@ class IntegrityResourceTest {
         }
     }
 
-    @Test
-    void healThatIsAskedForRunsBesideTheTraffic() {
-        String id = "past-" + UUID.randomUUID();
-        BsonDocument broken =
-                new BsonDocument("conversationId", new BsonString(id)).append("userId", new BsonString("ann"));
+    /** Stores what another program would, past the validator. */
+    private void insertPast(BsonDocument document) {
         if (TestServer.isGenuine()) {
             client.getDatabase(database)
                     .runCommand(BsonDocument.parse(
                             "{insert: 'conversations', bypassDocumentValidation: true, writeConcern: {w: 'majority'}, documents: ["
-                                    + broken.toJson() + "]}"))
+                                    + document.toJson() + "]}"))
                     .await()
                     .indefinitely();
         } else {
             client.getDatabase(database)
                     .getCollection("conversations", BsonDocument.class)
-                    .insertOne(broken)
+                    .insertOne(document)
                     .await()
                     .indefinitely();
         }
+    }
+
+    @Test
+    void healThatIsAskedForRunsBesideTheTraffic() {
+        String id = "past-" + UUID.randomUUID();
+        insertPast(new BsonDocument("conversationId", new BsonString(id)).append("userId", new BsonString("ann")));
 
         String run =
                 admin().post(PATH + "/heal").then().statusCode(202).extract().path("run");
@@ -105,5 +111,70 @@ class IntegrityResourceTest {
                 .get("/api/conversation/" + id)
                 .path("sessionId");
         assertThat(UUID.fromString(sessionId)).hasToString(sessionId);
+    }
+
+    @Test
+    void rehearsalCountsWhatIsBrokenAndWritesNothing() {
+        String id = "past-" + UUID.randomUUID();
+        BsonDocument broken = new BsonDocument("conversationId", new BsonString(id))
+                .append("sessionId", new BsonString("  "))
+                .append("userId", new BsonString("ann"));
+        insertPast(broken);
+        String state = admin().get(PATH).path("since");
+
+        String run = admin().post(PATH + "/heal?dryRun=true")
+                .then()
+                .statusCode(202)
+                .extract()
+                .path("run");
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .untilAsserted(() -> admin().get(PATH)
+                        .then()
+                        .body("rehearsal.run", equalTo(run))
+                        .body("rehearsal.endedAt", notNullValue())
+                        .body("rehearsal.report.broken.blank", equalTo(1))
+                        .body("rehearsal.report.left", equalTo(1))
+                        .body("since", equalTo(state)));
+        BsonDocument stored = client.getDatabase(database)
+                .getCollection("conversations", BsonDocument.class)
+                .find(new BsonDocument("conversationId", new BsonString(id)))
+                .toUni()
+                .await()
+                .indefinitely();
+        stored.remove("_id");
+        assertThat(stored).isEqualTo(broken);
+        assertThat(admin().get(PATH + "/runs").jsonPath().getList("data.run")).doesNotContain(run);
+
+        String heal = admin().post(PATH + "/heal").path("run");
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .untilAsserted(() -> admin().get(PATH)
+                        .then()
+                        .body("state", equalTo("VERIFIED"))
+                        .body("run", equalTo(heal)));
+        admin().get(PATH + "/runs?limit=1")
+                .then()
+                .body("data.run", equalTo(List.of(heal)))
+                .body("data[0].state", equalTo("VERIFIED"))
+                .body("data[0].healed", equalTo(1))
+                .body("data[0].reasons.blank", equalTo(1))
+                .body("data[0].endedAt", notNullValue());
+        given().auth()
+                .oauth2(Tokens.of("ann"))
+                .get("/api/conversation/" + id)
+                .then()
+                .body("sessionIdRepair.reason", equalTo("blank"))
+                .body("sessionIdRepair.was", equalTo("  "))
+                .body("sessionIdRepair.at", notNullValue())
+                .body("conversationIdRepair", nullValue());
+    }
+
+    @Test
+    void pastRunsAreForAdminsAloneAndBounded() {
+        given().get(PATH + "/runs").then().statusCode(401);
+        given().auth().oauth2(Tokens.of("ann")).get(PATH + "/runs").then().statusCode(403);
+        admin().get(PATH + "/runs?limit=0").then().statusCode(400);
+        admin().get(PATH + "/runs?limit=101").then().statusCode(400);
     }
 }

@@ -224,4 +224,19 @@ class StartupIT {
                     .contains("ALLOWED_ORIGINS has a pattern");
         }
     }
+
+    @Test
+    void startNamesEachValueOutOfBoundsAndEachUnknownKeyAtOnce() throws Exception {
+        try (Service service = Service.start(settings(Map.of(
+                "CONVERSATIONS_LIMITS_PAGE_SIZE", "0",
+                "CONVERSATIONS_INTEGRITY_BATCH_SIZE", "10001",
+                "JAVA_TOOL_OPTIONS", "-Dconversations.limits.nonsense=1")))) {
+            assertThat(service.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(service.process().exitValue()).isNotZero();
+            assertThat(service.log())
+                    .contains("conversations.limits.page-size must be greater than or equal to 1")
+                    .contains("conversations.integrity.batch-size must be less than or equal to 10000")
+                    .contains("conversations.limits.nonsense in SysPropConfigSource does not map to any root");
+        }
+    }
 }

@@ -36,7 +36,7 @@ class KeyFileTest {
     }
 
     private static void awaitStatus(int status, String token) {
-        await().atMost(Duration.ofSeconds(10)).until(() -> status(token) == status);
+        await().atMost(Duration.ofSeconds(30)).until(() -> status(token) == status);
     }
 
     @Test

@@ -45,7 +45,7 @@ class KeyRotationTest {
     }
 
     private static void awaitStatus(int status, String token) {
-        await().atMost(Duration.ofSeconds(20)).until(() -> status(token) == status);
+        await().atMost(Duration.ofSeconds(60)).until(() -> status(token) == status);
     }
 
     @Test

@@ -43,6 +43,7 @@ public final class Service implements AutoCloseable {
                 new ProcessBuilder(command()).redirectErrorStream(true).redirectOutput(log.toFile());
         clear(builder);
         builder.environment().put("PORT", String.valueOf(port));
+        builder.environment().put("QUARKUS_SHUTDOWN_DELAY", "0S");
         builder.environment().putAll(environment);
         return new Service(builder.start(), port, log);
     }
@@ -128,6 +129,10 @@ public final class Service implements AutoCloseable {
                         .header("Content-Type", "application/json")
                         .POST(HttpRequest.BodyPublishers.ofString(body)),
                 headers);
+    }
+
+    public HttpResponse<String> delete(String path, String... headers) throws IOException, InterruptedException {
+        return send(HttpRequest.newBuilder(uri(path)).DELETE(), headers);
     }
 
     private static HttpResponse<String> send(HttpRequest.Builder request, String... headers)

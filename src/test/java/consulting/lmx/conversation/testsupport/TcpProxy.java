@@ -10,7 +10,7 @@ import java.net.Socket;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Stands between a client and the first host of a connection string, and can be cut and restored. */
+/** Stands between a client and the first host of an address, and can be cut and restored. */
 public final class TcpProxy implements AutoCloseable {
 
     private final String host;
@@ -27,8 +27,13 @@ public final class TcpProxy implements AutoCloseable {
     }
 
     public static TcpProxy to(String uri) throws IOException {
-        String[] address = uri.replaceFirst("mongodb://", "").split("[/?,]")[0].split(":");
+        String[] address = uri.replaceFirst("^[a-z]+://", "").split("[/?,]")[0].split(":");
         return new TcpProxy(address[0], Integer.parseInt(address[1]));
+    }
+
+    /** Where it listens. */
+    public int port() {
+        return server.getLocalPort();
     }
 
     /** A connection string that leads through the proxy, and nowhere else. */
