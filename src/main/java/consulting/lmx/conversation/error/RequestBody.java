@@ -25,6 +25,9 @@ public class RequestBody {
     /** After CORS (300), so that a browser may read the refusal, and after the gate (250). */
     private static final int PRIORITY = 240;
 
+    /** Before whatever may answer. */
+    private static final int FIRST = 900;
+
     /** How much of a refused body is read and thrown away, in sizes of the limit, and for how long. */
     private static final int DISCARDED_TIMES = 16;
 
@@ -39,7 +42,21 @@ public class RequestBody {
     }
 
     void register(@Observes Filters filters) {
+        filters.register(this::finish, FIRST);
         filters.register(this::check, PRIORITY);
+    }
+
+    /**
+     * Lets the client finish what it is sending where it was answered before, by whoever: on a connection that is kept, its
+     * next request stands behind.
+     */
+    private void finish(RoutingContext context) {
+        context.addEndHandler(answered -> {
+            if (!context.request().isEnded()) {
+                discard(context);
+            }
+        });
+        context.next();
     }
 
     private void check(RoutingContext context) {
@@ -74,11 +91,13 @@ public class RequestBody {
         request.resume();
     }
 
-    /**
-     * Answers at once, and lets the client finish what it is sending, within bounds: one whose connection is closed while it
-     * sends may never see the answer.
-     */
     private void refuse(RoutingContext context) {
+        Problems.send(
+                context, ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.", new JsonObject());
+    }
+
+    /** Reads and throws away, within bounds: a client whose connection is closed while it sends may never see the answer. */
+    private void discard(RoutingContext context) {
         HttpServerRequest request = context.request();
         long[] discarded = {0};
         long timer = context.vertx()
@@ -91,8 +110,6 @@ public class RequestBody {
                 request.connection().close();
             }
         });
-        Problems.send(
-                context, ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.", new JsonObject());
         request.resume();
     }
 

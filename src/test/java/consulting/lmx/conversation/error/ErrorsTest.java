@@ -9,6 +9,7 @@ import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.notNullValue;
 
 import com.mongodb.client.model.Filters;
+import consulting.lmx.conversation.testsupport.RawConnection;
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.test.junit.QuarkusTest;
@@ -19,6 +20,7 @@ import io.restassured.specification.RequestSpecification;
 import jakarta.inject.Inject;
 import java.io.IOException;
 import java.net.Socket;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.UUID;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -218,6 +220,20 @@ class ErrorsTest {
             assertThat(answer).isEqualTo("HTTP/1.1 413");
         }
         assertNothingStored(id);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"/api/conversation/x/message, nonsense, 401", "/api/nothing, , 404", "/api/conversation/x, , 405"})
+    void requestBehindABodyThatNobodyReadIsAnswered(String path, String token, int status) throws IOException {
+        String good = Tokens.of("ann");
+        String body = "{\"content\": \"" + "a".repeat(300_000) + "\"}";
+        try (RawConnection connection = new RawConnection(URI.create("http://localhost:" + RestAssured.port))) {
+            connection.begin(path, token == null ? good : token, body);
+            assertThat(connection.answer().status()).isEqualTo(status);
+            connection.finish(body);
+            assertThat(connection.post("/api/conversation/start", good, "{}").status())
+                    .isEqualTo(201);
+        }
     }
 
     @Test

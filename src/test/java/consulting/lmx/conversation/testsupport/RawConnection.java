@@ -59,12 +59,18 @@ public final class RawConnection implements AutoCloseable {
 
     /** Sends the last byte of a body that was begun, and reads the answer whole. */
     public Answer end(String body) throws IOException {
-        byte[] content = body.getBytes(StandardCharsets.UTF_8);
-        socket.getOutputStream().write(content, content.length - 1, 1);
-        return read();
+        finish(body);
+        return answer();
     }
 
-    private Answer read() throws IOException {
+    /** Sends the last byte of a body that was begun. */
+    public void finish(String body) throws IOException {
+        byte[] content = body.getBytes(StandardCharsets.UTF_8);
+        socket.getOutputStream().write(content, content.length - 1, 1);
+    }
+
+    /** Reads an answer whole. */
+    public Answer answer() throws IOException {
         int status = Integer.parseInt(line().split(" ")[1]);
         int length = 0;
         boolean last = false;
