@@ -11,20 +11,23 @@ import java.util.Map;
  * What a conversation may be started with; all of it is optional.
  *
  * @param messages its first messages, oldest first
- * @param title at most 200 characters
+ * @param title at most {@code conversations.limits.title-length} characters
  * @param metadata the caller's own, within the bounds of {@link Metadata}
  */
 public record NewConversation(
-        List<@NotNull @Valid NewMessage> messages,
+        @Size(max = NewConversation.MOST_MESSAGES) List<@NotNull @Valid NewMessage> messages,
 
-        @WellFormedText @Size(max = ConversationPatch.TITLE_LENGTH)
-        String title,
+        @WellFormedText String title,
 
         Map<String, Object> metadata) {
 
+    /** As many as {@code conversations.limits.start-messages} may allow. */
+    static final int MOST_MESSAGES = 200;
+
     static final NewConversation EMPTY = new NewConversation(null, null, null);
 
+    /** Of messages that are too many only as many are kept as show it, since each of them would be looked at. */
     public NewConversation {
-        messages = messages == null ? List.of() : messages;
+        messages = messages == null ? List.of() : messages.subList(0, Math.min(messages.size(), MOST_MESSAGES + 1));
     }
 }

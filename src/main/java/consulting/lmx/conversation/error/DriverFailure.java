@@ -15,6 +15,7 @@ public final class DriverFailure {
 
     private static final int DUPLICATE_KEY = 11000;
     private static final int UNAUTHORIZED = 13;
+    private static final int[] TOO_LARGE = {10334, 17419, 17420};
 
     private DriverFailure() {}
 
@@ -29,6 +30,11 @@ public final class DriverFailure {
     /** Whether the user of the connection lacks a privilege. */
     public static boolean isDenied(Throwable failure) {
         return hasCode(failure, UNAUTHORIZED);
+    }
+
+    /** Whether a document would have become larger than the server takes: 16 MiB. */
+    public static boolean isTooLarge(Throwable failure) {
+        return hasCode(failure, TOO_LARGE);
     }
 
     /** Whether the server answered with one of {@code codes}. */
