@@ -2,6 +2,7 @@ package consulting.lmx.conversation.error;
 
 import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.MultiMap;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
@@ -16,7 +17,7 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
 /**
  * Looks at a body before the routes do: one that is too large is refused, by what it says of itself before any of it is
- * read, and one that does not say its length as soon as it is longer. A content type without a content is let go: clients
+ * read, and one that does not say its length as soon as it is longer. One that is compressed is refused too. A content type without a content is let go: clients
  * send one along with a POST that has no body.
  */
 @ApplicationScoped
@@ -45,16 +46,29 @@ public class RequestBody {
     private void check(RoutingContext context) {
         HttpServerRequest request = context.request();
         String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+        boolean inChunks = request.headers().contains(HttpHeaders.TRANSFER_ENCODING);
         if (length != null && Long.parseLong(length) > limit) {
-            refuse(context);
-        } else if (request.headers().contains(HttpHeaders.TRANSFER_ENCODING)) {
+            refuseTooLarge(context);
+        } else if (!inChunks && (length == null || length.equals("0"))) {
+            request.headers().remove(HttpHeaders.CONTENT_TYPE);
+            context.next();
+        } else if (!isPlain(request.headers())) {
+            refuse(
+                    context,
+                    ErrorCode.UNSUPPORTED_BODY,
+                    "A body is taken as it is, neither compressed nor encoded otherwise.");
+        } else if (inChunks) {
             collect(context);
         } else {
-            if (length == null || length.equals("0")) {
-                request.headers().remove(HttpHeaders.CONTENT_TYPE);
-            }
             context.next();
         }
+    }
+
+    private static boolean isPlain(MultiMap headers) {
+        String encoding = headers.get(HttpHeaders.CONTENT_ENCODING);
+        String transfer = headers.get(HttpHeaders.TRANSFER_ENCODING);
+        return (encoding == null || encoding.equalsIgnoreCase("identity"))
+                && (transfer == null || transfer.equalsIgnoreCase("chunked"));
     }
 
     private void collect(RoutingContext context) {
@@ -62,7 +76,7 @@ public class RequestBody {
         HttpServerRequest request = context.request();
         request.handler(chunk -> {
             if (body.length() + chunk.length() > limit) {
-                refuse(context);
+                refuseTooLarge(context);
             } else {
                 body.appendBuffer(chunk);
             }
@@ -74,11 +88,15 @@ public class RequestBody {
         request.resume();
     }
 
+    private void refuseTooLarge(RoutingContext context) {
+        refuse(context, ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.");
+    }
+
     /**
      * Answers at once, and lets the client finish what it is sending, within bounds: one whose connection is closed while it
      * sends may never see the answer.
      */
-    private void refuse(RoutingContext context) {
+    private void refuse(RoutingContext context, ErrorCode code, String detail) {
         HttpServerRequest request = context.request();
         long[] discarded = {0};
         long timer = context.vertx()
@@ -91,8 +109,7 @@ public class RequestBody {
                 request.connection().close();
             }
         });
-        Problems.send(
-                context, ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.", new JsonObject());
+        Problems.send(context, code, detail, new JsonObject());
         request.resume();
     }
 
