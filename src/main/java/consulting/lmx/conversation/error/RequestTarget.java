@@ -2,7 +2,6 @@ package consulting.lmx.conversation.error;
 
 import consulting.lmx.conversation.text.Text;
 import io.quarkus.vertx.http.runtime.filters.Filters;
-import io.vertx.core.MultiMap;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -14,7 +13,7 @@ import java.util.regex.Pattern;
 
 /**
  * Refuses a path or a query that could be taken for another one than was meant: characters that should have been encoded, a
- * semicolon among them (what follows it would be thrown away), bytes that are no UTF-8, a parameter that stands twice.
+ * semicolon among them (what follows it would be thrown away), bytes that are no UTF-8.
  */
 @ApplicationScoped
 public class RequestTarget {
@@ -43,8 +42,8 @@ public class RequestTarget {
     private static void check(RoutingContext context) {
         if (!isWellFormed(context.request().path())) {
             refuse(context, "The path is not encoded as RFC 3986 says, in UTF-8 and with %3B for a semicolon.");
-        } else if (!isWellFormed(context)) {
-            refuse(context, "The query is not encoded as RFC 3986 says, or has a parameter twice.");
+        } else if (!isDecodable(context)) {
+            refuse(context, "The query is not encoded as RFC 3986 says.");
         } else {
             context.next();
         }
@@ -62,10 +61,9 @@ public class RequestTarget {
         return Text.isUtf8(bytes.getBytes(StandardCharsets.ISO_8859_1));
     }
 
-    private static boolean isWellFormed(RoutingContext context) {
+    private static boolean isDecodable(RoutingContext context) {
         try {
-            MultiMap parameters = context.queryParams();
-            return parameters.entries().size() == parameters.names().size();
+            return context.queryParams() != null;
         } catch (RuntimeException undecodable) {
             return false;
         }
