@@ -101,7 +101,7 @@ function repair(done, field) {
       el('strong', {}, 'Healed. '),
       `The ${field} ${WAS_WRONG[reason] ?? reason}`,
       ...(was === undefined ? [] : [': ', el('code', {}, JSON.stringify(was))]),
-      '. It was given a new one', ...(at ? [' on ', moment(at)] : []), '.'),
+      reason === 'binary-uuid' ? '. It was written as text' : '. It was given a new one', ...(at ? [' on ', moment(at)] : []), '.'),
   );
 }
 

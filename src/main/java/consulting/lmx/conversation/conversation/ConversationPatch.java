@@ -20,17 +20,10 @@ import org.eclipse.microprofile.openapi.annotations.media.SchemaProperty;
 @Schema(
         type = SchemaType.OBJECT,
         properties = {
-            @SchemaProperty(
-                    name = TITLE,
-                    type = SchemaType.STRING,
-                    nullable = true,
-                    maxLength = ConversationPatch.TITLE_LENGTH),
+            @SchemaProperty(name = TITLE, type = SchemaType.STRING, nullable = true),
             @SchemaProperty(name = METADATA, type = SchemaType.OBJECT, nullable = true)
         })
 public final class ConversationPatch {
-
-    /** The longest title, in characters. */
-    static final int TITLE_LENGTH = 200;
 
     private static final Set<String> FIELDS = Set.of(TITLE, METADATA);
 
@@ -44,7 +37,7 @@ public final class ConversationPatch {
     }
 
     /** Changes the conversation in memory. */
-    void applyTo(Conversation conversation) {
+    void applyTo(Conversation conversation, LimitsConfig limits) {
         patch.keySet().stream()
                 .filter(field -> !FIELDS.contains(field))
                 .findFirst()
@@ -52,27 +45,28 @@ public final class ConversationPatch {
                     throw ServiceException.invalid(field, "cannot be changed: only title and metadata can");
                 });
         if (patch.containsKey(TITLE)) {
-            conversation.title = title(patch.get(TITLE));
+            conversation.title = title(patch.get(TITLE), limits);
         }
         if (patch.containsKey(METADATA)) {
-            conversation.metadata = metadata(conversation);
+            conversation.metadata = metadata(conversation, limits);
         }
     }
 
-    private static String title(Object value) {
+    private static String title(Object value, LimitsConfig limits) {
         if (value == null) {
             return null;
         }
         if (!(value instanceof String title)) {
             throw ServiceException.invalid(TITLE, "must be a string or null");
         }
-        if (Text.isBlank(title) || !Text.isWellFormed(title) || Text.length(title) > TITLE_LENGTH) {
-            throw ServiceException.invalid(TITLE, "must be text of at most " + TITLE_LENGTH + " characters");
+        if (Text.isBlank(title) || !Text.isWellFormed(title)) {
+            throw ServiceException.invalid(TITLE, "must be text");
         }
+        limits.requireTitleFits(title);
         return title;
     }
 
-    private BsonDocument metadata(Conversation conversation) {
+    private BsonDocument metadata(Conversation conversation, LimitsConfig limits) {
         Object value = patch.get(METADATA);
         if (value == null) {
             return null;
@@ -80,6 +74,6 @@ public final class ConversationPatch {
         if (!(value instanceof Map<?, ?> changes)) {
             throw ServiceException.invalid(METADATA, "must be an object or null");
         }
-        return Metadata.merged(conversation.metadata, changes);
+        return new Metadata(limits).merged(conversation.metadata, changes);
     }
 }

@@ -25,8 +25,9 @@ import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
-import jakarta.ws.rs.core.UriBuilder;
 import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -183,15 +184,14 @@ public class ConversationResource {
     }
 
     static String messagesBefore(String conversationId, int index) {
-        return UriBuilder.fromPath(PATH)
-                .path("{id}/messages")
-                .queryParam("before", index)
-                .build(conversationId)
-                .toString();
+        return uri(conversationId) + "/messages?before=" + index;
     }
 
+    /** With all encoded that means something in a path, a semicolon too, which {@code UriBuilder} leaves as it is. */
     private static URI uri(String conversationId) {
-        return UriBuilder.fromPath(PATH).path("{id}").build(conversationId);
+        String encoded =
+                URLEncoder.encode(conversationId, StandardCharsets.UTF_8).replace("+", "%20");
+        return URI.create(PATH + "/" + encoded);
     }
 
     /** How many conversations were deleted. */

@@ -72,6 +72,7 @@ public class ConversationService {
         for (int i = 0; i < request.messages().size(); i++) {
             limits.requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
         }
+        limits.requireTitleFits(request.title());
         String id = key.map(k -> k.conversationId(caller))
                 .orElseGet(() -> UUID.randomUUID().toString());
         Conversation conversation = new Conversation(id, SessionId.random(), caller);
@@ -80,7 +81,7 @@ public class ConversationService {
                 .map(message -> message.at(conversation.createdAt))
                 .toList();
         conversation.title = request.title();
-        conversation.metadata = Metadata.toBson(request.metadata());
+        conversation.metadata = new Metadata(limits).toBson(request.metadata());
         return conversation
                 .<Conversation>persist()
                 .onFailure(DriverFailure::isDuplicateKey)
@@ -153,7 +154,9 @@ public class ConversationService {
                                 .limit(limit + 1))
                 .map(ConversationCodec::fromBson)
                 .collect()
-                .asList();
+                .asList()
+                .onFailure(failure -> after.isPresent() && Cursor.isRefused(failure))
+                .transform(failure -> Cursor.unknown());
     }
 
     /**
@@ -178,7 +181,7 @@ public class ConversationService {
             BsonDocument unchanged = owned(caller, conversationId);
             List.of(TITLE, METADATA, UPDATED_AT, MESSAGES, MOVED)
                     .forEach(field -> unchanged.putAll(unchanged(conversation.stored, field)));
-            patch.applyTo(conversation);
+            patch.applyTo(conversation, limits);
             conversation.updatedAt = Conversation.now();
             return documents().updateOne(unchanged, change(conversation)).chain(result -> {
                 if (result.getMatchedCount() > 0) {

@@ -3,6 +3,7 @@ package consulting.lmx.conversation.conversation;
 import static consulting.lmx.conversation.conversation.ConversationFields.ID;
 import static consulting.lmx.conversation.conversation.ConversationFields.UPDATED_AT;
 
+import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.error.ServiceException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
@@ -11,6 +12,7 @@ import org.bson.BsonArray;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonNull;
+import org.bson.BsonSerializationException;
 import org.bson.BsonValue;
 import org.bson.json.JsonMode;
 import org.bson.json.JsonWriterSettings;
@@ -25,6 +27,9 @@ record Cursor(BsonValue updatedAt, BsonValue id) {
 
     private static final JsonWriterSettings EXACT =
             JsonWriterSettings.builder().outputMode(JsonMode.EXTENDED).build();
+
+    private static final int BAD_VALUE = 2;
+    private static final int OVERFLOW = 15;
 
     static Cursor after(Conversation conversation) {
         return new Cursor(
@@ -48,7 +53,16 @@ record Cursor(BsonValue updatedAt, BsonValue id) {
         } catch (RuntimeException e) {
             // not Base64, not JSON, not a place: said below
         }
-        throw ServiceException.invalid("after", "is no cursor that this list has given out");
+        throw unknown();
+    }
+
+    static ServiceException unknown() {
+        return ServiceException.invalid("after", "is no cursor that this list has given out");
+    }
+
+    /** Whether there is a place in it that the server or the driver cannot compare with, so that it was never given out. */
+    static boolean isRefused(Throwable failure) {
+        return DriverFailure.hasCode(failure, BAD_VALUE, OVERFLOW) || failure instanceof BsonSerializationException;
     }
 
     String encoded() {

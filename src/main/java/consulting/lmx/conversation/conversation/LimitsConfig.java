@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.conversation;
 
 import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.text.Text;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
@@ -23,7 +24,7 @@ public interface LimitsConfig {
     /** How many messages a conversation may be started with; more are answered with 400. */
     @WithDefault("100")
     @Min(1)
-    @Max(200)
+    @Max(NewConversation.MOST_MESSAGES)
     int startMessages();
 
     /**
@@ -35,11 +36,45 @@ public interface LimitsConfig {
     @Max(400)
     int inlineMessages();
 
+    /** The longest title, in characters; a longer one is answered with 400. */
+    @WithDefault("200")
+    @Min(1)
+    @Max(10_000)
+    int titleLength();
+
+    /** How many keys metadata may have at its top; more are answered with 400. */
+    @WithDefault("16")
+    @Min(1)
+    @Max(1_000)
+    int metadataKeys();
+
+    /** How deep metadata may be, itself counted; deeper is answered with 400. */
+    @WithDefault("4")
+    @Min(1)
+    @Max(50)
+    int metadataDepth();
+
+    /** The largest metadata, in bytes of BSON; larger is answered with 400. */
+    @WithDefault("8K")
+    MemorySize metadataSize();
+
     /** How many messages one page holds at most, and where the caller names no number. */
     @WithDefault("100")
     @Min(1)
     @Max(100)
     int pageSize();
+
+    /**
+     * Refuses a title that is longer than one may be; null passes.
+     *
+     * @throws ServiceException that names the field and the limit
+     */
+    default void requireTitleFits(String title) {
+        if (title != null && Text.length(title) > titleLength()) {
+            throw ServiceException.invalid(
+                    ConversationFields.TITLE, "must be at most " + titleLength() + " characters");
+        }
+    }
 
     /**
      * Refuses content that is longer than a message may be.

@@ -100,12 +100,7 @@ public class MessageService {
         return upsert(caller, conversationId, message, ATTEMPTS)
                 .onFailure(DriverFailure::isTooLarge)
                 .recoverWithUni(() -> mover.makeRoom(ConversationService.owned(caller, conversationId))
-                        .chain(() -> upsert(caller, conversationId, message, ATTEMPTS)))
-                .onFailure(DriverFailure::isTooLarge)
-                .transform(
-                        full -> new ServiceException(
-                                ErrorCode.CONFLICT,
-                                "The conversation is full: its newest messages are as large as the database takes. Start another."));
+                        .chain(() -> upsert(caller, conversationId, message, ATTEMPTS)));
     }
 
     private Uni<Appended> upsert(String caller, String conversationId, Message message, int attempts) {

@@ -4,6 +4,8 @@ import static consulting.lmx.conversation.conversation.ConversationFields.METADA
 
 import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.text.Text;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.List;
 import java.util.Map;
 import org.bson.BsonArray;
@@ -19,23 +21,24 @@ import org.bson.RawBsonDocument;
 import org.bson.codecs.BsonDocumentCodec;
 
 /**
- * The caller's own data beside a conversation: a JSON object of at most 16 keys, 4 levels and 8 KiB as BSON. A key may not
- * begin with {@code $} or a dot nor hold a NUL, and a whole number must fit 64 bits, so that what is stored is what came.
+ * The caller's own data beside a conversation: a JSON object within the bounds of {@link LimitsConfig}, by default of at most
+ * 16 keys, 4 levels and 8 KiB as BSON. A key may not begin with {@code $} or a dot nor hold a NUL, and a number must be a
+ * whole one of 64 bits or a double, so that what is stored is what came.
  */
 final class Metadata {
 
-    private static final int KEYS = 16;
-    private static final int DEPTH = 4;
-    private static final int BYTES = 8 * 1024;
+    private final LimitsConfig limits;
 
-    private Metadata() {}
+    Metadata(LimitsConfig limits) {
+        this.limits = limits;
+    }
 
     /**
      * As it is stored; null stays null.
      *
      * @throws ServiceException that names the rule it breaks
      */
-    static BsonDocument toBson(Map<String, Object> metadata) {
+    BsonDocument toBson(Map<String, Object> metadata) {
         if (metadata == null) {
             return null;
         }
@@ -48,11 +51,11 @@ final class Metadata {
      *
      * @throws ServiceException that names the rule the outcome breaks
      */
-    static BsonDocument merged(BsonDocument stored, Map<?, ?> patch) {
+    BsonDocument merged(BsonDocument stored, Map<?, ?> patch) {
         return requireBounds(merged(stored, patch, 1));
     }
 
-    private static BsonDocument merged(BsonDocument stored, Map<?, ?> patch, int depth) {
+    private BsonDocument merged(BsonDocument stored, Map<?, ?> patch, int depth) {
         requireDepth(depth);
         BsonDocument merged = new BsonDocument();
         if (stored != null) {
@@ -73,26 +76,27 @@ final class Metadata {
         return merged;
     }
 
-    private static BsonDocument requireBounds(BsonDocument metadata) {
-        if (metadata.size() > KEYS) {
-            throw ServiceException.invalid(METADATA, "must have at most " + KEYS + " keys");
+    private BsonDocument requireBounds(BsonDocument metadata) {
+        if (metadata.size() > limits.metadataKeys()) {
+            throw ServiceException.invalid(METADATA, "must have at most " + limits.metadataKeys() + " keys");
         }
-        if (new RawBsonDocument(metadata, new BsonDocumentCodec())
-                        .getByteBuffer()
-                        .remaining()
-                > BYTES) {
-            throw ServiceException.invalid(METADATA, "must be at most " + BYTES + " bytes");
+        long size = new RawBsonDocument(metadata, new BsonDocumentCodec())
+                .getByteBuffer()
+                .remaining();
+        if (size > limits.metadataSize().asLongValue()) {
+            throw ServiceException.invalid(
+                    METADATA, "must be at most " + limits.metadataSize().asLongValue() + " bytes as BSON");
         }
         return metadata;
     }
 
-    private static void requireDepth(int depth) {
-        if (depth > DEPTH) {
-            throw ServiceException.invalid(METADATA, "must be at most " + DEPTH + " levels deep");
+    private void requireDepth(int depth) {
+        if (depth > limits.metadataDepth()) {
+            throw ServiceException.invalid(METADATA, "must be at most " + limits.metadataDepth() + " levels deep");
         }
     }
 
-    private static BsonDocument object(Map<?, ?> json, int depth) {
+    private BsonDocument object(Map<?, ?> json, int depth) {
         requireDepth(depth);
         BsonDocument bson = new BsonDocument();
         json.forEach((key, value) -> bson.append(key(key.toString()), value(value, depth)));
@@ -107,7 +111,7 @@ final class Metadata {
         return key;
     }
 
-    private static BsonValue value(Object json, int depth) {
+    private BsonValue value(Object json, int depth) {
         if (json == null) {
             return BsonNull.VALUE;
         } else if (json instanceof String text) {
@@ -121,8 +125,8 @@ final class Metadata {
             return new BsonInt32(number);
         } else if (json instanceof Long number) {
             return new BsonInt64(number);
-        } else if (json instanceof Double number && Double.isFinite(number)) {
-            return new BsonDouble(number);
+        } else if (json instanceof BigDecimal number && isDouble(number)) {
+            return new BsonDouble(number.doubleValue());
         } else if (json instanceof Map<?, ?> object) {
             return object(object, depth + 1);
         } else if (json instanceof List<?> list) {
@@ -131,7 +135,18 @@ final class Metadata {
         throw ServiceException.invalid(METADATA, "has a number that cannot be kept as it is");
     }
 
-    private static BsonArray list(List<?> json, int depth) {
+    /** Whether a double, written with as many digits, is this number. */
+    private static boolean isDouble(BigDecimal number) {
+        double nearest = number.doubleValue();
+        BigDecimal digits = number.stripTrailingZeros();
+        return Double.isFinite(nearest)
+                && new BigDecimal(nearest)
+                                .round(new MathContext(digits.precision()))
+                                .compareTo(digits)
+                        == 0;
+    }
+
+    private BsonArray list(List<?> json, int depth) {
         requireDepth(depth);
         return new BsonArray(json.stream().map(value -> value(value, depth)).toList());
     }

@@ -10,6 +10,7 @@ public enum ErrorCode {
     CONFLICT(409, "Conflict"),
     PRECONDITION_FAILED(412, "Precondition Failed"),
     BODY_TOO_LARGE(413, "Content Too Large"),
+    UNSUPPORTED_BODY(415, "Unsupported Media Type"),
     KEY_REUSED(422, "Unprocessable Content"),
     TOO_MANY_LISTENERS(429, "Too Many Requests"),
     DATABASE_UNAVAILABLE(503, "Service Unavailable"),

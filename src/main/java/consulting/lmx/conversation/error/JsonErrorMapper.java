@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.error;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.exc.StreamReadException;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
@@ -24,7 +25,8 @@ public class JsonErrorMapper {
 
     private static HttpProblem problem(JsonProcessingException exception) {
         if (exception instanceof JsonMappingException mapping
-                && !mapping.getPath().isEmpty()) {
+                && !mapping.getPath().isEmpty()
+                && !(mapping.getCause() instanceof StreamReadException)) {
             String field = field(mapping.getPath());
             return Problems.of(ErrorCode.INVALID_REQUEST)
                     .withDetail(field + " is not of the type that belongs there")

@@ -2,6 +2,7 @@ package consulting.lmx.conversation.error;
 
 import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.MultiMap;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
@@ -16,8 +17,8 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
 /**
  * Looks at a body before the routes do: one that is too large is refused, by what it says of itself before any of it is
- * read, and one that does not say its length as soon as it is longer. A content type without a content is let go: clients
- * send one along with a POST that has no body.
+ * read, and one that does not say its length as soon as it is longer. One that is compressed is refused too. A content type
+ * without a content is let go: clients send one along with a POST that has no body.
  */
 @ApplicationScoped
 public class RequestBody {
@@ -62,16 +63,29 @@ public class RequestBody {
     private void check(RoutingContext context) {
         HttpServerRequest request = context.request();
         String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+        boolean inChunks = request.headers().contains(HttpHeaders.TRANSFER_ENCODING);
         if (length != null && Long.parseLong(length) > limit) {
-            refuse(context);
-        } else if (request.headers().contains(HttpHeaders.TRANSFER_ENCODING)) {
+            refuseTooLarge(context);
+        } else if (!inChunks && (length == null || length.equals("0"))) {
+            request.headers().remove(HttpHeaders.CONTENT_TYPE);
+            context.next();
+        } else if (!isPlain(request.headers())) {
+            refuse(
+                    context,
+                    ErrorCode.UNSUPPORTED_BODY,
+                    "A body is taken as it is, neither compressed nor encoded otherwise.");
+        } else if (inChunks) {
             collect(context);
         } else {
-            if (length == null || length.equals("0")) {
-                request.headers().remove(HttpHeaders.CONTENT_TYPE);
-            }
             context.next();
         }
+    }
+
+    private static boolean isPlain(MultiMap headers) {
+        String encoding = headers.get(HttpHeaders.CONTENT_ENCODING);
+        String transfer = headers.get(HttpHeaders.TRANSFER_ENCODING);
+        return (encoding == null || encoding.equalsIgnoreCase("identity"))
+                && (transfer == null || transfer.equalsIgnoreCase("chunked"));
     }
 
     private void collect(RoutingContext context) {
@@ -79,7 +93,7 @@ public class RequestBody {
         HttpServerRequest request = context.request();
         request.handler(chunk -> {
             if (body.length() + chunk.length() > limit) {
-                refuse(context);
+                refuseTooLarge(context);
             } else {
                 body.appendBuffer(chunk);
             }
@@ -91,9 +105,12 @@ public class RequestBody {
         request.resume();
     }
 
-    private void refuse(RoutingContext context) {
-        Problems.send(
-                context, ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.", new JsonObject());
+    private void refuseTooLarge(RoutingContext context) {
+        refuse(context, ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.");
+    }
+
+    private static void refuse(RoutingContext context, ErrorCode code, String detail) {
+        Problems.send(context, code, detail, new JsonObject());
     }
 
     /** Reads and throws away, within bounds: a client whose connection is closed while it sends may never see the answer. */

@@ -10,6 +10,7 @@ import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.Pattern;
 import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
@@ -69,8 +70,10 @@ public class IntegrityResource {
             description =
                     "With `dryRun` it reads and counts, and writes nothing; the report shows what was found as its"
                             + " `rehearsal`.")
-    public RestResponse<Begun> heal(@QueryParam("dryRun") @DefaultValue("false") boolean dryRun) {
-        String run = dryRun ? service.rehearseNow() : service.healNow();
+    public RestResponse<Begun> heal(
+            @QueryParam("dryRun") @Pattern(regexp = "^(true|false)$", message = "must be true or false")
+                    String dryRun) {
+        String run = Boolean.parseBoolean(dryRun) ? service.rehearseNow() : service.healNow();
         return ResponseBuilder.<Begun>accepted(new Begun(run)).build();
     }
 

@@ -1,5 +1,8 @@
 package consulting.lmx.conversation.text;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
 /**
@@ -37,6 +40,16 @@ public final class Text {
     /** How many characters it has, as JSON Schema counts them: code points of Unicode. */
     public static int length(String text) {
         return text.codePointCount(0, text.length());
+    }
+
+    /** Whether {@code bytes} are UTF-8 as it is meant to be: no overlong forms, no surrogates, nothing cut off. */
+    public static boolean isUtf8(byte[] bytes) {
+        try {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+            return true;
+        } catch (CharacterCodingException e) {
+            return false;
+        }
     }
 
     /** Whether {@code text} can be stored as UTF-8: no surrogate without its other half. */

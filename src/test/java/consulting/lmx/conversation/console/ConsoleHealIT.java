@@ -142,6 +142,8 @@ class ConsoleHealIT {
             browser.awaitText("#state", "FAILED");
             browser.awaitText(".hero", "The invariant does not hold: 5 broken");
             browser.awaitText(".hero", "every other route answers 503");
+            browser.awaitText("main", "They are read when the gate is open.");
+            assertThat(service.status("/api/admin/integrity/runs")).isEqualTo(503);
             browser.screenshot("shut-1440-light");
             assertThat(browser.barriers()).isEmpty();
             browser.click("Conversations");

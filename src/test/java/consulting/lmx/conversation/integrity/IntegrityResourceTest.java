@@ -171,6 +171,15 @@ class IntegrityResourceTest {
     }
 
     @Test
+    void rehearsalThatIsAskedForInOtherWordsIsNoHeal() {
+        String since = admin().get(PATH).path("since");
+        for (String word : List.of("yes", "1", "TRUE")) {
+            admin().post(PATH + "/heal?dryRun=" + word).then().statusCode(400);
+        }
+        admin().get(PATH).then().body("since", equalTo(since));
+    }
+
+    @Test
     void pastRunsAreForAdminsAloneAndBounded() {
         given().get(PATH + "/runs").then().statusCode(401);
         given().auth().oauth2(Tokens.of("ann")).get(PATH + "/runs").then().statusCode(403);
