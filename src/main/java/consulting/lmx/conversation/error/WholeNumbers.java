@@ -15,7 +15,8 @@ public class WholeNumbers implements ParamConverterProvider {
     @Override
     @SuppressWarnings("unchecked")
     public <T> ParamConverter<T> getConverter(Class<T> type, Type genericType, Annotation[] annotations) {
-        return type == Integer.class ? (ParamConverter<T>) new Converter(name(annotations)) : null;
+        boolean whole = type == Integer.class || type == int.class;
+        return whole ? (ParamConverter<T>) new Converter(name(annotations)) : null;
     }
 
     private static String name(Annotation[] annotations) {

@@ -185,5 +185,9 @@ class IntegrityResourceTest {
         given().auth().oauth2(Tokens.of("ann")).get(PATH + "/runs").then().statusCode(403);
         admin().get(PATH + "/runs?limit=0").then().statusCode(400);
         admin().get(PATH + "/runs?limit=101").then().statusCode(400);
+        admin().get(PATH + "/runs?limit=-10000000000000")
+                .then()
+                .statusCode(400)
+                .body("violations[0].field", equalTo("limit"));
     }
 }
