@@ -30,6 +30,9 @@ import org.bson.conversions.Bson;
 @ApplicationScoped
 public class MessageStore {
 
+    /** How often a document is read that is cut again and again meanwhile. */
+    private static final int ATTEMPTS = 5;
+
     /** A message and its index. */
     record Indexed(int index, Message message) {}
 
@@ -75,33 +78,49 @@ public class MessageStore {
      * @param moved how many were moved when it was looked at last; where that is not so any more it is read once more
      */
     Uni<Part> read(BsonDocument conversation, int moved, int from, int limit) {
+        return read(conversation, moved, from, limit, ATTEMPTS);
+    }
+
+    /** Of the document as it is after so many were moved: where it is not, its array begins at another message. */
+    private Uni<Part> read(BsonDocument conversation, int moved, int from, int limit, int attempts) {
         return ConversationService.documents()
                 .find(
-                        conversation,
+                        conversation.clone().append(MOVED, MessageMover.exactly(moved)),
                         new FindOptions()
                                 .projection(Projections.fields(
                                         Projections.include(MOVED),
                                         Projections.slice(MESSAGES, Math.max(0, from - moved), limit))))
                 .toUni()
+                .chain(found -> found == null
+                        ? readAgain(conversation, from, limit, attempts)
+                        : part(found, moved, from, limit));
+    }
+
+    private Uni<Part> readAgain(BsonDocument conversation, int from, int limit, int attempts) {
+        return ConversationService.documents()
+                .find(conversation, new FindOptions().projection(Projections.include(MOVED)))
+                .toUni()
                 .onItem()
                 .ifNotNull()
-                .transformToUni(found -> {
-                    int now = MessageMover.moved(found);
-                    if (now != moved) {
-                        return read(conversation, now, from, limit);
+                .transformToUni(now -> {
+                    if (attempts <= 1) {
+                        throw ConversationService.changing();
                     }
-                    List<Message> inline = MessageMover.messages(found).stream()
-                            .map(Message::fromBson)
-                            .toList();
-                    if (from >= now) {
-                        return Uni.createFrom().item(new Part(now, inline));
-                    }
-                    int to = Math.min(from + limit, now);
-                    return movedRange(found.get(ID), from, to).map(older -> {
-                        older.addAll(inline.subList(0, Math.min(inline.size(), limit - (to - from))));
-                        return new Part(now, older);
-                    });
+                    return read(conversation, MessageMover.moved(now), from, limit, attempts - 1);
                 });
+    }
+
+    private Uni<Part> part(BsonDocument found, int moved, int from, int limit) {
+        List<Message> inline =
+                MessageMover.messages(found).stream().map(Message::fromBson).toList();
+        if (from >= moved) {
+            return Uni.createFrom().item(new Part(moved, inline));
+        }
+        int to = Math.min(from + limit, moved);
+        return movedRange(found.get(ID), from, to).map(older -> {
+            older.addAll(inline.subList(0, Math.min(inline.size(), limit - (to - from))));
+            return new Part(moved, older);
+        });
     }
 
     /** The moved message that came under {@code key}. */

@@ -79,7 +79,7 @@ class IntegrityResourceTest {
         } else {
             client.getDatabase(database)
                     .getCollection("conversations", BsonDocument.class)
-                    .insertOne(document)
+                    .insertOne(document.clone()) // it is given an _id
                     .await()
                     .indefinitely();
         }
