@@ -9,15 +9,16 @@ import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.constraints.Min;
 import jakarta.ws.rs.GET;
-import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
@@ -27,6 +28,8 @@ import org.jboss.resteasy.reactive.RestResponse;
 @Path(ConversationResource.PATH)
 @Authenticated
 public class EventsResource {
+
+    private static final String LAST_EVENT_ID = "Last-Event-ID";
 
     private final MessageFeed feed;
     private final EventStreams streams;
@@ -52,11 +55,8 @@ public class EventsResource {
                     + " first connection. With neither, only what is new is sent. The event `deleted` is the last one of a"
                     + " conversation. The stream ends with the token.")
     public Uni<RestResponse<StreamedBody>> events(
-            String conversationId,
-            @HeaderParam("Last-Event-ID") @Schema(type = SchemaType.INTEGER) String lastEventId,
-            @QueryParam("after") @Min(-1) Integer after) {
-        Optional<Integer> seen =
-                Optional.ofNullable(lastEventId).map(EventsResource::index).or(() -> Optional.ofNullable(after));
+            String conversationId, @Context HttpHeaders headers, @QueryParam("after") @Min(-1) Integer after) {
+        Optional<Integer> seen = lastEvent(headers).or(() -> Optional.ofNullable(after));
         return streams.open(
                 caller.id(),
                 caller.expiry(),
@@ -68,15 +68,19 @@ public class EventsResource {
                 .orElseGet(() -> new Event("deleted", Optional.empty(), Map.of()));
     }
 
-    private static Integer index(String lastEventId) {
+    private static Optional<Integer> lastEvent(HttpHeaders headers) {
+        List<String> ids = headers.getRequestHeader(LAST_EVENT_ID);
+        if (ids.isEmpty()) {
+            return Optional.empty();
+        }
         try {
-            int index = Integer.parseInt(lastEventId);
-            if (index >= 0) {
-                return index;
+            int index = Integer.parseInt(ids.get(0));
+            if (index >= 0 && ids.size() == 1) {
+                return Optional.of(index);
             }
         } catch (NumberFormatException e) {
             // said below
         }
-        throw ServiceException.invalid("Last-Event-ID", "is no id of an event of a conversation");
+        throw ServiceException.invalid(LAST_EVENT_ID, "is no id of an event of a conversation");
     }
 }

@@ -216,7 +216,7 @@ class EventsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"x", "-1", "1.5", "99999999999"})
+    @ValueSource(strings = {"", "x", "-1", "1.5", "99999999999"})
     void lastEventIdThatIsNoneIsRefused(String lastEventId) {
         append("one");
         given().auth()
