@@ -63,12 +63,21 @@ class SettingsTest {
 
     private static List<String> rows(Class<?> mapping) throws IOException {
         String source = Files.readString(SOURCES.resolve(mapping.getName().replace('.', '/') + ".java"));
-        String prefix = mapping.getAnnotation(ConfigMapping.class).prefix();
+        return rows(mapping, mapping.getAnnotation(ConfigMapping.class).prefix(), source);
+    }
+
+    /** Of an interface that groups settings, each of them. */
+    private static List<String> rows(Class<?> mapping, String prefix, String source) {
         List<String> rows = new ArrayList<>();
         for (Method setting : mapping.getDeclaredMethods()) {
             if (setting.isDefault()
                     || setting.isSynthetic()
                     || java.lang.reflect.Modifier.isStatic(setting.getModifiers())) {
+                continue;
+            }
+            if (setting.getReturnType().getEnclosingClass() == mapping
+                    && setting.getReturnType().isInterface()) {
+                rows.addAll(rows(setting.getReturnType(), prefix + "." + dashed(setting.getName()), source));
                 continue;
             }
             WithDefault fallback = setting.getAnnotation(WithDefault.class);

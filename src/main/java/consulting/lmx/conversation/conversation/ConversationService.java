@@ -36,8 +36,8 @@ import org.bson.BsonValue;
 
 /**
  * The use cases behind the routes; with {@link MessageService}, which appends, the only writer of conversations. Everything
- * is asked for together with the caller: a conversation of somebody else does not exist here. A failed {@link Uni} carries a {@link ServiceException}, or the
- * driver's own exception where the database failed.
+ * is asked for together with the caller: a conversation of somebody else does not exist here. A failed {@link Uni}
+ * carries a {@link ServiceException}, or the driver's own exception where the database failed.
  */
 @ApplicationScoped
 public class ConversationService {

@@ -12,10 +12,6 @@ public class ServiceExceptionMapper extends ExceptionMapperBase<ServiceException
 
     @Override
     protected HttpProblem toProblem(ServiceException exception) {
-        return problem(exception);
-    }
-
-    static HttpProblem problem(ServiceException exception) {
         HttpProblem.Builder problem = HttpProblem.builder()
                 .withStatus(exception.code().status())
                 .withTitle(exception.code().title())

@@ -63,7 +63,7 @@ public class EventStreams {
      */
     public Uni<RestResponse<StreamedBody>> open(String caller, Optional<Instant> expiry, Uni<Multi<Event>> events) {
         return events.map(found -> {
-            requireFewerThan(config.listeners(), caller);
+            requireRoom(caller);
             return ResponseBuilder.ok(new StreamedBody(stream(caller, expiry, found)), MediaType.SERVER_SENT_EVENTS)
                     .header(HttpHeaders.CACHE_CONTROL, "no-store")
                     .header("X-Accel-Buffering", "no") // a proxy is to pass each event on at once
@@ -125,11 +125,11 @@ public class EventStreams {
         return duration.compareTo(Duration.ofMillis(1)) > 0 ? duration : Duration.ofMillis(1);
     }
 
-    private void requireFewerThan(int bound, String caller) {
-        if (open.getOrDefault(caller, 0) >= bound) {
+    private void requireRoom(String caller) {
+        if (open.getOrDefault(caller, 0) >= config.listeners()) {
             throw new ServiceException(
                     ErrorCode.TOO_MANY_LISTENERS,
-                    "You have " + bound + " event streams open. Close one, and try again.");
+                    "You have " + config.listeners() + " event streams open. Close one, and try again.");
         }
     }
 

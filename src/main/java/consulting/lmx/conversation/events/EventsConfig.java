@@ -12,13 +12,16 @@ import org.hibernate.validator.constraints.time.DurationMin;
 @ConfigMapping(prefix = "conversations.events")
 public interface EventsConfig {
 
-    /** How often a comment is sent, so that proxies keep the connection; a listener that does not take one is dropped. */
+    /**
+     * How often a comment is sent, so that proxies keep the connection; a listener that does not take one is dropped:
+     * 1 s to 5 minutes.
+     */
     @WithDefault("15S")
     @DurationMin(seconds = 1)
     @DurationMax(minutes = 5)
     Duration heartbeat();
 
-    /** How often changes are looked for where the server has no change streams. */
+    /** How often changes are looked for where the server has no change streams: 100 ms to a minute. */
     @WithDefault("1S")
     @DurationMin(millis = 100)
     @DurationMax(minutes = 1)

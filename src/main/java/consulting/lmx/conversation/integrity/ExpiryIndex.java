@@ -75,7 +75,8 @@ final class ExpiryIndex {
 
     /** All indexes by which documents are deleted, whoever made them; of another program's is warned. */
     Uni<List<IndexView>> read() {
-        return all().map(indexes -> indexes.stream()
+        return IndexView.all(collection)
+                .map(indexes -> indexes.stream()
                         .filter(index -> index.expiresAfter().isPresent() || wanted.isNameOf(index))
                         .toList())
                 .invoke(indexes -> indexes.stream()
@@ -91,12 +92,8 @@ final class ExpiryIndex {
     }
 
     private Uni<Optional<IndexView>> ours() {
-        return all().map(indexes -> indexes.stream().filter(wanted::isNameOf).findFirst());
-    }
-
-    private Uni<List<IndexView>> all() {
-        return Publishers.list(collection.listIndexes(BsonDocument.class))
-                .map(indexes -> indexes.stream().map(IndexView::new).toList());
+        return IndexView.all(collection)
+                .map(indexes -> indexes.stream().filter(wanted::isNameOf).findFirst());
     }
 
     /**

@@ -1,5 +1,8 @@
 package consulting.lmx.conversation.integrity;
 
+import com.mongodb.reactivestreams.client.MongoCollection;
+import io.smallrye.mutiny.Uni;
+import java.util.List;
 import java.util.OptionalLong;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
@@ -56,6 +59,12 @@ record IndexView(BsonDocument description) {
     /** Whether only its uniqueness is missing, so that the server may convert it where it stands. */
     boolean lacksOnlyUniqueness(String field) {
         return isAscending(field) && !isUnique() && isWhole() && isSimple() && !isHidden();
+    }
+
+    /** All indexes of a collection. */
+    static Uni<List<IndexView>> all(MongoCollection<BsonDocument> collection) {
+        return Publishers.list(collection.listIndexes(BsonDocument.class))
+                .map(indexes -> indexes.stream().map(IndexView::new).toList());
     }
 
     /** After how many seconds documents are deleted by it; empty where it deletes none. */

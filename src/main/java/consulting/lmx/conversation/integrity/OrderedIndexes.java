@@ -39,14 +39,10 @@ final class OrderedIndexes {
     }
 
     private Uni<List<OrderedIndex>> missing() {
-        return all().map(indexes -> declared.stream()
-                .filter(wanted -> indexes.stream().noneMatch(wanted::isCarriedBy))
-                .toList());
-    }
-
-    private Uni<List<IndexView>> all() {
-        return Publishers.list(collection.listIndexes(BsonDocument.class))
-                .map(indexes -> indexes.stream().map(IndexView::new).toList());
+        return IndexView.all(collection)
+                .map(indexes -> declared.stream()
+                        .filter(wanted -> indexes.stream().noneMatch(wanted::isCarriedBy))
+                        .toList());
     }
 
     private Uni<Void> create(OrderedIndex index) {

@@ -72,11 +72,9 @@ final class UniqueIndexes {
 
     /** The single-field indexes of the key, as they are. */
     Uni<List<IndexView>> indexesOf(RequiredKey key) {
-        return Publishers.list(collection.listIndexes(BsonDocument.class))
-                .map(all -> all.stream()
-                        .map(IndexView::new)
-                        .filter(index -> index.isOf(key.field()))
-                        .toList());
+        return IndexView.all(collection)
+                .map(all ->
+                        all.stream().filter(index -> index.isOf(key.field())).toList());
     }
 
     private Uni<Void> attempt(RequiredKey key, RunProgress progress, int attempts) {
