@@ -17,7 +17,7 @@ export AUTH_SECRET
 export QUARKUS_HTTP_HOST=127.0.0.1
 export QUARKUS_SHUTDOWN_DELAY=0S
 export QUARKUS_MONGODB_SERVER_SELECTION_TIMEOUT=200MS
-export CONVERSATIONS_INTEGRITY_ON_START=off
+
 
 # Sends one request and prints the status of its answer, or nothing.
 call() {

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import consulting.lmx.conversation.settings.AtLeast;
+import consulting.lmx.conversation.settings.AtMost;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
-import jakarta.validation.constraints.Max;
-import jakarta.validation.constraints.Min;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
@@ -33,6 +33,7 @@ class SettingsTest {
 
     private static final Path SOURCES = Path.of("src/main/java");
     private static final Path PAGE = Path.of("docs/operations.md");
+    private static final Path NAMES = Path.of("src/main/resources/META-INF/settings");
     private static final Pattern TABLE = Pattern.compile("(?s)(<!-- settings -->\n).*?(<!-- /settings -->)");
 
     @Test
@@ -46,6 +47,20 @@ class SettingsTest {
                 .as("./mvnw test -Dtest=SettingsTest -Dsettings.write=true")
                 .isEqualTo(right)
                 .contains("| `conversations.limits.page-size` | `100` | 1 to 100 |");
+    }
+
+    @Test
+    void namesThatVariablesAreHeldToAreThoseOfTheCode() throws IOException {
+        String names = table().lines()
+                .filter(row -> row.startsWith("| `"))
+                .map(row -> row.substring(3, row.indexOf('`', 3)) + "\n")
+                .collect(Collectors.joining());
+        if (Boolean.getBoolean("settings.write")) {
+            Files.writeString(NAMES, names);
+        }
+        assertThat(Files.readString(NAMES))
+                .as("./mvnw test -Dtest=SettingsTest -Dsettings.write=true")
+                .isEqualTo(names);
     }
 
     private static String table() throws IOException {
@@ -71,7 +86,9 @@ class SettingsTest {
         List<String> rows = new ArrayList<>();
         for (Method setting : mapping.getDeclaredMethods()) {
             if (setting.isDefault()
+                    || setting.getReturnType().isAnnotationPresent(ConfigMapping.class)
                     || setting.isSynthetic()
+                    || java.lang.reflect.Modifier.isPrivate(setting.getModifiers())
                     || java.lang.reflect.Modifier.isStatic(setting.getModifiers())) {
                 continue;
             }
@@ -102,15 +119,13 @@ class SettingsTest {
                     .map(word -> "`" + word.toString().toLowerCase(Locale.ROOT).replace('_', '-') + "`")
                     .collect(Collectors.joining(", "));
         }
-        Optional<Long> least =
-                Optional.ofNullable(setting.getAnnotation(Min.class)).map(Min::value);
-        Optional<Long> most =
-                Optional.ofNullable(setting.getAnnotation(Max.class)).map(Max::value);
-        if (least.isPresent() && most.isPresent()) {
-            return least.get() + " to " + most.get();
+        AtLeast least = setting.getAnnotation(AtLeast.class);
+        AtMost most = setting.getAnnotation(AtMost.class);
+        if (least != null && most != null) {
+            return least.value() + " to " + most.value();
         }
-        if (least.isPresent()) {
-            return least.get() + " or more";
+        if (least != null) {
+            return least.value() + " or more";
         }
         Class<?> type = setting.getReturnType();
         return type == Optional.class || type == OptionalInt.class

@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.cli;
 
-import com.mongodb.ConnectionString;
 import consulting.lmx.conversation.integrity.ExitCode;
 import io.quarkus.picocli.runtime.PicocliRunner;
 import io.quarkus.runtime.Quarkus;
@@ -17,7 +16,6 @@ public final class Main {
     private Main() {}
 
     public static void main(String... arguments) {
-        requireConnectionString(System.getenv("MONGODB_URI"));
         if (arguments.length == 0) {
             String origins = System.getenv("ALLOWED_ORIGINS");
             if (origins != null && !origins.isBlank()) {
@@ -27,18 +25,6 @@ public final class Main {
         } else {
             System.setProperty("quarkus.profile", "prod,command");
             Quarkus.run(PicocliRunner.class, (code, failure) -> end(code, failure), arguments);
-        }
-    }
-
-    /** Quarkus looks into it before anything else, and would end with a trace instead of a word. */
-    private static void requireConnectionString(String uri) {
-        try {
-            if (uri != null && !uri.isEmpty()) {
-                new ConnectionString(uri);
-            }
-        } catch (IllegalArgumentException e) {
-            System.err.println("MONGODB_URI is no connection string: " + e.getMessage());
-            System.exit(ExitCode.USAGE);
         }
     }
 

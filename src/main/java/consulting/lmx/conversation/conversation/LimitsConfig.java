@@ -1,12 +1,12 @@
 package consulting.lmx.conversation.conversation;
 
 import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.settings.AtLeast;
+import consulting.lmx.conversation.settings.AtMost;
 import consulting.lmx.conversation.text.Text;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
-import jakarta.validation.constraints.Max;
-import jakarta.validation.constraints.Min;
 import java.nio.charset.StandardCharsets;
 
 /** Bounds on what a caller may send and gets back. */
@@ -15,16 +15,20 @@ public interface LimitsConfig {
 
     /** The longest content of one message, in bytes of UTF-8; a longer one is answered with 400. */
     @WithDefault("32K")
+    @AtLeast(value = "1", or = "nothing could be said: raise it")
+    @AtMost(value = "1M", or = "a conversation's newest messages would not fit into its document of 16 MiB: lower it")
     MemorySize messageSize();
 
     /** The longest body of a request, in bytes; a longer one is answered with 413. */
     @WithDefault("1M")
+    @AtLeast(value = "100", or = "hardly a message could be sent: raise it")
+    @AtMost(value = "16M", or = "a few callers could fill the memory: lower it")
     MemorySize bodySize();
 
     /** How many messages a conversation may be started with; more are answered with 400. */
     @WithDefault("100")
-    @Min(1)
-    @Max(NewConversation.MOST_MESSAGES)
+    @AtLeast(value = "1", or = "no conversation could be started with a message: raise it")
+    @AtMost(value = "200", or = "one request would be a history that is to be imported: lower it")
     int startMessages();
 
     /**
@@ -32,36 +36,38 @@ public interface LimitsConfig {
      * 100.
      */
     @WithDefault("200")
-    @Min(100)
-    @Max(400)
+    @AtLeast(value = "100", or = "a block of 100 could not be moved: raise it")
+    @AtMost(value = "400", or = "each append would cost what so many messages cost: lower it")
     int inlineMessages();
 
     /** The longest title, in characters; a longer one is answered with 400. */
     @WithDefault("200")
-    @Min(1)
-    @Max(10_000)
+    @AtLeast(value = "1", or = "no title could be given: raise it")
+    @AtMost(value = "10000", or = "a list of titles would be megabytes: lower it")
     int titleLength();
 
     /** How many keys metadata may have at its top; more are answered with 400. */
     @WithDefault("16")
-    @Min(1)
-    @Max(1_000)
+    @AtLeast(value = "1", or = "no metadata could be given: raise it")
+    @AtMost(value = "1000", or = "each list would carry all of them: lower it")
     int metadataKeys();
 
     /** How deep metadata may be, itself counted; deeper is answered with 400. */
     @WithDefault("4")
-    @Min(1)
-    @Max(50)
+    @AtLeast(value = "1", or = "no metadata could be given: raise it")
+    @AtMost(value = "50", or = "the server refuses documents not much deeper: lower it")
     int metadataDepth();
 
     /** The largest metadata, in bytes of BSON; larger is answered with 400. */
     @WithDefault("8K")
+    @AtLeast(value = "64", or = "hardly any metadata could be given: raise it")
+    @AtMost(value = "1M", or = "each list would carry all of it: lower it")
     MemorySize metadataSize();
 
     /** How many messages one page holds at most, and where the caller names no number. */
     @WithDefault("100")
-    @Min(1)
-    @Max(100)
+    @AtLeast(value = "1", or = "no page would hold a message: raise it")
+    @AtMost(value = "100", or = "one page would cost as much as the whole conversation: lower it")
     int pageSize();
 
     /**

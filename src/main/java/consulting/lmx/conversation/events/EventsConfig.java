@@ -1,12 +1,10 @@
 package consulting.lmx.conversation.events;
 
+import consulting.lmx.conversation.settings.AtLeast;
+import consulting.lmx.conversation.settings.AtMost;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
-import jakarta.validation.constraints.Max;
-import jakarta.validation.constraints.Min;
 import java.time.Duration;
-import org.hibernate.validator.constraints.time.DurationMax;
-import org.hibernate.validator.constraints.time.DurationMin;
 
 /** How server-sent events are sent. */
 @ConfigMapping(prefix = "conversations.events")
@@ -17,19 +15,21 @@ public interface EventsConfig {
      * 1 s to 5 minutes.
      */
     @WithDefault("15S")
-    @DurationMin(seconds = 1)
-    @DurationMax(minutes = 5)
+    @AtLeast(value = "1S", or = "every listener would be written to all the time: set it to some seconds")
+    @AtMost(
+            value = "5M",
+            or = "proxies would cut quiet connections, and nobody would notice listeners that are gone: lower it")
     Duration heartbeat();
 
     /** How often changes are looked for where the server has no change streams: 100 ms to a minute. */
     @WithDefault("1S")
-    @DurationMin(millis = 100)
-    @DurationMax(minutes = 1)
+    @AtLeast(value = "0.1S", or = "the database would be asked without a pause: set it to about a second")
+    @AtMost(value = "1M", or = "listeners would wait for so long: lower it")
     Duration poll();
 
     /** How many event streams one caller may have open at this process; one more is answered with 429. */
     @WithDefault("20")
-    @Min(1)
-    @Max(10_000)
+    @AtLeast(value = "1", or = "nobody could listen: raise it")
+    @AtMost(value = "10000", or = "one caller could take all connections: lower it")
     int listeners();
 }

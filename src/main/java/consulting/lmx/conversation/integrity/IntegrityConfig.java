@@ -1,9 +1,9 @@
 package consulting.lmx.conversation.integrity;
 
+import consulting.lmx.conversation.settings.AtLeast;
+import consulting.lmx.conversation.settings.AtMost;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
-import jakarta.validation.constraints.Max;
-import jakarta.validation.constraints.Min;
 import java.time.Duration;
 import java.util.OptionalInt;
 
@@ -27,19 +27,24 @@ public interface IntegrityConfig {
 
     /** How many documents are repaired by one batch. */
     @WithDefault("300")
-    @Min(1)
-    @Max(10_000)
+    @AtLeast(value = "1", or = "nothing would be repaired: raise it")
+    @AtMost(value = "10000", or = "one batch would be more than one command may hold: lower it")
     int batchSize();
 
     /** How many documents a second are repaired at most; as fast as the server bears where it is not set. */
+    @AtLeast(value = "1", or = "nothing would be repaired: raise it, or remove it for as fast as the server bears")
     OptionalInt maxRate();
 
     /** How long after a failure the first retry waits; each further one waits twice as long, up to {@link #retryMax()}. */
     @WithDefault("1S")
+    @AtLeast(value = "0.1S", or = "a database in trouble would be asked without a pause: set it to about a second")
+    @AtMost(value = "10M", or = "the service would stay shut for so long after a failure: lower it")
     Duration retryMin();
 
     /** The longest wait between two retries. */
     @WithDefault("30S")
+    @AtLeast(value = "0.1S", or = "a database in trouble would be asked without a pause: set it to some seconds")
+    @AtMost(value = "1H", or = "the service would stay shut for so long after a failure: lower it")
     Duration retryMax();
 
     /** What is done at start. */

@@ -1,10 +1,10 @@
 package consulting.lmx.conversation.integrity;
 
+import consulting.lmx.conversation.settings.AtLeast;
+import consulting.lmx.conversation.settings.AtMost;
 import io.smallrye.config.ConfigMapping;
 import java.time.Duration;
 import java.util.Optional;
-import org.hibernate.validator.constraints.time.DurationMax;
-import org.hibernate.validator.constraints.time.DurationMin;
 
 /** How long conversations are kept. */
 @ConfigMapping(prefix = "conversations")
@@ -17,17 +17,12 @@ public interface RetentionConfig {
      * How long a conversation is kept that nobody touches, in whole seconds: from 1 minute to 18250 days. Then the server
      * deletes it. Where it is not set, conversations are kept until their owner deletes them.
      */
-    Optional<
-                    @DurationMin(
-                            minutes = 1,
-                            message =
-                                    "is shorter than a minute, so that conversations would be deleted under their owners'"
-                                            + " hands: set it to a minute or more, or remove it to keep them")
-                    @DurationMax(
-                            days = LONGEST_DAYS,
-                            message =
-                                    "is longer than 18250 days, which not every server takes, so that nothing would be"
-                                            + " deleted at all: set it to less, or remove it to keep conversations for good")
-                    Duration>
-            retention();
+    @AtLeast(
+            value = "1M",
+            or = "conversations would be deleted under their owners' hands: raise it, or remove it to keep them")
+    @AtMost(
+            value = LONGEST_DAYS + "D",
+            or =
+                    "not every server takes it, so that nothing would be deleted at all: lower it, or remove it to keep conversations for good")
+    Optional<Duration> retention();
 }

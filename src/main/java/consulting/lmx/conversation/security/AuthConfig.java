@@ -1,15 +1,20 @@
 package consulting.lmx.conversation.security;
 
+import consulting.lmx.conversation.settings.AtLeast;
+import consulting.lmx.conversation.settings.AtMost;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
-import org.hibernate.validator.constraints.time.DurationMax;
-import org.hibernate.validator.constraints.time.DurationMin;
+import java.util.function.Consumer;
 
 /** How the caller of a request is known: in production by exactly one of {@link #secret()} and {@link Jwks#url()}. */
 @ConfigMapping(prefix = "conversations.auth")
 public interface AuthConfig {
+
+    /** What an HMAC of SHA-256 wants at least (RFC 7518, section 3.2). */
+    int SECRET_BYTES = 32;
 
     /**
      * The secret that signs the callers' tokens with HS256: plain text of 32 bytes or more. Deployers set it as
@@ -37,12 +42,8 @@ public interface AuthConfig {
 
         /** How often it is read, and so how long a key that was withdrawn is taken at most: 1 s to a day. */
         @WithDefault("5M")
-        @DurationMin(
-                seconds = 1,
-                message = "must be 1S or more, or the keys would be read without a pause: set it to some minutes")
-        @DurationMax(
-                days = 1,
-                message = "must be 24H or less, or a withdrawn key would be taken for too long: lower it")
+        @AtLeast(value = "1S", or = "the keys would be read without a pause: set it to some minutes")
+        @AtMost(value = "24H", or = "a withdrawn key would be taken for too long: lower it")
         Duration refresh();
 
         /**
@@ -50,23 +51,49 @@ public interface AuthConfig {
          * whoever sends made-up tokens decides how often they come, not how often the keys are read.
          */
         @WithDefault("5S")
-        @DurationMin(
-                millis = 100,
-                message =
-                        "must be 0.1S or more, or anybody could have the keys read without a pause: set it to some seconds")
-        @DurationMax(
-                hours = 1,
-                message = "must be 1H or less, or callers with a new key would be refused for so long: lower it")
+        @AtLeast(value = "0.1S", or = "anybody could have the keys read without a pause: set it to some seconds")
+        @AtMost(value = "1H", or = "callers with a new key would be refused for so long: lower it")
         Duration pause();
 
         /** How long one reading may take, from the connect to the last byte: 100 ms to a minute. */
         @WithDefault("5S")
-        @DurationMin(
-                millis = 100,
-                message = "must be 0.1S or more, or no answer could come in time: set it to some seconds")
-        @DurationMax(
-                minutes = 1,
-                message = "must be 1M or less, or callers with a new key would wait for so long: lower it")
+        @AtLeast(value = "0.1S", or = "no answer could come in time: set it to some seconds")
+        @AtMost(value = "1M", or = "callers with a new key would wait for so long: lower it")
         Duration timeout();
+    }
+
+    /**
+     * Says why callers' tokens could not be checked, or would be let in without one.
+     *
+     * @param wrong takes each thing that is wrong: setting, consequence, remedy
+     */
+    default void requireForProduction(Consumer<String> wrong) {
+        Optional<String> jwks = jwks().url();
+        if (secret().isEmpty() && jwks.isEmpty()) {
+            wrong.accept(
+                    "AUTH_SECRET is not set, and AUTH_JWKS_URL neither, so no caller's token could be checked and every"
+                            + " call would be refused: set AUTH_SECRET to the secret that your frontend signs its HS256 tokens"
+                            + " with, 32 bytes or more, or AUTH_JWKS_URL to where the public keys of your identity provider are");
+        }
+        if (secret().isPresent() && jwks.isPresent()) {
+            wrong.accept("AUTH_SECRET and AUTH_JWKS_URL are both set, so it is not clear whose tokens are to be let in:"
+                    + " remove the one that your tokens are not signed with");
+        }
+        if (secret().isPresent() && secret().get().getBytes(StandardCharsets.UTF_8).length < SECRET_BYTES) {
+            wrong.accept(
+                    "AUTH_SECRET is shorter than 32 bytes, so tokens signed with it could be forged by guessing it:"
+                            + " set a longer one here and in the frontend");
+        }
+        try {
+            jwks.map(KeyLocation::of);
+        } catch (IllegalArgumentException e) {
+            wrong.accept("AUTH_JWKS_URL is no place that keys can be read from (" + e.getMessage()
+                    + "), so no caller's token could be checked: set it to a path, or to an address of file:, http: or"
+                    + " https:");
+        }
+        if (devUser().isPresent()) {
+            wrong.accept("conversations.auth.dev-user is set, so every call without a token would be let in as "
+                    + devUser().get() + " with every role: remove it, it is for dev mode and tests");
+        }
     }
 }

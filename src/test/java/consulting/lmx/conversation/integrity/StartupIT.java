@@ -213,29 +213,32 @@ class StartupIT {
     }
 
     @Test
-    void startInProductionRefusesAShortSecretAndADevUser() throws Exception {
-        try (Service service = Service.start(settings(
-                Map.of("AUTH_SECRET", "short", "CONVERSATIONS_AUTH_DEV_USER", "anybody", "ALLOWED_ORIGINS", "*")))) {
-            assertThat(service.process().waitFor(30, TimeUnit.SECONDS)).isTrue();
-            assertThat(service.process().exitValue()).isNotZero();
-            assertThat(service.log())
-                    .contains("shorter than 32 bytes")
-                    .contains("dev-user is set")
-                    .contains("ALLOWED_ORIGINS has a pattern");
-        }
-    }
-
-    @Test
-    void startNamesEachValueOutOfBoundsAndEachUnknownKeyAtOnce() throws Exception {
-        try (Service service = Service.start(settings(Map.of(
+    void startNamesAllThatIsWrongAtOnce() throws Exception {
+        Map<String, String> wrong = new HashMap<>(Map.of(
+                "AUTH_SECRET", "short",
+                "ALLOWED_ORIGINS", "*",
+                "CONVERSATIONS_AUTH_DEV_USER", "anybody",
                 "CONVERSATIONS_LIMITS_PAGE_SIZE", "0",
+                "CONVERSATIONS_LIMITS_BODY_SIZE", "17M",
                 "CONVERSATIONS_INTEGRITY_BATCH_SIZE", "10001",
-                "JAVA_TOOL_OPTIONS", "-Dconversations.limits.nonsense=1")))) {
+                "CONVERSATIONS_RETENTION", "59S",
+                "CONVERSATIONS_LIMTS_PAGE_SIZE", "10",
+                "CONVERSATIONS_SERVICE_HOST", "10.0.0.1",
+                "JAVA_TOOL_OPTIONS", "-Dconversations.limits.nonsense=1"));
+        try (Service service = Service.start(wrong)) {
             assertThat(service.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
             assertThat(service.process().exitValue()).isNotZero();
             assertThat(service.log())
-                    .contains("conversations.limits.page-size must be greater than or equal to 1")
-                    .contains("conversations.integrity.batch-size must be less than or equal to 10000")
+                    .contains("MONGODB_URI is not set, so there is no database")
+                    .contains("AUTH_SECRET is shorter than 32 bytes")
+                    .contains("dev-user is set")
+                    .contains("ALLOWED_ORIGINS has a pattern")
+                    .contains("conversations.limits.page-size must be 1 or more, or no page would hold a message")
+                    .contains("conversations.limits.body-size must be 16M or less, or")
+                    .contains("conversations.integrity.batch-size must be 10000 or less, or")
+                    .contains("conversations.retention must be 1M or more, or")
+                    .contains("CONVERSATIONS_LIMTS_PAGE_SIZE sets nothing")
+                    .doesNotContain("CONVERSATIONS_SERVICE_HOST")
                     .contains("conversations.limits.nonsense in SysPropConfigSource does not map to any root");
         }
     }
