@@ -22,6 +22,7 @@ JVM_OPTIONS = ROOT / "src" / "main" / "docker" / "jvm.options"
 JAR = ROOT / "target" / "quarkus-app" / "quarkus-run.jar"
 SECRET = "a-secret-for-the-benchmarks-of-32-bytes-or-more"
 OURS = "ours"
+BEFORE = "before"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # name: (folder, how it is built, what the build leaves, how it is started there)
@@ -150,7 +151,7 @@ def mongod(scratch):
 
 
 @contextlib.contextmanager
-def server(name, mongo, scratch, java, database=None):
+def server(name, mongo, scratch, java, database=None, jar=JAR):
     port, database = free_port(), database or name
     log = scratch / f"{database}.log"
     environment = {
@@ -158,8 +159,9 @@ def server(name, mongo, scratch, java, database=None):
         "MONGODB_DB": database, "AUTH_SECRET": SECRET, "PORT": str(port), "QUARKUS_HTTP_HOST": "127.0.0.1",
         "QUARKUS_SHUTDOWN_DELAY": "0S", "HOSTNAME": "127.0.0.1",
     }
-    if name == OURS:
-        cwd, command = scratch, [java, f"@{JVM_OPTIONS}", "-jar", str(JAR)]
+    ours = name in (OURS, BEFORE)
+    if ours:
+        cwd, command = scratch, [java, f"@{JVM_OPTIONS}", "-jar", str(jar)]
     else:
         folder, _, _, start = PEERS[name]
         cwd = scratch / folder
@@ -167,8 +169,8 @@ def server(name, mongo, scratch, java, database=None):
     with running(command, cwd, environment, log) as process:
         def ready():
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request("GET", "/q/health/ready" if name == OURS else "/")
-            return connection.getresponse().status == 200 or name != OURS
+            connection.request("GET", "/q/health/ready" if ours else "/")
+            return connection.getresponse().status == 200 or not ours
 
         wait_until(ready, process, log)
         yield Server(name, process, port, database)
