@@ -40,10 +40,12 @@ public class MessageMover {
     private static final int ATTEMPTS = 20;
 
     private final LimitsConfig limits;
+    private final BlockIndex index;
     private final Set<BsonValue> underWay = ConcurrentHashMap.newKeySet();
 
-    MessageMover(LimitsConfig limits) {
+    MessageMover(LimitsConfig limits, BlockIndex index) {
         this.limits = limits;
+        this.index = index;
     }
 
     /** Begins to move what the document has too much, where it has, and does not wait for it. */
@@ -127,15 +129,16 @@ public class MessageMover {
                 .map(found -> found == null ? List.of() : messages(found));
     }
 
-    private static Uni<Void> write(BsonValue conversation, int moved, List<BsonValue> messages) {
+    private Uni<Void> write(BsonValue conversation, int moved, List<BsonValue> messages) {
         List<BsonDocument> blocks = new ArrayList<>();
         for (int i = 0; i + MessageBlock.SIZE <= messages.size(); i += MessageBlock.SIZE) {
             blocks.add(MessageBlock.of(conversation, moved + i, messages.subList(i, i + MessageBlock.SIZE)));
         }
         return blocks.isEmpty()
                 ? Uni.createFrom().voidItem()
-                : MessageBlock.documents()
-                        .insertMany(blocks, new InsertManyOptions().ordered(false))
+                : index.ensure()
+                        .chain(() ->
+                                MessageBlock.documents().insertMany(blocks, new InsertManyOptions().ordered(false)))
                         .replaceWithVoid()
                         .onFailure(DriverFailure::isDuplicateKeyAlone)
                         .recoverWithUni(() -> requireThere(blocks));

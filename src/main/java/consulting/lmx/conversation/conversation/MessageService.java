@@ -97,10 +97,33 @@ public class MessageService {
 
     /** Where the document is full, a block of it is moved first. */
     private Uni<Appended> appendWithRoom(String caller, String conversationId, Message message) {
-        return upsert(caller, conversationId, message, ATTEMPTS)
+        return appendOrCreate(caller, conversationId, message)
                 .onFailure(DriverFailure::isTooLarge)
                 .recoverWithUni(() -> mover.makeRoom(ConversationService.owned(caller, conversationId))
-                        .chain(() -> upsert(caller, conversationId, message, ATTEMPTS)));
+                        .chain(() -> appendOrCreate(caller, conversationId, message)));
+    }
+
+    /**
+     * Creates nothing where messages were moved: an upsert whose filter asks for a conversation of which none were would find
+     * none, insert, and fail on the unique index. So what comes under a key asks first.
+     */
+    private Uni<Appended> appendOrCreate(String caller, String conversationId, Message message) {
+        return message.retryKey() == null
+                ? upsert(caller, conversationId, message, ATTEMPTS)
+                : moved(caller, conversationId)
+                        .chain(moved -> moved > 0
+                                ? appendToExisting(caller, conversationId, message, ATTEMPTS)
+                                : upsert(caller, conversationId, message, ATTEMPTS));
+    }
+
+    /** How many messages of the caller's conversation were moved; 0 where there is none. */
+    private static Uni<Integer> moved(String caller, String conversationId) {
+        return ConversationService.documents()
+                .find(
+                        ConversationService.owned(caller, conversationId),
+                        new FindOptions().projection(Projections.include(MOVED)))
+                .toUni()
+                .map(found -> found == null ? 0 : MessageMover.moved(found));
     }
 
     private Uni<Appended> upsert(String caller, String conversationId, Message message, int attempts) {
@@ -113,6 +136,8 @@ public class MessageService {
                                 .append(CREATED_AT, new BsonDateTime(now.toEpochMilli())));
         return update(target(caller, conversationId, message, 0), update, true)
                 .map(after -> appended(after, newSessionId, message))
+                .onFailure(DriverFailure::isDuplicateKey)
+                .invoke(failure -> duplicateKeys.increment())
                 .onFailure(DriverFailure::isDuplicateKey)
                 .recoverWithUni(() -> appendToExisting(caller, conversationId, message, attempts));
     }
@@ -139,7 +164,6 @@ public class MessageService {
 
     /** Null where nothing is found under {@code target}. */
     private Uni<Appended> appendAnyway(BsonDocument target, Message message) {
-        duplicateKeys.increment();
         return update(target, push(message), false)
                 .onItem()
                 .ifNotNull()

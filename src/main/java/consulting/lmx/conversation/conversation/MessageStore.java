@@ -126,9 +126,14 @@ public class MessageStore {
     /** The moved message that came under {@code key}. */
     Uni<Optional<Indexed>> movedUnder(String key, BsonValue conversation) {
         return MessageBlock.documents()
-                .find(Filters.and(blocksOf(conversation), Filters.eq(BLOCK_KEYS, new BsonString(key))))
+                .find(holding(key, conversation))
                 .toUni()
                 .map(block -> Optional.ofNullable(block).map(found -> under(key, found)));
+    }
+
+    /** Asks for the block of a message that came under {@code key}, as {@link BlockIndex} has it. */
+    static Bson holding(String key, BsonValue conversation) {
+        return Filters.and(blocksOf(conversation), Filters.eq(BLOCK_KEYS, new BsonString(key)));
     }
 
     private static Indexed under(String key, BsonDocument block) {

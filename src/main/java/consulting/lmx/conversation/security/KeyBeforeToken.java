@@ -18,9 +18,11 @@ import java.util.Optional;
 public class KeyBeforeToken implements IdentityProvider<TokenAuthenticationRequest> {
 
     private final TrustedKeys keys;
+    private final VerifiedTokens verified;
 
-    KeyBeforeToken(TrustedKeys keys) {
+    KeyBeforeToken(TrustedKeys keys, VerifiedTokens verified) {
         this.keys = keys;
+        this.verified = verified;
     }
 
     @Override
@@ -37,8 +39,9 @@ public class KeyBeforeToken implements IdentityProvider<TokenAuthenticationReque
     @Override
     public Uni<SecurityIdentity> authenticate(
             TokenAuthenticationRequest request, AuthenticationRequestContext context) {
+        String text = request.getToken().getToken();
         Optional<TokenHeader> token =
-                keys.areInUse() ? TokenHeader.of(request.getToken().getToken()) : Optional.empty();
+                keys.areInUse() && verified.find(text).isEmpty() ? TokenHeader.of(text) : Optional.empty();
         if (token.isEmpty()) {
             return Uni.createFrom().nullItem();
         }

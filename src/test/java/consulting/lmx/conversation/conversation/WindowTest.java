@@ -6,7 +6,9 @@ import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 
 import consulting.lmx.conversation.testsupport.EventClient;
+import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.quarkus.test.common.http.TestHTTPResource;
@@ -51,6 +53,9 @@ class WindowTest {
 
     @Inject
     MessageMover mover;
+
+    @Inject
+    MeterRegistry meters;
 
     @ConfigProperty(name = "quarkus.mongodb.database")
     String database;
@@ -207,6 +212,88 @@ class WindowTest {
         append("new", "another-key").statusCode(200).body("message.index", equalTo(351));
         append("new", "another-key").statusCode(200).body("message.index", equalTo(351));
         as(user).get("/api/conversation/{id}", id).then().body("messageCount", equalTo(352));
+    }
+
+    @Test
+    void keyOfAMovedMessageIsFoundWithoutALookAtTheOtherBlocks() {
+        TestServer.assumeGenuine("it explains how it finds something");
+        legacy(50);
+        append("once", "the-key");
+        for (int i = 0; i < 6; i++) {
+            push(0, 100);
+            append("m" + i);
+            move();
+        }
+        BsonDocument key = stored();
+        BsonDocument find = new BsonDocument("find", new BsonString(ConversationFields.BLOCKS))
+                .append(
+                        "filter",
+                        MessageStore.holding("the-key", key.get("_id")).toBsonDocument());
+        BsonDocument plan = client.getDatabase(database)
+                .runCommand(
+                        new BsonDocument("explain", find).append("verbosity", new BsonString("executionStats")),
+                        BsonDocument.class)
+                .await()
+                .indefinitely();
+        assertThat(blocks(key.get("_id"))).hasSizeGreaterThan(3);
+        assertThat(plan.getDocument("executionStats")
+                        .getNumber("totalDocsExamined")
+                        .intValue())
+                .isEqualTo(1);
+        assertThat(plan.toJson()).contains(BlockIndex.NAME);
+    }
+
+    @Test
+    void appendUnderAKeyToALongConversationRunsIntoNoUniqueIndex() {
+        legacy(350);
+        append("m350");
+        awaitMoved(100);
+        double before = duplicateKeys();
+        append("new", "a-key").statusCode(200).body("message.index", equalTo(351));
+        append("new", "a-key").statusCode(200).body("message.index", equalTo(351));
+        assertThat(duplicateKeys()).isEqualTo(before);
+    }
+
+    private double duplicateKeys() {
+        return meters.counter("conversations.duplicate.key").count();
+    }
+
+    @Test
+    void conversationOfAHundredThousandMessagesIsReadAndWrittenAsAnyOther() {
+        int count = 100_000;
+        BsonObjectId key = legacy(0);
+        for (int first = 0; first < count; first += 20_000) {
+            int last = first + 20_000 - 1;
+            push(first, 20_000 - 1);
+            append("m" + last).body("message.index", equalTo(last));
+            awaitMoved(last + 1 - INLINE);
+        }
+        append("m" + count).statusCode(200).body("message.index", equalTo(count));
+        assertThat(blocks(key)).hasSize((count - INLINE) / MessageBlock.SIZE);
+        as(user).get("/api/conversation/{id}", id)
+                .then()
+                .body("messageCount", equalTo(count + 1))
+                .body("messages.content", equalTo(numbered(count - 99, count + 1)));
+        as(user).get("/api/conversation/{id}/messages?limit=50&before=50025", id)
+                .then()
+                .body("data.content", equalTo(numbered(49_975, 50_025)))
+                .body("data[0].index", equalTo(49_975));
+        assertThat(as(user).get("/api/conversation/{id}/export", id).jsonPath().getList("messages.content"))
+                .isEqualTo(numbered(0, count + 1));
+    }
+
+    /** Appends {@code m} and their index at one blow, past the service. */
+    private void push(int first, int messages) {
+        BsonArray more = new BsonArray();
+        for (int i = first; i < first + messages; i++) {
+            more.add(new Message("user", "m" + i, Conversation.now()).toBson());
+        }
+        collection(ConversationFields.COLLECTION)
+                .updateOne(
+                        new BsonDocument("conversationId", new BsonString(id)),
+                        new BsonDocument("$push", new BsonDocument("messages", new BsonDocument("$each", more))))
+                .await()
+                .indefinitely();
     }
 
     @Test

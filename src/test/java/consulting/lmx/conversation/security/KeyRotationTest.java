@@ -63,6 +63,24 @@ class KeyRotationTest {
     }
 
     @Test
+    void tokenThatWasTakenBeforeGoesWithItsKey() {
+        SigningKey key = SigningKey.of("RS256");
+        String token = token(key);
+        server.publish(key);
+        awaitStatus(200, token);
+        server.publish(SigningKey.of("RS256"));
+        awaitStatus(401, token);
+        server.publish(key);
+        awaitStatus(200, token);
+
+        SigningKey sameId = SigningKey.of("RS256");
+        sameId.jwk().setKeyId(key.id());
+        server.publish(sameId);
+        awaitStatus(401, token);
+        awaitStatus(200, token(sameId));
+    }
+
+    @Test
     void whoWaitsForAKeyHoldsUpNobody() throws InterruptedException {
         SigningKey known = SigningKey.of("ES256");
         SigningKey next = SigningKey.of("ES256");

@@ -1,0 +1,176 @@
+"""The servers that are measured: how each is built, started and ended, and what its processes have used."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from wire import Mongo
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+JVM_OPTIONS = ROOT / "src" / "main" / "docker" / "jvm.options"
+JAR = ROOT / "target" / "quarkus-app" / "quarkus-run.jar"
+SECRET = "a-secret-for-the-benchmarks-of-32-bytes-or-more"
+OURS = "ours"
+BEFORE = "before"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+# name: (folder, how it is built, what the build leaves, how it is started there)
+PEERS = {
+    "go": ("go-nethttp", ["go build -o peer ."], "peer", "./peer"),
+    "rust": ("rust-axum", ["cargo build --release"], "target/release/peer-rust-axum", "target/release/peer-rust-axum"),
+    "fastify": ("fastify", ["npm install --no-audit --no-fund"], "node_modules", "node server.js"),
+    "webflux": ("spring-webflux", ["mvn -B -ntp -q package -DskipTests"], "target/*.jar", "{java} @{jvm} -jar target/*.jar"),
+    "old": ("old-app", ["npm install --no-audit --no-fund", "npm run build"], ".next/BUILD_ID",
+            "npx next start -H 127.0.0.1 -p $PORT"),
+}
+
+
+def token(subject):
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    claims = {"sub": subject, "userId": subject, "iat": int(time.time()), "exp": int(time.time()) + 86400}
+    head = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps(claims).encode())
+    return (head + b"." + part(hmac.new(SECRET.encode(), head, hashlib.sha256).digest())).decode()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def build(peers, scratch):
+    """The peers that could be built, each in a copy of its own; says why where one could not."""
+    built = []
+    for name, (folder, commands, product, _) in PEERS.items():
+        if not peers or not (peers / folder).is_dir():
+            continue
+        copy = scratch / folder
+        if not any(copy.glob(product)):
+            shutil.copytree(peers / folder, copy, dirs_exist_ok=True)
+            for command in commands:
+                try:
+                    done = subprocess.run(command, shell=True, cwd=copy, capture_output=True, text=True, timeout=900)
+                    said = (done.stderr or done.stdout).strip()[-300:]
+                except subprocess.TimeoutExpired:
+                    said = "it took longer than 15 minutes"
+        if any(copy.glob(product)):
+            built.append(name)
+        else:
+            print(f"{name} is left out, since it could not be built: {said}")
+    return built
+
+
+class Server:
+    """A server that runs, and its database, which has the server's name."""
+
+    def __init__(self, name, process, port, database):
+        self.name, self.process, self.port, self.database = name, process, port, database
+
+    def tree(self):
+        children = {}
+        for entry in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                children.setdefault(int(entry.read_text().rsplit(")", 1)[1].split()[1]), []).append(int(entry.parent.name))
+        found = [self.process.pid]
+        for pid in found:
+            found += children.get(pid, [])
+        return found
+
+    def cpu(self):
+        """Seconds of processor, of the server and all its children."""
+        used = 0
+        for pid in self.tree():
+            with contextlib.suppress(OSError):
+                fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+                used += int(fields[11]) + int(fields[12])
+        return used / TICKS
+
+    def resident(self):
+        """MiB."""
+        status = [pathlib.Path(f"/proc/{pid}/status").read_text() for pid in self.tree()]
+        return sum(int(re.search(r"VmRSS:\s+(\d+)", text)[1]) for text in status) / 1024
+
+
+@contextlib.contextmanager
+def running(command, cwd, environment, log):
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            command, cwd=cwd, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)  # its own session: nobody else is in there
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_until(ready, process, log, seconds=120):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError, http.client.HTTPException, RuntimeError):
+            if ready():
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise SystemExit(f"a server did not start: {pathlib.Path(log).read_text()[-1500:]}")
+
+
+@contextlib.contextmanager
+def mongod(scratch):
+    """The port of a replica set of one node."""
+    port, data = free_port(), scratch / "data"
+    data.mkdir()
+    log = scratch / "mongod.log"
+    command = ["mongod", "--replSet", "rs0", "--port", str(port), "--dbpath", str(data), "--bind_ip", "127.0.0.1",
+               "--wiredTigerCacheSizeGB", "0.5"]
+    with running(command, scratch, {}, log) as process:
+        wait_until(lambda: Mongo(port).command("admin", {"ping": 1}), process, log)
+        mongo = Mongo(port)
+        members = [{"_id": 0, "host": f"127.0.0.1:{port}"}]
+        mongo.command("admin", {"replSetInitiate": {"_id": "rs0", "members": members}})
+        wait_until(lambda: b"\x08ismaster\x00\x01" in mongo.command("admin", {"isMaster": 1}), process, log)
+        mongo.close()
+        yield port
+
+
+@contextlib.contextmanager
+def server(name, mongo, scratch, java, database=None, jar=JAR):
+    port, database = free_port(), database or name
+    log = scratch / f"{database}.log"
+    environment = {
+        "MONGODB_URI": f"mongodb://127.0.0.1:{mongo}/?replicaSet=rs0&w=majority&journal=true",
+        "MONGODB_DB": database, "AUTH_SECRET": SECRET, "PORT": str(port), "QUARKUS_HTTP_HOST": "127.0.0.1",
+        "QUARKUS_SHUTDOWN_DELAY": "0S", "HOSTNAME": "127.0.0.1",
+    }
+    ours = name in (OURS, BEFORE)
+    if ours:
+        cwd, command = scratch, [java, f"@{JVM_OPTIONS}", "-jar", str(jar)]
+    else:
+        folder, _, _, start = PEERS[name]
+        cwd = scratch / folder
+        command = ["sh", "-c", "exec " + start.format(java=java, jvm=JVM_OPTIONS)]
+    with running(command, cwd, environment, log) as process:
+        def ready():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/q/health/ready" if ours else "/")
+            return connection.getresponse().status == 200 or not ours
+
+        wait_until(ready, process, log)
+        yield Server(name, process, port, database)
