@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Test;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -23,7 +23,11 @@ class MonitoringTest {
 
     private static final Path FOLDER = Path.of("src/main/monitoring");
     private static final Pattern METRIC = Pattern.compile("\\b(?:conversations|http_server|mongodb|jvm)_\\w+");
-    private static final Pattern LABELS = Pattern.compile("\\b(conversations_\\w+)\\{(\\w+)[=!]");
+    private static final Pattern MATCHED = Pattern.compile("(?<metric>" + METRIC + ")\\{(?<labels>[^}]+)}");
+    private static final Pattern GROUPED =
+            Pattern.compile("by \\((?<labels>[\\w, ]+)\\) \\((?:\\w+\\()?(?<metric>" + METRIC + ")");
+    /** Comes to be with the first one; WritePathsTest sees it and its label. */
+    private static final String WITH_THE_FIRST = "conversations_session_id_generated_total";
 
     private static String served() {
         given().auth()
@@ -43,8 +47,7 @@ class MonitoringTest {
         for (Matcher metric = METRIC.matcher(text); metric.find(); ) {
             named.add(metric.group());
         }
-        // Comes to be with the first one; WritePathsTest sees it.
-        named.remove("conversations_session_id_generated_total");
+        named.remove(WITH_THE_FIRST);
         List<String> served = served().lines().toList();
         assertThat(named)
                 .hasSizeGreaterThanOrEqualTo(4)
@@ -53,13 +56,32 @@ class MonitoringTest {
                         .anyMatch(line -> line.startsWith(name + "{") || line.startsWith(name + " ")));
     }
 
-    @Test
-    void labelsOfTheRulesAreServed() throws IOException {
+    @ParameterizedTest
+    @ValueSource(strings = {"alerts.yml", "dashboard.json"})
+    void eachLabelIsServed(String file) throws IOException {
+        String text = Files.readString(FOLDER.resolve(file)).replace("\\\"", "\"");
         String served = served();
-        Matcher rule = LABELS.matcher(Files.readString(FOLDER.resolve("alerts.yml")));
-        assertThat(rule.results())
-                .isNotEmpty()
-                .allSatisfy(found ->
-                        assertThat(served).containsPattern(found.group(1) + "\\{[^}]*" + found.group(2) + "=\""));
+        int found = 0;
+        for (Pattern pattern : List.of(MATCHED, GROUPED)) {
+            for (Matcher matcher = pattern.matcher(text); matcher.find(); ) {
+                if (!matcher.group("metric").equals(WITH_THE_FIRST)) {
+                    assertThat(labels(matcher.group("labels")))
+                            .as(matcher.group())
+                            .isNotEmpty()
+                            .allSatisfy(label -> assertThat(served)
+                                    .containsPattern(
+                                            "(?m)^" + matcher.group("metric") + "\\{[^}]*\\b" + label + "=\""));
+                    found++;
+                }
+            }
+        }
+        assertThat(found).isGreaterThanOrEqualTo(4);
+    }
+
+    /** The names in {@code state="FAILED",uri=~"x"} and in {@code uri, method}. */
+    private static List<String> labels(String list) {
+        return Stream.of(list.replaceAll("\"[^\"]*\"", "").split(","))
+                .map(label -> label.replaceAll("[=!~\\s]", ""))
+                .toList();
     }
 }
