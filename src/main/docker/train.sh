@@ -18,7 +18,6 @@ export QUARKUS_HTTP_HOST=127.0.0.1
 export QUARKUS_SHUTDOWN_DELAY=0S
 export QUARKUS_MONGODB_SERVER_SELECTION_TIMEOUT=200MS
 
-
 # Sends one request and prints the status of its answer, or nothing.
 call() {
   exec 3<>"/dev/tcp/127.0.0.1/$port" || return 0
