@@ -46,6 +46,18 @@ public final class DriverFailure {
         return hasCode(failure, UNAUTHORIZED);
     }
 
+    /**
+     * What to do where the driver gave up because of the TLS handshake; empty else. The driver keeps what was thrown
+     * meanwhile only in the text of its timeout, by the names of the classes, which are the JDK's.
+     */
+    public static String handshakeRemedy(Throwable failure) {
+        return failure.getMessage() != null && failure.getMessage().contains("SSLHandshakeException")
+                ? " The TLS handshake failed. Where the server's certificate was refused, give the file of its authority as"
+                        + " QUARKUS_TLS_MONGODB_TRUST_STORE_PEM_CERTS with QUARKUS_MONGODB_TLS_CONFIGURATION_NAME=mongodb, and"
+                        + " name the host in MONGODB_URI as that certificate does."
+                : "";
+    }
+
     /** Whether the server answered with one of {@code codes}. */
     public static boolean hasCode(Throwable failure, int... codes) {
         if (failure instanceof MongoException exception) {

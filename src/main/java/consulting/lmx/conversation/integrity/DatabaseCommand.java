@@ -95,14 +95,15 @@ public class DatabaseCommand {
             command.getErr()
                     .printf(
                             "The database could not be reached: %s was tried for %s. Check MONGODB_URI, the network and the"
-                                    + " user's password. The driver says: %s%n",
+                                    + " user's password or certificate. The driver says: %s%s%n",
                             client.get()
                                     .unwrap()
                                     .getClusterDescription()
                                     .getClusterSettings()
                                     .getHosts(),
                             selectionTimeout.toLowerCase(Locale.ROOT),
-                            failure.getMessage());
+                            failure.getMessage(),
+                            DriverFailure.handshakeRemedy(failure));
             return ExitCode.UNREACHABLE;
         }
         command.getErr().printf("Not finished; it is safe to run it again. %s%n", failure.getMessage());

@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.integrity;
 
 import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.error.DriverFailure;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -147,7 +148,8 @@ public class IntegrityService {
     static String reasonOf(Throwable failure) {
         return failure instanceof IntegrityException
                 ? failure.getMessage()
-                : failure.getClass().getSimpleName() + ": " + failure.getMessage();
+                : failure.getClass().getSimpleName() + ": " + failure.getMessage()
+                        + DriverFailure.handshakeRemedy(failure);
     }
 
     private void failed(Throwable failure) {

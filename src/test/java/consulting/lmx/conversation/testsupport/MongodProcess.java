@@ -75,6 +75,17 @@ public final class MongodProcess {
         });
     }
 
+    /** A server of its own with {@code options}, not waited for; empty without one. */
+    public static Optional<Running> startAlone(String... options) {
+        return onPath().map(mongod -> {
+            try {
+                return run(mongod, freePort(), options);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
     /** A process that runs until it is closed. */
     public record Running(String uri, Runnable stop) implements AutoCloseable {
         @Override
