@@ -13,7 +13,7 @@ import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bson.BsonArray;
 import org.bson.BsonBoolean;
@@ -41,26 +41,48 @@ public class MessageMover {
 
     private final LimitsConfig limits;
     private final BlockIndex index;
-    private final Set<BsonValue> underWay = ConcurrentHashMap.newKeySet();
+    private final Map<BsonValue, State> underWay = new ConcurrentHashMap<>();
 
     MessageMover(LimitsConfig limits, BlockIndex index) {
         this.limits = limits;
         this.index = index;
     }
 
-    /** Begins to move what the document has too much, where it has, and does not wait for it. */
+    /**
+     * Begins to move what the document has too much, where it has, and does not wait for it. An append that comes while it is
+     * being moved has it looked at once more: the size may have been read before.
+     */
     void afterAppend(BsonValue conversation, int inline) {
-        if (inline >= limits.inlineMessages() + MessageBlock.SIZE && underWay.add(conversation)) {
-            moveAll(conversation)
-                    .onTermination()
-                    .invoke(() -> underWay.remove(conversation))
-                    .subscribe()
-                    .with(
-                            done -> {},
-                            failure -> LOG.warnf(
-                                    "event=move-failed conversation=%s reason=\"%s\": the next append tries again",
-                                    conversation, failure.getMessage()));
+        if (inline >= limits.inlineMessages() + MessageBlock.SIZE
+                && underWay.merge(conversation, State.MOVING, (before, again) -> State.LOOK_AGAIN) == State.MOVING) {
+            begin(conversation);
         }
+    }
+
+    private void begin(BsonValue conversation) {
+        moveAll(conversation)
+                .subscribe()
+                .with(
+                        done -> {
+                            if (underWay.computeIfPresent(conversation, MessageMover::next) != null) {
+                                begin(conversation);
+                            }
+                        },
+                        failure -> {
+                            underWay.remove(conversation);
+                            LOG.warnf(
+                                    "event=move-failed conversation=%s reason=\"%s\": the next append tries again",
+                                    conversation, failure.getMessage());
+                        });
+    }
+
+    private static State next(BsonValue conversation, State state) {
+        return state == State.LOOK_AGAIN ? State.MOVING : null;
+    }
+
+    private enum State {
+        MOVING,
+        LOOK_AGAIN
     }
 
     private Uni<Void> moveAll(BsonValue conversation) {
