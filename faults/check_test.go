@@ -1,0 +1,51 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func appended(content string, index int, invoked, completed int64) *call {
+	return &call{Kind: "append", User: "u", Conversation: "c", Content: content, Index: index, Invoked: invoked, Completed: completed}
+}
+
+func read(invoked int64, messages ...string) *call {
+	return &call{Kind: "read", User: "u", Conversation: "c", Read: messages, Invoked: invoked, Completed: invoked + 1}
+}
+
+// Each history is sound but for what its name says.
+func TestCheckFindsWhatIsWrong(t *testing.T) {
+	sound := []*call{appended("a", 0, 1, 2), appended("b", 1, 3, 4)}
+	cases := []struct {
+		name   string
+		calls  []*call
+		final  []string
+		events []event
+		wrong  string
+	}{
+		{"sound", append(sound, read(5, "a", "b")), []string{"a", "b"}, []event{{0, "a"}, {1, "b"}}, ""},
+		{"a stale read of what is not yet acknowledged", append(sound, read(3, "a")), []string{"a", "b"}, nil, ""},
+		{"lost", sound, []string{"a"}, nil, "is not in"},
+		{"doubled", sound, []string{"a", "b", "a"}, nil, "2 times"},
+		{"made up", sound, []string{"a", "b", "x"}, nil, "nobody sent it"},
+		{"other order", []*call{appended("a", 1, 1, 2), appended("b", 0, 3, 4)}, []string{"b", "a"}, nil, "not linearizable"},
+		{"no prefix", append(sound, read(3, "b")), []string{"a", "b"}, nil, "no prefix"},
+		{"older than its own", append(sound, read(5, "a")), []string{"a", "b"}, nil, "after its caller was acknowledged"},
+		{"event doubled", sound, []string{"a", "b"}, []event{{0, "a"}, {0, "a"}, {1, "b"}}, "was due"},
+		{"event missed", sound, []string{"a", "b"}, []event{{0, "a"}}, "1 of 2 messages"},
+		{"never answered", append(sound, appended("c", 0, 5, 0)), []string{"a", "b"}, nil, "never answered"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHistory()
+			h.Calls = c.calls
+			if c.events != nil {
+				h.Events["c"] = c.events
+			}
+			wrong := check(h, map[string][]string{"c": c.final})
+			if c.wrong == "" && len(wrong) > 0 || c.wrong != "" && !strings.Contains(strings.Join(wrong, "\n"), c.wrong) {
+				t.Errorf("found: %q", wrong)
+			}
+		})
+	}
+}

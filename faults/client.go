@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	secret          = "a-secret-for-the-faults-of-32-bytes-or-more"
+	requestTimeout  = 2 * time.Second // the service's, as the harness sets it
+	slack           = 2 * time.Second // of the machine
+	perConversation = 150
+)
+
+func token(user string) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	claims, _ := json.Marshal(map[string]any{"sub": user, "groups": []string{}, "exp": time.Now().Add(48 * time.Hour).Unix()})
+	signed := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode(claims)
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(signed))
+	return signed + "." + encode(mac.Sum(nil))
+}
+
+// user is a caller of two clients and of a listener for each conversation.
+type user struct {
+	name  string
+	token string
+	count atomic.Int64 // messages that were begun, which tells the conversation that is written to
+}
+
+func (u *user) conversation(seed int64) string {
+	return fmt.Sprintf("s%d-%s-%d", seed, u.name, u.count.Load()/perConversation)
+}
+
+type answer struct {
+	status int
+	body   []byte
+}
+
+// once makes one attempt at one replica. A failure without an answer has status 0.
+func (s *seed) once(ctx context.Context, replica int, u *user, method, path, body, key string) answer {
+	r := s.replicas[replica]
+	upBefore, epoch := r.answers()
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout+slack+2*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, r.url+path, strings.NewReader(body))
+	if err != nil {
+		panic(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+u.token)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" && s.defenceOff != "retry-key" {
+		request.Header.Set("Idempotency-Key", key)
+	}
+	began := time.Now()
+	response, err := s.http.Do(request)
+	var a answer
+	if err == nil {
+		defer response.Body.Close()
+		a.body, err = io.ReadAll(response.Body)
+		if err == nil {
+			a.status = response.StatusCode
+		}
+	}
+	took := time.Since(began)
+	upAfter, epochAfter := r.answers()
+	if took > requestTimeout+slack && upBefore && upAfter && epoch == epochAfter {
+		s.history.violation("%s %s waited %s for its answer (%d), and its replica was well", method, path, took.Round(time.Millisecond), a.status)
+	}
+	if a.status == 503 && (response.Header.Get("Retry-After") == "" || response.Header.Get("Content-Type") != "application/problem+json") {
+		s.history.violation("a 503 without Retry-After or not as a problem: %s", a.body)
+	}
+	if a.status == 500 {
+		s.history.violation("%s %s was answered with 500: %s", method, path, a.body)
+	}
+	return a
+}
+
+// until makes a call again and again, at either replica, until it is answered as one of wanted or time is over.
+func (s *seed) until(c *call, chance *rand.Rand, u *user, method, path, body, key string, wanted ...int) (answer, bool) {
+	replica := chance.IntN(replicas)
+	for s.ctx.Err() == nil {
+		c.Attempts++
+		a := s.once(s.ctx, replica, u, method, path, body, key)
+		for _, status := range wanted {
+			if a.status == status {
+				return a, true
+			}
+		}
+		if a.status != 0 && a.status < 500 && a.status != 409 {
+			s.history.violation("%s %s was answered with %d: %s", method, path, a.status, a.body)
+			return a, false
+		}
+		replica = (replica + 1) % replicas
+		time.Sleep(time.Duration(30+chance.IntN(100)) * time.Millisecond)
+	}
+	return answer{}, false
+}
+
+// client appends and reads until it is told to stop, and is done with what it began.
+func (s *seed) client(number int, u *user) {
+	chance := rand.New(rand.NewPCG(uint64(s.number), uint64(number)))
+	for n := 0; !s.stopping.Load() && s.ctx.Err() == nil; n++ {
+		conversation := u.conversation(s.number)
+		switch chance.IntN(10) {
+		case 0, 1, 2:
+			s.read(number, u, chance, conversation)
+		case 3:
+			s.readOld(u, chance)
+		default:
+			u.count.Add(1)
+			s.append(number, u, chance, conversation, fmt.Sprintf("%d-%d", number, n))
+		}
+		time.Sleep(time.Duration(chance.IntN(30)) * time.Millisecond)
+	}
+}
+
+func (s *seed) append(number int, u *user, chance *rand.Rand, conversation, content string) {
+	c := s.history.invoke(&call{Client: number, User: u.name, Kind: "append", Conversation: conversation, Content: content})
+	a, ok := s.until(c, chance, u, "POST", "/api/conversation/"+conversation+"/message", `{"content":"`+content+`"}`, "key-"+content, 200, 201)
+	if !ok {
+		return
+	}
+	var sent struct {
+		SessionId string
+		Message   struct{ Index *int }
+	}
+	if err := json.Unmarshal(a.body, &sent); err != nil || sent.Message.Index == nil {
+		s.history.violation("an append was answered with %s", a.body)
+		return
+	}
+	c.Index = *sent.Message.Index
+	s.history.complete(c)
+	s.history.session(conversation, sent.SessionId)
+	s.follow(u, conversation)
+}
+
+// read sees the whole conversation by its pages; one that is not there yet has no messages.
+func (s *seed) read(number int, u *user, chance *rand.Rand, conversation string) {
+	c := s.history.invoke(&call{Client: number, User: u.name, Kind: "read", Conversation: conversation})
+	messages, ok := s.pages(c, u, chance, conversation)
+	if ok {
+		c.Read = messages
+		s.history.complete(c)
+	}
+}
+
+func (s *seed) pages(c *call, u *user, chance *rand.Rand, conversation string) ([]string, bool) {
+	messages := []string{}
+	for {
+		path := fmt.Sprintf("/api/conversation/%s/messages?limit=100&after=%d", conversation, len(messages)-1)
+		a, ok := s.until(c, chance, u, "GET", path, "", "", 200, 404)
+		if !ok || a.status == 404 {
+			return messages, ok
+		}
+		var page struct {
+			Data    []event
+			HasMore bool
+		}
+		if err := json.Unmarshal(a.body, &page); err != nil {
+			s.history.violation("a page was answered with %s", a.body)
+			return nil, false
+		}
+		for _, m := range page.Data {
+			if m.Index != len(messages) {
+				s.history.violation("a page of %s has index %d where %d was due", conversation, m.Index, len(messages))
+			}
+			messages = append(messages, m.Content)
+		}
+		if !page.HasMore {
+			return messages, true
+		}
+	}
+}
+
+// readOld looks at a conversation that was there, and broken, before the replicas were started.
+func (s *seed) readOld(u *user, chance *rand.Rand) {
+	conversation := oldId(u.name, chance.IntN(oldOfEach))
+	a, ok := s.until(&call{}, chance, u, "GET", "/api/conversation/"+conversation, "", "", 200)
+	if !ok {
+		return
+	}
+	var view struct{ SessionId string }
+	if err := json.Unmarshal(a.body, &view); err != nil {
+		s.history.violation("%s was answered with %s", conversation, a.body)
+		return
+	}
+	s.history.session(conversation, strings.TrimSpace(view.SessionId))
+}
+
+// follow listens to a conversation from its first message on, if nobody does yet.
+func (s *seed) follow(u *user, conversation string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.followed[conversation] {
+		return
+	}
+	s.followed[conversation] = true
+	s.history.mutex.Lock()
+	s.history.Events[conversation] = nil
+	s.history.mutex.Unlock()
+	s.listeners.Add(1)
+	go func() {
+		defer s.listeners.Done()
+		last := -1
+		for replica := len(s.followed) % replicas; s.listening.Err() == nil; replica = (replica + 1) % replicas {
+			last = s.listen(replica, u, conversation, last)
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+}
+
+// listen takes events until the stream ends or is silent for longer than its heartbeats, and gives the last one's index.
+func (s *seed) listen(replica int, u *user, conversation string, last int) int {
+	ctx, cancel := context.WithCancel(s.listening)
+	defer cancel()
+	silence := time.AfterFunc(5*time.Second, cancel)
+	defer silence.Stop()
+	request, err := http.NewRequestWithContext(ctx, "GET", s.replicas[replica].url+"/api/conversation/"+conversation+"/events?after=-1", nil)
+	if err != nil {
+		panic(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+u.token)
+	if last >= 0 {
+		request.Header.Set("Last-Event-ID", strconv.Itoa(last))
+	}
+	response, err := s.http.Do(request)
+	if err != nil {
+		return last
+	}
+	defer response.Body.Close()
+	if response.StatusCode != 200 {
+		if response.StatusCode < 500 {
+			s.history.violation("the listener of %s was answered with %d", conversation, response.StatusCode)
+		}
+		return last
+	}
+	lines := bufio.NewReader(response.Body)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			return last // an event that did not come whole was not told
+		}
+		silence.Reset(3 * time.Second)
+		if data, found := bytes.CutPrefix(line, []byte("data: ")); found {
+			var e event
+			if err := json.Unmarshal(data, &e); err != nil {
+				s.history.violation("the listener of %s was told %s", conversation, data)
+				return last
+			}
+			s.history.event(conversation, e)
+			last = e.Index
+		}
+	}
+}
+
+// live asks for liveness all the while, and notes the longest answer of a replica that is well.
+func (s *seed) live(replica int) {
+	r := s.replicas[replica]
+	for s.listening.Err() == nil {
+		time.Sleep(100 * time.Millisecond)
+		up, epoch := r.answers()
+		if !up || r.readySince.Load() != int64(epoch) {
+			continue
+		}
+		began := time.Now()
+		response, err := s.http.Get(r.url + "/q/health/live")
+		took := time.Since(began)
+		status := 0
+		if err == nil {
+			status = response.StatusCode
+			response.Body.Close()
+		}
+		if upAfter, epochAfter := r.answers(); !upAfter || epochAfter != epoch {
+			continue
+		}
+		if status != 200 {
+			s.history.violation("replica %d was well, and its liveness answered %d %v", replica, status, err)
+		}
+		s.history.mutex.Lock()
+		s.history.Liveness = max(s.history.Liveness, took)
+		s.history.lates = append(s.history.lates, took)
+		s.history.mutex.Unlock()
+	}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// call is one call of a client, retried until it was answered. Times are in nanoseconds since the seed began.
+type call struct {
+	Client       int
+	User         string
+	Kind         string // append or read
+	Conversation string
+	Content      string   // of an append
+	Index        int      // of an append
+	Read         []string // what a read saw, from the first message on
+	Invoked      int64
+	Completed    int64 // 0 where it was never answered
+	Attempts     int
+}
+
+// history is what clients, listeners and faults did during a seed.
+type history struct {
+	mutex      sync.Mutex
+	began      time.Time
+	Calls      []*call
+	Sessions   map[string]string // of each conversation, as it was first told
+	Faults     []string
+	Kinds      map[string]int
+	Violations []string
+	Events     map[string][]event
+	Refused    int           // inserts of the vandal that were refused
+	Liveness   time.Duration // the longest answer of a live replica
+	lates      []time.Duration
+	opened     int64 // when the service was first ready
+}
+
+type event struct {
+	Index   int    `json:"index"`
+	Content string `json:"content"`
+}
+
+func newHistory() *history {
+	return &history{began: time.Now(), Sessions: map[string]string{}, Kinds: map[string]int{}, Events: map[string][]event{}}
+}
+
+func (h *history) now() int64 { return int64(time.Since(h.began)) }
+
+func (h *history) invoke(c *call) *call {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	c.Invoked = h.now()
+	h.Calls = append(h.Calls, c)
+	return c
+}
+
+func (h *history) complete(c *call) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	c.Completed = h.now()
+}
+
+func (h *history) violation(format string, values ...any) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.Violations = append(h.Violations, fmt.Sprintf("%.3f s: ", time.Since(h.began).Seconds())+fmt.Sprintf(format, values...))
+}
+
+func (h *history) fault(kind, detail string) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.Kinds[kind]++
+	h.Faults = append(h.Faults, fmt.Sprintf("%.3f s: %s %s", time.Since(h.began).Seconds(), kind, detail))
+}
+
+// session notes what an answer said of a conversation's session, which is never blank and never changes.
+func (h *history) session(conversation, session string) {
+	h.mutex.Lock()
+	first, known := h.Sessions[conversation]
+	if !known {
+		h.Sessions[conversation] = session
+	}
+	h.mutex.Unlock()
+	if session == "" {
+		h.violation("%s has no sessionId", conversation)
+	} else if known && first != session {
+		h.violation("the sessionId of %s was %s, and is %s", conversation, first, session)
+	}
+}
+
+func (h *history) event(conversation string, e event) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.Events[conversation] = append(h.Events[conversation], e)
+}
+
+func (h *history) seen(conversation string) []event {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return append([]event(nil), h.Events[conversation]...)
+}
+
+func (h *history) write(path string) error {
+	text, err := json.MarshalIndent(h, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o644)
+}

@@ -1,0 +1,213 @@
+// Faults runs two replicas of the service on a replica set of three, harms them, and checks what their callers were told.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// faketime is the path of libfaketime; empty where it is not installed.
+var faketime = func() string {
+	found, _ := filepath.Glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+	if len(found) == 0 {
+		return ""
+	}
+	return found[0]
+}()
+
+func main() {
+	seeds := flag.String("seeds", "1-3", "a seed, or the first and the last one")
+	seconds := flag.Int("seconds", 20, "how long faults are done in each seed")
+	off := flag.String("defence-off", "", "a defence to take out: "+strings.Join(defences, ", "))
+	root := flag.String("root", ".", "the project's folder")
+	jar := flag.String("jar", "target/quarkus-app/quarkus-run.jar", "the packaged jar")
+	java := flag.String("java", "java", "the JVM")
+	flag.Parse()
+	if *off != "" && !slices.Contains(defences, *off) {
+		fmt.Fprintf(os.Stderr, "--defence-off %s: there are %s\n", *off, strings.Join(defences, ", "))
+		os.Exit(2)
+	}
+	var first, last int64
+	if n, _ := fmt.Sscanf(*seeds, "%d-%d", &first, &last); n == 1 {
+		last = first
+	} else if n != 2 || last < first {
+		fmt.Fprintln(os.Stderr, "--seeds is a number, or two such as 1-3")
+		os.Exit(2)
+	}
+	failed, err := runAll(*root, *jar, *java, *off, first, last, time.Duration(*seconds)*time.Second)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if failed {
+		os.Exit(1)
+	}
+}
+
+// defences are what can be taken out from outside, and by a patch of the sources.
+var defences = []string{"retry-key", "index", "majority", "gate", "time-out", "guard"}
+
+func runAll(root, jar, java, off string, first, last int64, seconds time.Duration) (bool, error) {
+	results := filepath.Join(root, "target", "faults")
+	if err := os.MkdirAll(results, 0o755); err != nil {
+		return false, err
+	}
+	scratch, err := os.MkdirTemp("", "faults-")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(scratch)
+	cluster, err := startCluster(scratch)
+	if cluster != nil {
+		defer cluster.stop()
+		stopOnSignal(cluster)
+	}
+	if err != nil {
+		return false, err
+	}
+	if cluster.noDisk != nil {
+		fmt.Println("The full disk is left out: a small file system cannot be mounted here:", cluster.noDisk)
+	}
+	if faketime == "" {
+		fmt.Println("The skewed clock is left out: Debian's package faketime is not installed")
+	}
+	total := totals{kinds: map[string]int{}}
+	ports, err := freePorts(replicas, "127.0.0.1")
+	if err != nil {
+		return false, err
+	}
+	for number := first; number <= last; number++ {
+		began := time.Now()
+		s := &seed{number: number, jar: jar, java: java, folder: results, defenceOff: off, cluster: cluster, history: newHistory(),
+			followed: map[string]bool{}, mended: map[any]string{}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 20}}}
+		for i, port := range ports {
+			r, err := s.newReplica(i, port, filepath.Join(root, "src", "main", "docker", "jvm.options"))
+			if err != nil {
+				return false, err
+			}
+			s.replicas = append(s.replicas, r)
+		}
+		for i := range users {
+			name := fmt.Sprintf("u%d", i)
+			s.users = append(s.users, &user{name: name, token: token(name)})
+		}
+		if err := s.run(seconds); err != nil {
+			s.history.violation("the seed could not be run to its end: %v", err)
+		}
+		total.add(s.history)
+		fmt.Printf("seed %d: %s in %.0f s\n", number, s.history.summary(), time.Since(began).Seconds())
+		if len(s.history.Violations) > 0 {
+			total.failed = append(total.failed, fmt.Sprint(number))
+			file := filepath.Join(results, fmt.Sprintf("seed-%d.json", number))
+			if err := s.history.write(file); err != nil {
+				return false, err
+			}
+			for _, wrong := range s.history.Violations[:min(5, len(s.history.Violations))] {
+				fmt.Println("  ", wrong)
+			}
+			fmt.Printf("   the history: %s; again: faults/run --seeds %d\n", file, number)
+		}
+		cleanup, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		s.database.Drop(cleanup)
+		cancel()
+		if err := s.healAfter(); err != nil {
+			return false, err
+		}
+	}
+	fmt.Println(total)
+	return len(total.failed) > 0, nil
+}
+
+// healAfter leaves the cluster well for the next seed, whatever the last one's end.
+func (s *seed) healAfter() error {
+	for _, r := range s.replicas {
+		r.kill()
+	}
+	return s.cluster.heal()
+}
+
+func stopOnSignal(c *cluster) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		c.stop()
+		os.Exit(1)
+	}()
+}
+
+type totals struct {
+	seeds, calls, retries, refused int
+	kinds                          map[string]int
+	outage, liveness               time.Duration
+	failed                         []string
+}
+
+func (t *totals) add(h *history) {
+	t.seeds++
+	calls, retries, outage := h.figures()
+	t.calls += calls
+	t.retries += retries
+	t.refused += h.Refused
+	t.outage = max(t.outage, outage)
+	t.liveness = max(t.liveness, h.Liveness)
+	for kind, n := range h.Kinds {
+		t.kinds[kind] += n
+	}
+}
+
+func (t totals) String() string {
+	verdict := "all passed"
+	if len(t.failed) > 0 {
+		verdict = "failed: " + strings.Join(t.failed, ", ")
+	}
+	return fmt.Sprintf("%d seeds, %d calls, %d retries, longest outage %.1f s, liveness %d ms at most, %d inserts of the vandal refused; %s; %s",
+		t.seeds, t.calls, t.retries, t.outage.Seconds(), t.liveness.Milliseconds(), t.refused, kindsOf(t.kinds), verdict)
+}
+
+// figures are the calls, the attempts beyond the first, and the longest wait of a caller since the service first opened.
+func (h *history) figures() (calls, retries int, outage time.Duration) {
+	for _, c := range h.Calls {
+		retries += max(0, c.Attempts-1)
+		if c.Completed > h.opened {
+			outage = max(outage, time.Duration(c.Completed-max(c.Invoked, h.opened)))
+		}
+	}
+	return len(h.Calls), retries, outage
+}
+
+func (h *history) summary() string {
+	calls, retries, outage := h.figures()
+	verdict := "PASSED"
+	if len(h.Violations) > 0 {
+		verdict = fmt.Sprintf("FAILED (%d)", len(h.Violations))
+	}
+	p99 := time.Duration(0)
+	if sort.Slice(h.lates, func(i, j int) bool { return h.lates[i] < h.lates[j] }); len(h.lates) > 0 {
+		p99 = h.lates[len(h.lates)*99/100]
+	}
+	return fmt.Sprintf("%d calls, %d retries, longest outage %.1f s, liveness p99 %d ms, %s: %s",
+		calls, retries, outage.Seconds(), p99.Milliseconds(), kindsOf(h.Kinds), verdict)
+}
+
+func kindsOf(kinds map[string]int) string {
+	var names []string
+	for kind := range kinds {
+		names = append(names, kind)
+	}
+	sort.Strings(names)
+	for i, kind := range names {
+		names[i] = fmt.Sprintf("%s %d", kind, kinds[kind])
+	}
+	return strings.Join(names, ", ")
+}

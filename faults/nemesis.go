@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// nemesis does one fault after the other until the end, heals all, and waits until all processes are well again.
+func (s *seed) nemesis(end time.Time) error {
+	chance := newChance(s.number, 50)
+	faults := s.faults()
+	order := chance.Perm(len(faults))
+	for n := 0; time.Now().Before(end); n++ {
+		if err := faults[order[n%len(order)]](chance); err != nil {
+			return err
+		}
+		if err := s.healAll(); err != nil {
+			return err
+		}
+		time.Sleep(time.Duration(300+chance.IntN(1000)) * time.Millisecond)
+	}
+	if err := s.cluster.awaitHealthy(); err != nil {
+		return err
+	}
+	return s.awaitReady()
+}
+
+func (s *seed) healAll() error {
+	for _, r := range s.replicas {
+		r.resume()
+		if err := r.start(); err != nil {
+			return err
+		}
+	}
+	return s.cluster.heal()
+}
+
+func hold(chance *rand.Rand, least, most int) {
+	time.Sleep(time.Duration(least+chance.IntN(most-least)) * time.Millisecond)
+}
+
+func (s *seed) faults() []func(*rand.Rand) error {
+	all := []func(*rand.Rand) error{s.killReplica, s.pauseReplica, s.killNode, s.pauseNode, s.stepDown, s.link, s.link, s.loseMajority, s.killHealer}
+	if faketime != "" {
+		all = append(all, s.skewClock)
+	}
+	if s.cluster.noDisk == nil {
+		all = append(all, s.fillDisk)
+	}
+	return all
+}
+
+func (s *seed) killReplica(chance *rand.Rand) error {
+	r := s.replicas[chance.IntN(replicas)]
+	s.history.fault("replica-killed", r.name)
+	r.kill()
+	hold(chance, 0, 1000)
+	return nil
+}
+
+func (s *seed) pauseReplica(chance *rand.Rand) error {
+	r := s.replicas[chance.IntN(replicas)]
+	s.history.fault("replica-paused", r.name)
+	r.pause()
+	hold(chance, 500, 4000)
+	return nil
+}
+
+// victim is the primary more often than not.
+func (s *seed) victim(chance *rand.Rand) *node {
+	other := chance.IntN(nodes)
+	if primary, err := s.cluster.primary(); err == nil && chance.IntN(10) < 7 {
+		return s.cluster.nodes[primary]
+	}
+	return s.cluster.nodes[other]
+}
+
+func (s *seed) killNode(chance *rand.Rand) error {
+	n := s.victim(chance)
+	s.history.fault("mongod-killed", n.name)
+	n.kill()
+	hold(chance, 500, 3000)
+	return nil
+}
+
+func (s *seed) pauseNode(chance *rand.Rand) error {
+	n := s.victim(chance)
+	s.history.fault("mongod-paused", n.name)
+	n.pause()
+	hold(chance, 1000, 7000)
+	return nil
+}
+
+func (s *seed) stepDown(chance *rand.Rand) error {
+	primary, err := s.cluster.primary()
+	if err != nil {
+		return nil // none to step down
+	}
+	n := s.cluster.nodes[primary]
+	s.history.fault("stepdown", n.name)
+	n.admin(bson.D{{Key: "replSetStepDown", Value: 5}, {Key: "secondaryCatchUpPeriodSecs", Value: 2}, {Key: "force", Value: chance.IntN(2) == 0}})
+	hold(chance, 500, 2000)
+	return nil
+}
+
+// link does something to the way from one replica to the primary.
+func (s *seed) link(chance *rand.Rand) error {
+	mode := refuses + chance.IntN(5)
+	primary, err := s.cluster.primary()
+	if err != nil {
+		return nil
+	}
+	replica := chance.IntN(replicas)
+	names := map[int]string{refuses: "link-cut", swallows: "link-swallows", delays: "link-delayed", halfToServer: "link-half-closed", halfToClient: "link-half-closed"}
+	s.history.fault(names[mode], fmt.Sprintf("replica %d to node %d", replica, primary))
+	s.cluster.links[replica][primary].set(mode, time.Duration(20+chance.IntN(400))*time.Millisecond)
+	hold(chance, 1000, 5000)
+	return nil
+}
+
+// loseMajority pauses both secondaries, so that the primary's writes reach nobody, and kills it.
+func (s *seed) loseMajority(chance *rand.Rand) error {
+	primary, err := s.cluster.primary()
+	if err != nil {
+		return nil
+	}
+	s.history.fault("majority-lost", fmt.Sprintf("node %d", primary))
+	for i, n := range s.cluster.nodes {
+		if i != primary {
+			n.pause()
+		}
+	}
+	hold(chance, 500, 1500)
+	s.cluster.nodes[primary].kill()
+	for _, n := range s.cluster.nodes {
+		n.resume()
+	}
+	hold(chance, 3000, 4000)
+	return nil
+}
+
+func (s *seed) skewClock(chance *rand.Rand) error {
+	r := s.replicas[chance.IntN(replicas)]
+	r.skew = []string{"-3600s", "-40s", "+40s", "+3600s"}[chance.IntN(4)]
+	s.history.fault("clock-skewed", r.name+" "+r.skew)
+	r.kill()
+	if err := r.start(); err != nil {
+		return err
+	}
+	hold(chance, 4000, 6000)
+	r.kill()
+	r.skew = ""
+	return nil
+}
+
+func (s *seed) fillDisk(chance *rand.Rand) error {
+	n := s.cluster.nodes[nodes-1]
+	s.history.fault("disk-full", n.name)
+	if err := n.fillDisk(); err != nil {
+		return err
+	}
+	hold(chance, 2000, 4000)
+	return nil
+}

@@ -1,0 +1,13 @@
+package consulting.lmx.conversation.http;
+
+import jakarta.interceptor.InterceptorBinding;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/** Routes that answer within {@link RequestConfig#timeout()}; of a stream it is the opening that is limited. */
+@InterceptorBinding
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.TYPE)
+public @interface TimeLimited {}
