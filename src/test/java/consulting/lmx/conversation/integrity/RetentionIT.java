@@ -111,7 +111,7 @@ class RetentionIT {
             assertThat(service.process().exitValue()).isNotZero();
             assertThat(service.log())
                     .contains("conversations.retention must be 1M or more, or conversations would be deleted")
-                    .contains("set it to a minute or more");
+                    .contains("raise it, or remove it to keep them");
         }
     }
 }
