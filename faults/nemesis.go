@@ -53,20 +53,20 @@ func (s *seed) faults() []func(*rand.Rand) error {
 	return all
 }
 
-func (s *seed) killReplica(chance *rand.Rand) error {
-	r := s.replicas[chance.IntN(replicas)]
-	s.history.fault("replica-killed", r.name)
-	r.kill()
-	hold(chance, 0, 1000)
+// strike does something to a process, and holds that for some time.
+func (s *seed) strike(chance *rand.Rand, kind string, p *process, harm func(*process), least, most int) error {
+	s.history.fault(kind, p.name)
+	harm(p)
+	hold(chance, least, most)
 	return nil
 }
 
+func (s *seed) killReplica(chance *rand.Rand) error {
+	return s.strike(chance, "replica-killed", &s.replicas[chance.IntN(replicas)].process, (*process).kill, 0, 1000)
+}
+
 func (s *seed) pauseReplica(chance *rand.Rand) error {
-	r := s.replicas[chance.IntN(replicas)]
-	s.history.fault("replica-paused", r.name)
-	r.pause()
-	hold(chance, 500, 4000)
-	return nil
+	return s.strike(chance, "replica-paused", &s.replicas[chance.IntN(replicas)].process, (*process).pause, 500, 4000)
 }
 
 // victim is the primary more often than not.
@@ -79,19 +79,11 @@ func (s *seed) victim(chance *rand.Rand) *node {
 }
 
 func (s *seed) killNode(chance *rand.Rand) error {
-	n := s.victim(chance)
-	s.history.fault("mongod-killed", n.name)
-	n.kill()
-	hold(chance, 500, 3000)
-	return nil
+	return s.strike(chance, "mongod-killed", &s.victim(chance).process, (*process).kill, 500, 3000)
 }
 
 func (s *seed) pauseNode(chance *rand.Rand) error {
-	n := s.victim(chance)
-	s.history.fault("mongod-paused", n.name)
-	n.pause()
-	hold(chance, 1000, 7000)
-	return nil
+	return s.strike(chance, "mongod-paused", &s.victim(chance).process, (*process).pause, 1000, 7000)
 }
 
 func (s *seed) stepDown(chance *rand.Rand) error {

@@ -28,7 +28,9 @@ public interface LimitsConfig {
     /** How many messages a conversation may be started with; more are answered with 400. */
     @WithDefault("100")
     @AtLeast(value = "1", or = "no conversation could be started with a message: raise it")
-    @AtMost(value = "200", or = "one request would be a history that is to be imported: lower it")
+    @AtMost(
+            value = "" + NewConversation.MOST_MESSAGES,
+            or = "one request would be a history that is to be imported: lower it")
     int startMessages();
 
     /**
