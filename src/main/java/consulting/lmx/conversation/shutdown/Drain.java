@@ -11,6 +11,8 @@ import io.netty.util.concurrent.GlobalEventExecutor;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.Context;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.ext.web.RoutingContext;
@@ -27,6 +29,9 @@ import org.jboss.logging.Logger;
  * the requests in flight, but then closes the port and all that came through it at one blow, and a request that had just
  * arrived with them. So no connection is taken any more once the delay is over, and those that were taken during it are
  * waited for.
+ *
+ * <p>The system resets a connection that was made after the last one was taken and before the port closed. Whoever waits for
+ * an answer makes none: so what comes in the last moments of the delay is begun only once the port is closed.
  */
 @ApplicationScoped
 public class Drain {
@@ -39,10 +44,15 @@ public class Drain {
     /** How long a connection is waited for that was taken during the delay and brought no request yet. */
     private static final Duration PATIENCE = Duration.ofSeconds(1);
 
+    /** How long requests are held before the port closes: longer than those take that are being answered by then. */
+    private static final Duration HOLD = Duration.ofMillis(100);
+
     private final Vertx vertx;
     private final Duration delay;
+    private final Promise<Void> closed = Promise.promise();
     private final ChannelGroup late = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     private volatile Channel port;
+    private volatile boolean closing;
 
     Drain(Vertx vertx, @ConfigProperty(name = "quarkus.shutdown.delay") Duration delay) {
         this.vertx = vertx;
@@ -51,6 +61,7 @@ public class Drain {
 
     void register(@Observes Filters filters) {
         filters.register(this::notePort, PRIORITY);
+        filters.register(this::hold, PRIORITY - 1);
     }
 
     private void notePort(RoutingContext request) {
@@ -58,6 +69,20 @@ public class Drain {
             port = connection.channel().parent();
         }
         request.next();
+    }
+
+    private void hold(RoutingContext request) {
+        if (closing && !closed.future().isComplete()) {
+            request.request().pause();
+            Context context = vertx.getOrCreateContext();
+            closed.future()
+                    .onComplete(ignored -> context.runOnContext(now -> {
+                        request.request().resume();
+                        request.next();
+                    }));
+        } else {
+            request.next();
+        }
     }
 
     void onDelay(@Observes ShutdownDelayInitiatedEvent event) {
@@ -70,6 +95,7 @@ public class Drain {
                     context.fireChannelRead(connection);
                 }
             });
+            vertx.setTimer(Math.max(1, delay.minus(HOLD).toMillis()), timer -> closing = true);
             vertx.setTimer(Math.max(1, delay.toMillis()), timer -> closePort());
         }
     }
@@ -81,6 +107,7 @@ public class Drain {
                 waiting.read();
             }
             port.close();
+            closed.tryComplete();
         });
     }
 
