@@ -61,6 +61,23 @@ record IndexView(BsonDocument description) {
         return isAscending(field) && !isUnique() && isWhole() && isSimple() && !isHidden();
     }
 
+    /**
+     * Whether it stands in for the declared one on a sharded collection whose shards cannot hold the key unique; its name
+     * says so, since nothing else tells it from one that was never converted.
+     */
+    boolean isAcrossShards(String field) {
+        return name().equals(acrossShards(field)) && lacksOnlyUniqueness(field);
+    }
+
+    /** Whether it is the declared one, or what stands in for it. */
+    boolean serves(String field) {
+        return isDeclared(field) || isAcrossShards(field);
+    }
+
+    static String acrossShards(String field) {
+        return field + "_1_across_shards";
+    }
+
     /** All indexes of a collection. */
     static Uni<List<IndexView>> all(MongoCollection<BsonDocument> collection) {
         return Publishers.list(collection.listIndexes(BsonDocument.class))

@@ -42,7 +42,7 @@ public record IntegrityReport(
     /**
      * One index.
      *
-     * @param ok whether it is the declared one
+     * @param ok whether it is the declared one, or stands in for it where shards cannot hold the key unique
      * @param expireAfterSeconds after how long documents are deleted by it; missing where it deletes none
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -63,7 +63,7 @@ public record IntegrityReport(
     /** The counts of one further key. */
     public record KeyReport(Map<String, Long> broken, long healed) {}
 
-    /** Whether nothing is broken and the declared index of every key stands. */
+    /** Whether nothing is broken and the index of every key stands: the declared one, or the best that shards can have. */
     boolean holds(Invariant invariant) {
         boolean indexed = invariant.keys().stream()
                 .allMatch(key -> indexes.stream()

@@ -10,10 +10,12 @@ import io.smallrye.mutiny.Uni;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bson.BsonDocument;
@@ -86,23 +88,35 @@ final class IntegrityRun {
      * already, that is found by reading indexes, and nothing is written. Where another process is healing, it is waited for.
      */
     Uni<IntegrityReport> heal() {
+        return heal(EnumSet.of(Verdict.SOUND));
+    }
+
+    /**
+     * The same before the traffic. Where no index can hold a key unique, duplicates are not looked for on that account alone:
+     * it would take the longer the larger the collection is, and at the next start again.
+     */
+    Uni<IntegrityReport> start() {
+        return heal(EnumSet.of(Verdict.SOUND, Verdict.NOT_UNIQUE));
+    }
+
+    private Uni<IntegrityReport> heal(Set<Verdict> enough) {
         return step("connect", this::connect)
-                .chain(this::ifSound)
+                .chain(() -> ifSound(enough))
                 .chain(sound -> sound.isPresent() && !settings.recreateIndex()
                         ? Uni.createFrom().item(sound.get())
                         : lease.acquire()
                                 .chain(fence -> fence.isPresent()
                                         ? lease.holdWhile(fence.get(), this::repairAndRecord)
-                                        : lease.untilFree().chain(this::heal)));
+                                        : lease.untilFree().chain(() -> heal(enough))));
     }
 
     /** The report, where nothing is to be done. */
-    private Uni<Optional<IntegrityReport>> ifSound() {
+    private Uni<Optional<IntegrityReport>> ifSound(Set<Verdict> enough) {
         return step(
                 "check",
                 () -> asWanted()
                         .chain(asWanted -> asWanted
-                                ? allSound()
+                                ? allSound(enough)
                                         .chain(sound ->
                                                 sound ? describe(new long[2]).map(Optional::of) : nothing())
                                 : nothing()));
@@ -120,14 +134,14 @@ final class IntegrityRun {
         return Uni.createFrom().item(Optional.empty());
     }
 
-    private Uni<Boolean> allSound() {
+    private Uni<Boolean> allSound(Set<Verdict> enough) {
         return Multi.createFrom()
                 .iterable(invariant.keys())
                 .onItem()
                 .transformToUniAndConcatenate(this::ask)
                 .collect()
                 .asList()
-                .map(verdicts -> verdicts.stream().allMatch(verdict -> verdict == Verdict.SOUND));
+                .map(enough::containsAll);
     }
 
     private Uni<IntegrityReport> repairAndRecord() {
@@ -200,14 +214,19 @@ final class IntegrityRun {
                 .invoke(() -> progress.expectMore(0));
     }
 
-    /** What the declared index says of the key; {@code BROKEN} where there is none. */
+    /** What the index that serves says of the key; {@code BROKEN} where there is none. */
     private Uni<Verdict> ask(RequiredKey key) {
         return indexes.indexesOf(key)
                 .chain(all -> all.stream()
-                        .filter(index -> index.isDeclared(key.field()))
+                        .filter(index -> index.serves(key.field()))
                         .findFirst()
                         .map(index -> probe.ask(key, index))
-                        .orElse(Uni.createFrom().item(Verdict.BROKEN)));
+                        .orElse(Uni.createFrom().item(Verdict.BROKEN)))
+                .invoke(verdict -> {
+                    if (verdict == Verdict.NOT_UNIQUE) {
+                        indexes.cannotHold(key);
+                    }
+                });
     }
 
     /** The number of documents that this run has changed: one in which two keys were healed is one. */
@@ -240,7 +259,7 @@ final class IntegrityRun {
         List<IndexReport> found = new ArrayList<>();
         return eachKey(key -> indexes.indexesOf(key)
                         .invoke(all ->
-                                all.forEach(index -> found.add(IndexReport.of(index, index.isDeclared(key.field())))))
+                                all.forEach(index -> found.add(IndexReport.of(index, index.serves(key.field())))))
                         .replaceWithVoid())
                 .chain(expiry::read)
                 .invoke(all -> all.stream()

@@ -88,12 +88,13 @@ public class IntegrityService {
             progress = new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, metrics::healed);
             IntegrityRun run = newRun(progress);
             LOG.infof("event=run-started run=%s mode=%s", progress.run(), config.onStart());
-            Uni<IntegrityReport> work = config.onStart() == IntegrityConfig.Mode.VERIFY
-                            && !state.snapshot().open()
-                    ? run.verify()
-                    : run.heal();
+            Uni<IntegrityReport> work = state.snapshot().open() ? run.heal() : beforeTheTraffic(run);
             return work.invoke(this::succeeded);
         });
+    }
+
+    private Uni<IntegrityReport> beforeTheTraffic(IntegrityRun run) {
+        return config.onStart() == IntegrityConfig.Mode.VERIFY ? run.verify() : run.start();
     }
 
     /**

@@ -16,7 +16,9 @@ import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Uni;
-import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
 import org.bson.BsonValue;
@@ -27,7 +29,7 @@ import org.jboss.logging.Logger;
  * Asks the declared index of a key whether any document's key is broken: in constant time, however large the collection.
  * In an index everything that is no string sorts before or after all strings (a missing value as null), so its two ends
  * tell; strings that are blank stand together in a few short ranges; and an index that has never seen an array says so of
- * itself. Uniqueness is the index's own.
+ * itself. Uniqueness is the index's own, where it has it.
  */
 final class KeyProbe {
 
@@ -44,24 +46,29 @@ final class KeyProbe {
     /** What an index has to say. */
     enum Verdict {
         SOUND,
+        /** None is broken, but the index is one that cannot hold the key unique: duplicates have to be looked for. */
+        NOT_UNIQUE,
         BROKEN,
         /** It has seen an array once, whose elements may hide between the strings: it has to be made anew to tell. */
         SAW_ARRAYS;
 
-        static Verdict of(boolean sound) {
-            return sound ? SOUND : BROKEN;
+        static Verdict of(boolean sound, IndexView index) {
+            if (!sound) {
+                return BROKEN;
+            }
+            return index.isUnique() ? SOUND : NOT_UNIQUE;
         }
     }
 
-    /** What {@code index}, the declared one, says of the key. */
+    /** What {@code index}, the one that serves, says of the key. */
     Uni<Verdict> ask(RequiredKey key, IndexView index) {
         return sawArrays(key, index).chain(arrays -> {
-            if (arrays.isEmpty()) {
-                return hasNoneBroken(key).map(Verdict::of); // the server does not tell: it is asked for the documents
+            if (arrays.isEmpty()) { // the server does not tell: it is asked for the documents
+                return hasNoneBroken(key).map(sound -> Verdict.of(sound, index));
             }
-            return arrays.get()
+            return arrays.contains(true)
                     ? Uni.createFrom().item(Verdict.SAW_ARRAYS)
-                    : endsAreSound(key, index).map(Verdict::of);
+                    : endsAreSound(key, index).map(sound -> Verdict.of(sound, index));
         });
     }
 
@@ -111,38 +118,35 @@ final class KeyProbe {
         return and(gte(field, from), lt(field, to), regex(field, Text.BLANK));
     }
 
-    /** Whether the index has ever held an array, by the server's plan of a query; empty where it explains none. */
-    private Uni<Optional<Boolean>> sawArrays(RequiredKey key, IndexView index) {
+    /** Whether the index has ever held an array, by each shard's plan of a query; empty where the server explains none. */
+    private Uni<Set<Boolean>> sawArrays(RequiredKey key, IndexView index) {
         BsonDocument find = new BsonDocument(
                         "find", new BsonString(collection.getNamespace().getCollectionName()))
                 .append("filter", Filters.gte(key.field(), "").toBsonDocument())
                 .append("hint", index.key());
         BsonDocument explain = new BsonDocument("explain", find).append("verbosity", new BsonString("queryPlanner"));
         return Publishers.one(database.runCommand(explain, BsonDocument.class))
-                .map(plan ->
-                        find(plan, "isMultiKey").map(value -> value.asBoolean().getValue()))
+                .map(plan -> find(plan, "isMultiKey")
+                        .map(value -> value.asBoolean().getValue())
+                        .collect(Collectors.toSet()))
                 .onFailure(MongoCommandException.class)
                 .recoverWithItem(failure -> {
                     LOG.debugf("event=explain-refused cause=\"%s\"", failure.getMessage());
-                    return Optional.empty();
+                    return Set.of();
                 });
     }
 
-    private static Optional<BsonValue> find(BsonValue tree, String name) {
+    private static Stream<BsonValue> find(BsonValue tree, String name) {
         if (tree.isArray()) {
-            return tree.asArray().stream()
-                    .flatMap(part -> find(part, name).stream())
-                    .findFirst();
+            return tree.asArray().stream().flatMap(part -> find(part, name));
         }
         if (!tree.isDocument()) {
-            return Optional.empty();
+            return Stream.empty();
         }
         BsonValue here = tree.asDocument().get(name);
         return here != null
-                ? Optional.of(here)
-                : tree.asDocument().values().stream()
-                        .flatMap(part -> find(part, name).stream())
-                        .findFirst();
+                ? Stream.of(here)
+                : tree.asDocument().values().stream().flatMap(part -> find(part, name));
     }
 
     private Uni<Boolean> hasNoneBroken(RequiredKey key) {

@@ -13,6 +13,7 @@ import io.smallrye.mutiny.Uni;
 import java.util.List;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
+import org.bson.BsonInt32;
 import org.bson.BsonString;
 import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
@@ -27,11 +28,15 @@ final class UniqueIndexes {
 
     private static final Logger LOG = Logger.getLogger(UniqueIndexes.class);
     private static final String IN_BETWEEN = "_in_between";
+    /** What a {@code mongos} calls itself. */
+    private static final String ROUTER = "isdbgrid";
+
     private static final int ATTEMPTS = 5;
     private static final int CANNOT_CONVERT = 359;
     private static final int[] SAME_KEY_OTHER_OPTIONS = {85, 86};
     private static final int[] NO_SUCH_OPTION = {9, 59, 72, 40415};
     private static final int INDEX_NOT_FOUND = 27;
+    private static final int CANNOT_CREATE = 67;
 
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> collection;
@@ -57,10 +62,12 @@ final class UniqueIndexes {
     Uni<Void> ensure(RequiredKey key, boolean anew, RunProgress progress) {
         return indexesOf(key).chain(indexes -> {
             if (!anew && indexes.stream().anyMatch(index -> index.isDeclared(key.field()))) {
-                return dropInBetween(key, indexes);
+                return drop(indexes.stream()
+                        .filter(index -> isInBetween(index, key) || index.isAcrossShards(key.field()))
+                        .toList());
             }
             LOG.infof("event=index-conversion field=%s found=%s", key.field(), describe(indexes));
-            return attempt(key, progress, ATTEMPTS)
+            return attempt(key, anew, progress, ATTEMPTS)
                     .onFailure(DriverFailure::isDenied)
                     .recoverWithUni(denied -> {
                         capabilities.denied("createIndex, dropIndex and collMod on "
@@ -77,15 +84,17 @@ final class UniqueIndexes {
                         all.stream().filter(index -> index.isOf(key.field())).toList());
     }
 
-    private Uni<Void> attempt(RequiredKey key, RunProgress progress, int attempts) {
+    private Uni<Void> attempt(RequiredKey key, boolean anew, RunProgress progress, int attempts) {
         return duplicates
                 .run(key, progress, makeFindable(key))
                 .chain(() -> indexesOf(key))
-                .chain(indexes -> convert(key, indexes))
+                .chain(indexes -> convert(key, indexes)
+                        .onFailure(failure -> DriverFailure.hasCode(failure, CANNOT_CREATE))
+                        .recoverWithUni(failure -> standIn(key, anew, failure)))
                 .onFailure(failure -> isDuplicate(failure) && attempts > 1)
                 .recoverWithUni(() -> {
                     LOG.infof("event=index-found-duplicates field=%s attempts-left=%d", key.field(), attempts - 1);
-                    return attempt(key, progress, attempts - 1);
+                    return attempt(key, anew, progress, attempts - 1);
                 });
     }
 
@@ -93,9 +102,7 @@ final class UniqueIndexes {
     private Uni<Void> makeFindable(RequiredKey key) {
         return indexesOf(key)
                 .chain(indexes -> indexes.isEmpty()
-                        ? Publishers.one(collection.createIndex(
-                                        descending(key.field()), new IndexOptions().name(key.field() + IN_BETWEEN)))
-                                .replaceWithVoid()
+                        ? create(descending(key.field()), key.field() + IN_BETWEEN, false)
                         : Uni.createFrom().voidItem());
     }
 
@@ -136,7 +143,7 @@ final class UniqueIndexes {
         String usual = key.field() + "_1";
         boolean taken = old.stream().anyMatch(index -> index.name().equals(usual));
         String name = taken ? key.field() + "_1_unique" : usual;
-        return create(ascending(key.field()), name)
+        return create(ascending(key.field()), name, true)
                 .chain(() -> drop(old))
                 .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
                 .recoverWithUni(() -> makeByWayOfTheOtherDirection(key, name, old));
@@ -149,7 +156,7 @@ final class UniqueIndexes {
                 old.stream().filter(index -> index.isAscending(key.field())).toList();
         List<IndexView> others =
                 old.stream().filter(index -> !index.isAscending(key.field())).toList();
-        return create(descending(key.field()), inBetween)
+        return create(descending(key.field()), inBetween, true)
                 .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
                 .recoverWithUni(() -> {
                     LOG.warnf(
@@ -159,28 +166,58 @@ final class UniqueIndexes {
                     return Uni.createFrom().voidItem();
                 })
                 .chain(() -> drop(sameKey))
-                .chain(() -> create(ascending(key.field()), name))
+                .chain(() -> create(ascending(key.field()), name, true))
                 .chain(() -> drop(others))
                 .chain(() -> drop(inBetween));
     }
 
-    private Uni<Void> create(Bson key, String name) {
+    /** Shards hold a key unique only where the shard key begins with it: elsewhere an index serves that finds, and no more. */
+    private Uni<Void> standIn(RequiredKey key, boolean anew, Throwable refusal) {
+        return Publishers.one(database.runCommand(new BsonDocument("isMaster", new BsonInt32(1)), BsonDocument.class))
+                .chain(server ->
+                        server.getString("msg", new BsonString("")).getValue().equals(ROUTER)
+                                ? indexesOf(key)
+                                : Uni.createFrom().failure(refusal))
+                .invoke(() -> cannotHold(key))
+                .chain(indexes -> !anew && indexes.stream().anyMatch(index -> index.isAcrossShards(key.field()))
+                        ? Uni.createFrom().voidItem()
+                        : makeStandIn(key, indexes));
+    }
+
+    private Uni<Void> makeStandIn(RequiredKey key, List<IndexView> old) {
+        String inBetween = key.field() + IN_BETWEEN;
+        return create(descending(key.field()), inBetween, false)
+                .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
+                .recoverWithNull()
+                .chain(() -> drop(
+                        old.stream().filter(index -> !isInBetween(index, key)).toList()))
+                .chain(() -> create(ascending(key.field()), IndexView.acrossShards(key.field()), false))
+                .chain(() -> drop(inBetween));
+    }
+
+    /** Says that no index can hold the key unique: in the log once, and in each report. */
+    void cannotHold(RequiredKey key) {
+        capabilities.lacks(
+                "unique " + key.field() + " across shards",
+                "the index cannot guarantee it, since the shard key does not begin with it; a heal finds and repairs what"
+                        + " is there twice");
+    }
+
+    private Uni<Void> create(Bson key, String name, boolean unique) {
         return CollectionInfo.read(database, collection.getNamespace().getCollectionName())
                 .chain(info -> {
-                    IndexOptions options = new IndexOptions().unique(true).name(name);
+                    IndexOptions options = new IndexOptions().unique(unique).name(name);
                     if (info.hasCollation()) {
                         options.collation(Collation.builder().locale("simple").build());
                     }
                     return Publishers.one(collection.createIndex(key, options));
                 })
-                .invoke(() -> LOG.infof("event=index-created name=%s unique=true", name))
+                .invoke(() -> LOG.infof("event=index-created name=%s unique=%s", name, unique))
                 .replaceWithVoid();
     }
 
-    private Uni<Void> dropInBetween(RequiredKey key, List<IndexView> indexes) {
-        return drop(indexes.stream()
-                .filter(index -> index.name().equals(key.field() + IN_BETWEEN))
-                .toList());
+    private static boolean isInBetween(IndexView index, RequiredKey key) {
+        return index.name().equals(key.field() + IN_BETWEEN);
     }
 
     private Uni<Void> drop(List<IndexView> indexes) {

@@ -31,11 +31,21 @@ final class TestCollection implements AutoCloseable {
 
     private static final Duration LIMIT = Duration.ofMinutes(2);
 
-    private final MongoClient client = MongoClients.create(TestServer.uri());
-    final MongoDatabase database = client.getDatabase(TestServer.newDatabase());
-    final MongoCollection<BsonDocument> collection = database.getCollection(INVARIANT.collection(), BsonDocument.class);
+    private final MongoClient client;
+    final MongoDatabase database;
+    final MongoCollection<BsonDocument> collection;
     final Capabilities capabilities = new Capabilities();
     final AtomicLong heard = new AtomicLong();
+
+    TestCollection() {
+        this(TestServer.uri());
+    }
+
+    TestCollection(String uri) {
+        client = MongoClients.create(uri);
+        database = client.getDatabase(TestServer.newDatabase());
+        collection = database.getCollection(INVARIANT.collection(), BsonDocument.class);
+    }
 
     static <T> T await(Publisher<T> publisher) {
         return Publishers.one(publisher).await().atMost(LIMIT);

@@ -26,7 +26,7 @@ public final class MongodProcess {
     private MongodProcess() {}
 
     static Optional<TestServer.Running> start() {
-        return onPath().map(mongod -> {
+        return onPath("mongod").map(mongod -> {
             try {
                 return start(mongod);
             } catch (IOException e) {
@@ -35,9 +35,9 @@ public final class MongodProcess {
         });
     }
 
-    private static Optional<Path> onPath() {
+    static Optional<Path> onPath(String program) {
         return Stream.of(System.getenv("PATH").split(File.pathSeparator))
-                .map(folder -> Path.of(folder, "mongod"))
+                .map(folder -> Path.of(folder, program))
                 .filter(Files::isExecutable)
                 .findFirst();
     }
@@ -47,14 +47,14 @@ public final class MongodProcess {
         // what has expired is looked for each second, where a server by itself takes a minute
         Running running = run(mongod, port, "--replSet", "rs0", "--setParameter", "ttlMonitorSleepSecs=1");
         String address = "127.0.0.1:" + port;
-        initiate(address);
+        initiate(address, "rs0");
         return new TestServer.Running(
                 "a mongod of the PATH (" + mongod + ")", "mongodb://" + address + "/?replicaSet=rs0", running::close);
     }
 
     /** A server of its own that asks who is there, and lets a client of this machine make the first user; empty without one. */
     public static Optional<Running> startWithAuthentication() {
-        return onPath().map(mongod -> {
+        return onPath("mongod").map(mongod -> {
             try {
                 Running running = run(mongod, freePort(), "--auth");
                 Awaitility.await()
@@ -77,7 +77,7 @@ public final class MongodProcess {
 
     /** A server of its own with {@code options}, not waited for; empty without one. */
     public static Optional<Running> startAlone(String... options) {
-        return onPath().map(mongod -> {
+        return onPath("mongod").map(mongod -> {
             try {
                 return run(mongod, freePort(), options);
             } catch (IOException e) {
@@ -94,19 +94,17 @@ public final class MongodProcess {
         }
     }
 
-    private static Running run(Path mongod, int port, String... options) throws IOException {
+    static Running run(Path mongod, int port, String... options) throws IOException {
         Path scratch = Files.createTempDirectory("mongod");
-        List<String> command = new ArrayList<>(List.of(
-                mongod.toString(),
-                "--bind_ip",
-                "127.0.0.1",
-                "--port",
-                String.valueOf(port),
-                "--dbpath",
-                scratch.toString(),
-                "--wiredTigerCacheSizeGB",
-                "1"));
-        command.addAll(List.of(options));
+        List<String> all = new ArrayList<>(List.of("--dbpath", scratch.toString(), "--wiredTigerCacheSizeGB", "1"));
+        all.addAll(List.of(options));
+        return run(mongod, port, scratch, all);
+    }
+
+    static Running run(Path program, int port, Path scratch, List<String> options) throws IOException {
+        List<String> command =
+                new ArrayList<>(List.of(program.toString(), "--bind_ip", "127.0.0.1", "--port", String.valueOf(port)));
+        command.addAll(options);
         Process process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(scratch.resolve("log").toFile())
@@ -120,12 +118,12 @@ public final class MongodProcess {
         });
     }
 
-    private static void initiate(String address) {
+    static void initiate(String address, String name) {
         try (MongoClient client = MongoClients.create("mongodb://" + address + "/?directConnection=true")) {
             Document member = new Document("_id", 0).append("host", address);
             client.getDatabase("admin")
                     .runCommand(new Document(
-                            "replSetInitiate", new Document("_id", "rs0").append("members", List.of(member))));
+                            "replSetInitiate", new Document("_id", name).append("members", List.of(member))));
             Awaitility.await()
                     .atMost(Duration.ofMinutes(1))
                     .ignoreExceptionsMatching(MongoException.class::isInstance)
