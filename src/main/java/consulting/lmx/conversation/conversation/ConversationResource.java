@@ -2,7 +2,7 @@ package consulting.lmx.conversation.conversation;
 
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
-import consulting.lmx.conversation.http.TimeLimited;
+import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.text.WellFormedText;
 import io.quarkus.security.Authenticated;
@@ -40,7 +40,7 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 /** The routes of a conversation: HTTP only. */
 @Path(ConversationResource.PATH)
 @Authenticated
-@TimeLimited
+@Limited
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 public class ConversationResource {

@@ -3,8 +3,8 @@ package consulting.lmx.conversation.conversation;
 import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.events.Event;
 import consulting.lmx.conversation.events.EventStreams;
+import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.http.StreamedBody;
-import consulting.lmx.conversation.http.TimeLimited;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
@@ -28,7 +28,7 @@ import org.jboss.resteasy.reactive.RestResponse;
 /** The live events of a conversation: HTTP only. */
 @Path(ConversationResource.PATH)
 @Authenticated
-@TimeLimited
+@Limited
 public class EventsResource {
 
     private static final String LAST_EVENT_ID = "Last-Event-ID";

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.conversation;
 
-import consulting.lmx.conversation.http.TimeLimited;
+import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;
 import io.vertx.core.buffer.Buffer;
@@ -18,7 +18,7 @@ import org.jboss.resteasy.reactive.RestMulti;
 /** The way out for a whole conversation: HTTP only. One that fails half way ends with its connection. */
 @Path(ConversationResource.PATH)
 @Authenticated
-@TimeLimited
+@Limited
 @Produces(MediaType.APPLICATION_JSON)
 public class ExportResource {
 

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.conversation;
 
-import consulting.lmx.conversation.http.TimeLimited;
+import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
@@ -13,7 +13,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 /** The way from a session to its conversation: HTTP only. */
 @Path("/api/session")
 @Authenticated
-@TimeLimited
+@Limited
 @Produces(MediaType.APPLICATION_JSON)
 public class SessionResource {
 

@@ -15,6 +15,7 @@ public enum ErrorCode {
     TOO_MANY_LISTENERS(429, "Too Many Requests"),
     DATABASE_UNAVAILABLE(503, "Service Unavailable"),
     KEYS_UNAVAILABLE(503, "Service Unavailable"),
+    OVERLOADED(503, "Service Unavailable"),
     NOT_READY(503, "Service Unavailable"),
     INTERNAL(500, "Internal Server Error");
 

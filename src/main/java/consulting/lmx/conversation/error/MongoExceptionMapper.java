@@ -25,7 +25,7 @@ public class MongoExceptionMapper extends ExceptionMapperBase<MongoException> {
         }
         return Problems.of(ErrorCode.DATABASE_UNAVAILABLE)
                 .withDetail("The database cannot be reached just now. Try again a little later.")
-                .withHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER_SECONDS)
+                .withHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER)
                 .build();
     }
 }

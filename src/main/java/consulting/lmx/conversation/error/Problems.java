@@ -15,7 +15,7 @@ public final class Problems {
     static final String ABOUT_BLANK = "about:blank";
 
     /** When the same call may succeed after a 503, in seconds. */
-    static final int RETRY_AFTER_SECONDS = 1;
+    public static final String RETRY_AFTER = "1";
 
     private static final String MEDIA_TYPE = "application/problem+json";
 

@@ -17,7 +17,7 @@ public class ServiceExceptionMapper extends ExceptionMapperBase<ServiceException
                 .withTitle(exception.code().title())
                 .withDetail(exception.getMessage());
         if (exception.code().status() == 503) {
-            problem.withHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER_SECONDS);
+            problem.withHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER);
         }
         exception.violation().ifPresent(violation -> problem.with("violations", List.of(violation)));
         return problem.build();

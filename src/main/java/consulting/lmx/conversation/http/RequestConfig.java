@@ -6,7 +6,7 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
 
-/** How long a request is worked on. */
+/** How long a request is worked on, and how many are at once. */
 @ConfigMapping(prefix = "conversations.request")
 public interface RequestConfig {
 
@@ -15,4 +15,13 @@ public interface RequestConfig {
     @AtLeast(value = "0.1S", or = "no answer could come in time: set it to some seconds")
     @AtMost(value = "1H", or = "callers would wait for so long for a database that is gone: lower it")
     Duration timeout();
+
+    /**
+     * How many calls are worked on at once; what comes beyond is answered with 503 at once, so that a call that is taken need
+     * not wait for others. Open event streams do not count: 1 to 10000.
+     */
+    @WithDefault("64")
+    @AtLeast(value = "1", or = "no call would be answered: raise it")
+    @AtMost(value = "10000", or = "calls would wait for each other without end under load: lower it")
+    int maxConcurrent();
 }

@@ -10,7 +10,7 @@ import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
 import com.mongodb.client.model.Updates;
 import consulting.lmx.conversation.error.DriverFailure;
-import consulting.lmx.conversation.integrity.CollectionValidator.Force;
+import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.ShardedCluster;
 import org.bson.BsonDocument;
 import org.bson.Document;

@@ -9,8 +9,9 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 
-/** Stands between a client and the first host of an address, and can be cut and restored. */
+/** Stands between a client and the first host of an address, and can be cut, paused and restored. */
 public final class TcpProxy implements AutoCloseable {
 
     private final String host;
@@ -18,6 +19,7 @@ public final class TcpProxy implements AutoCloseable {
     private final ServerSocket server;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
     private volatile boolean cut;
+    private volatile CountDownLatch flowing = new CountDownLatch(0);
 
     private TcpProxy(String host, int port) throws IOException {
         this.host = host;
@@ -47,8 +49,14 @@ public final class TcpProxy implements AutoCloseable {
         open.forEach(TcpProxy::close);
     }
 
+    /** Keeps every connection, and hands on nothing more until it is restored. */
+    public void pause() {
+        flowing = new CountDownLatch(1);
+    }
+
     public void restore() {
         cut = false;
+        flowing.countDown();
     }
 
     private void accept() {
@@ -75,9 +83,15 @@ public final class TcpProxy implements AutoCloseable {
     private void pump(Socket from, Socket to) {
         try (InputStream in = from.getInputStream();
                 OutputStream out = to.getOutputStream()) {
-            in.transferTo(out);
+            byte[] part = new byte[8192];
+            for (int n = in.read(part); n >= 0; n = in.read(part)) {
+                flowing.await();
+                out.write(part, 0, n);
+            }
         } catch (IOException e) {
             // one of the two was closed: the other one ends with it
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         } finally {
             close(from);
             close(to);

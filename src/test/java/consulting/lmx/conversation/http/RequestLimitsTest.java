@@ -4,18 +4,31 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.helpers.test.UniAssertSubscriber;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
-class RequestTimeoutTest {
+class RequestLimitsTest {
 
-    private final RequestTimeout timeout = new RequestTimeout(() -> Duration.ofMillis(100));
+    private static final RequestConfig CONFIG = new RequestConfig() {
+        @Override
+        public Duration timeout() {
+            return Duration.ofMillis(100);
+        }
+
+        @Override
+        public int maxConcurrent() {
+            return 1;
+        }
+    };
+
+    private final RequestLimits limits = new RequestLimits(new Admission(CONFIG, new SimpleMeterRegistry()), CONFIG);
 
     @Test
     void whatNeverAnswersFailsAsUnavailable() {
-        Throwable failure = timeout.limited(Uni.createFrom().nothing())
+        Throwable failure = limits.limited(Uni.createFrom().nothing())
                 .subscribe()
                 .withSubscriber(UniAssertSubscriber.create())
                 .awaitFailure(Duration.ofSeconds(10))
@@ -27,7 +40,7 @@ class RequestTimeoutTest {
 
     @Test
     void whatAnswersIsHandedOn() {
-        timeout.limited(Uni.createFrom().item("answer"))
+        limits.limited(Uni.createFrom().item("answer"))
                 .subscribe()
                 .withSubscriber(UniAssertSubscriber.create())
                 .assertCompleted()

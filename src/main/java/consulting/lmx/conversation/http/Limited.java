@@ -6,8 +6,11 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** Routes that answer within {@link RequestConfig#timeout()}; of a stream it is the opening that is limited. */
+/**
+ * Routes that are worked on by {@link RequestConfig#maxConcurrent()} at once, and answer within
+ * {@link RequestConfig#timeout()}; of a stream it is the opening that is limited.
+ */
 @InterceptorBinding
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)
-public @interface TimeLimited {}
+public @interface Limited {}
