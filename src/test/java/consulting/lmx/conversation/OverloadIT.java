@@ -67,7 +67,7 @@ class OverloadIT {
         try (TcpProxy proxy = TcpProxy.to(TestServer.uri());
                 Service service = start(
                         proxy,
-                        Map.of("CONVERSATIONS_REQUEST_MAX_CONCURRENT", "2", "CONVERSATIONS_REQUEST_TIMEOUT", "60S"))) {
+                        Map.of("CONVERSATIONS_REQUEST_MAX_CONCURRENT", "2", "CONVERSATIONS_REQUEST_TIMEOUT", "2M"))) {
             assertThat(service.post(START, "{}", ANN).statusCode()).isEqualTo(201);
             proxy.pause();
             List<Future<HttpResponse<String>>> taken = IntStream.range(0, 2)

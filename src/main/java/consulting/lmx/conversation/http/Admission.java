@@ -21,6 +21,9 @@ import org.jboss.logging.Logger;
  * How many calls are worked on, and whether there is room for one more. A call has its place from when its body is read until
  * its answer is made, so that a caller who sends slowly or listens takes none. While there is no room, what comes is turned
  * away before its token or its body is looked at.
+ *
+ * <p>Several times as many have room where it is a burst: for a second after there was room to spare. A queue that is empty
+ * again in a moment costs little, and one that stands makes all wait and serves nobody (the idea of controlled delay, CoDel).
  */
 @ApplicationScoped
 public class Admission {
@@ -33,10 +36,13 @@ public class Admission {
     private static final String LIMITED = "/api/";
     private static final String UNLIMITED = "/api/admin/";
     private static final String DETAIL = "The service is busy. Try again a little later.";
+    private static final int BURST = 4;
+    private static final Duration BURST_LASTS = Duration.ofSeconds(1);
     private static final Duration SAID_EACH = Duration.ofSeconds(10);
 
     private final int most;
     private final AtomicInteger working = new AtomicInteger();
+    private volatile long calmAt = System.nanoTime();
     private final AtomicLong saidAt = new AtomicLong(System.nanoTime() - SAID_EACH.toNanos());
     private final Counter refused;
 
@@ -53,7 +59,7 @@ public class Admission {
     }
 
     private void turnAway(RoutingContext request) {
-        if (working.get() < most || !isLimited(request.normalizedPath())) {
+        if (hasRoomFor(working.get() + 1) || !isLimited(request.normalizedPath())) {
             request.next();
             return;
         }
@@ -72,15 +78,28 @@ public class Admission {
 
     /** Takes a place, to be given back by {@link #leave()}; fails with {@link ErrorCode#OVERLOADED} where there is none. */
     void enter() {
-        if (working.incrementAndGet() > most) {
-            working.decrementAndGet();
+        int calls = working.incrementAndGet();
+        noteCalm(calls);
+        if (!hasRoomFor(calls)) {
+            leave();
             noteRefusal();
             throw new ServiceException(ErrorCode.OVERLOADED, DETAIL);
         }
     }
 
     void leave() {
-        working.decrementAndGet();
+        noteCalm(working.decrementAndGet());
+    }
+
+    private boolean hasRoomFor(int calls) {
+        return calls <= most || calls <= BURST * most && System.nanoTime() - calmAt < BURST_LASTS.toNanos();
+    }
+
+    /** Half of the room is to spare: with less of it the end of one burst would be the beginning of the next. */
+    private void noteCalm(int calls) {
+        if (calls <= most / 2) {
+            calmAt = System.nanoTime();
+        }
     }
 
     /** In the log once in a while: a line for each would be one more load. */
