@@ -32,7 +32,25 @@ func main() {
 	root := flag.String("root", ".", "the project's folder")
 	jar := flag.String("jar", "target/quarkus-app/quarkus-run.jar", "the packaged jar")
 	java := flag.String("java", "java", "the JVM")
+	over := flag.Bool("overload", false, "give one replica four times the load that it can bear, for --seconds (120)")
+	listeners := flag.Int("listeners", 10_000, "with --overload: idle event streams beside it")
+	slow := flag.Int("slow", 500, "with --overload: requests beside it that never end")
+	heap := flag.String("heap", "64m", "with --overload: the service's heap")
 	flag.Parse()
+	if *over {
+		load := time.Duration(*seconds) * time.Second
+		if !isSet("seconds") {
+			load = 120 * time.Second
+		}
+		wrong, err := runOverload(*root, *jar, *java, *heap, load, *listeners, *slow)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		if err != nil || wrong {
+			os.Exit(1)
+		}
+		return
+	}
 	if *off != "" && !slices.Contains(defences, *off) {
 		fmt.Fprintf(os.Stderr, "--defence-off %s: there are %s\n", *off, strings.Join(defences, ", "))
 		os.Exit(2)
@@ -52,6 +70,12 @@ func main() {
 	if failed {
 		os.Exit(1)
 	}
+}
+
+func isSet(name string) bool {
+	set := false
+	flag.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
 }
 
 // defences are what can be taken out from outside, and by a patch of the sources.

@@ -77,12 +77,7 @@ func (s *seed) newReplica(i, port int, options string) (*replica, error) {
 
 // environment is the service's, and nothing of what the harness's own may hold.
 func (s *seed) environment(more ...string) []string {
-	var kept []string
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "MONGODB_") && !strings.HasPrefix(variable, "AUTH_") {
-			kept = append(kept, variable)
-		}
-	}
+	kept := cleanEnvironment()
 	kept = append(kept, "MONGODB_URI="+s.cluster.uri(), "MONGODB_DB="+s.name(), "AUTH_SECRET="+secret,
 		"QUARKUS_HTTP_HOST=127.0.0.1", "QUARKUS_SHUTDOWN_DELAY=0S", "CONVERSATIONS_EVENTS_HEARTBEAT=1S",
 		"CONVERSATIONS_EVENTS_LISTENERS=100", "CONVERSATIONS_LIMITS_INLINE_MESSAGES=100",
