@@ -25,9 +25,9 @@ const (
 	perConversation = 150
 )
 
-func token(user string) string {
+func token(user string, groups ...string) string {
 	encode := base64.RawURLEncoding.EncodeToString
-	claims, _ := json.Marshal(map[string]any{"sub": user, "groups": []string{}, "exp": time.Now().Add(48 * time.Hour).Unix()})
+	claims, _ := json.Marshal(map[string]any{"sub": user, "groups": append([]string{}, groups...), "exp": time.Now().Add(48 * time.Hour).Unix()})
 	signed := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode(claims)
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(signed))

@@ -1,4 +1,4 @@
-// Faults runs two replicas of the service on a replica set of three, harms them, and checks what their callers were told.
+// Faults harms the service and its database, or gives it more than it can bear, and checks what its callers were told.
 package main
 
 import (
@@ -35,21 +35,23 @@ func main() {
 	over := flag.Bool("overload", false, "give one replica four times the load that it can bear, for --seconds (120)")
 	listeners := flag.Int("listeners", 10_000, "with --overload: idle event streams beside it")
 	slow := flag.Int("slow", 500, "with --overload: requests beside it that never end")
-	heap := flag.String("heap", "64m", "with --overload: the service's heap")
+	heap := flag.String("heap", "64m", "with --overload and --soak: the service's heap")
+	soak := flag.Bool("soak", false, "give one replica half of what it can bear for --minutes, and look at what it holds")
+	minutes := flag.Int("minutes", 30, "with --soak: how long")
 	flag.Parse()
 	if *over {
 		load := time.Duration(*seconds) * time.Second
 		if !isSet("seconds") {
 			load = 120 * time.Second
 		}
-		wrong, err := runOverload(*root, *jar, *java, *heap, load, *listeners, *slow)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		if err != nil || wrong {
-			os.Exit(1)
-		}
-		return
+		v := &overload{listeners: *listeners, slow: *slow, load: load}
+		endWith(v.runAlone(*root, *jar, *java, *heap, v.run))
+	}
+	if *soak {
+		v := &overload{}
+		endWith(v.runAlone(*root, *jar, *java, *heap, func(server *process) error {
+			return v.soak(time.Duration(*minutes)*time.Minute, server, *java)
+		}))
 	}
 	if *off != "" && !slices.Contains(defences, *off) {
 		fmt.Fprintf(os.Stderr, "--defence-off %s: there are %s\n", *off, strings.Join(defences, ", "))
@@ -70,6 +72,16 @@ func main() {
 	if failed {
 		os.Exit(1)
 	}
+}
+
+func endWith(wrong bool, err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if err != nil || wrong {
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 func isSet(name string) bool {

@@ -83,8 +83,9 @@ func (v *overload) wrong(format string, values ...any) {
 	v.violation = append(v.violation, fmt.Sprintf(format, values...))
 }
 
-// runOverload tells whether something was wrong. Times are printed, and not held against it: the machine's load is in them.
-func runOverload(root, jar, java, heap string, load time.Duration, listeners, slow int) (bool, error) {
+// runAlone starts one process of the service on a database of its own, and tells whether something was wrong in what is
+// tried with it. Times are printed, and not held against it: the machine's load is in them.
+func (v *overload) runAlone(root, jar, java, heap string, try func(*process) error) (bool, error) {
 	scratch, err := os.MkdirTemp("", "overload-")
 	if err != nil {
 		return false, err
@@ -97,7 +98,6 @@ func runOverload(root, jar, java, heap string, load time.Duration, listeners, sl
 	if err != nil {
 		return false, err
 	}
-	v := &overload{listeners: listeners, slow: slow, load: load}
 	if v.client, err = mongo.Connect(options.Client().ApplyURI(uri)); err != nil {
 		return false, err
 	}
@@ -121,7 +121,7 @@ func runOverload(root, jar, java, heap string, load time.Duration, listeners, sl
 	if err := within(90*time.Second, v.ready); err != nil {
 		return false, err
 	}
-	if err := v.run(); err != nil {
+	if err := try(server); err != nil {
 		return false, err
 	}
 	for _, wrong := range v.violation[:min(10, len(v.violation))] {
@@ -181,7 +181,8 @@ func (v *overload) ready() error {
 	return nil
 }
 
-func (v *overload) run() error {
+// run gives it more than it can bear.
+func (v *overload) run(*process) error {
 	v.closed(warmUp)
 	most := v.closed(measured)
 	fmt.Println("The rate that it can bear:", most)
@@ -447,15 +448,18 @@ func (v *overload) listen(connection net.Conn) {
 }
 
 // resident is the service's memory, in MiB.
-func (v *overload) resident() int {
+func (v *overload) resident() int { return v.status("VmRSS:") / 1024 }
+
+// status is a number that the system tells of the service's process; 0 where it is gone.
+func (v *overload) status(name string) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.service.cmd.Process.Pid))
 	if err != nil {
 		return 0
 	}
 	for line := range strings.Lines(string(status)) {
-		if kib, found := strings.CutPrefix(line, "VmRSS:"); found {
-			n, _ := strconv.Atoi(strings.Fields(kib)[0])
-			return n / 1024
+		if value, found := strings.CutPrefix(line, name); found {
+			n, _ := strconv.Atoi(strings.Fields(value)[0])
+			return n
 		}
 	}
 	return 0

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+const (
+	lap        = 3 * time.Minute // of load, then what the process holds is looked at
+	firstLooks = 1               // laps whose looks do not count: caches fill, and the compiler is at work
+	flat       = 0.05            // of the heap
+	flatOthers = 4               // threads and file descriptors that come and go
+)
+
+// held is what the service's process holds when nothing is asked of it.
+type held struct {
+	heap         int // KiB that are reachable, after a full collection
+	threads, fds int
+}
+
+func (h held) String() string {
+	return fmt.Sprintf("heap %d KiB, %d threads, %d file descriptors", h.heap, h.threads, h.fds)
+}
+
+// soak gives the service half of what it can bear for length, with heals, restarts of the database and a program that
+// ignores the rules in between, and looks each lap at what it holds.
+func (v *overload) soak(length time.Duration, server *process, java string) error {
+	jcmd := strings.TrimSuffix(java, "java") + "jcmd"
+	v.closed(warmUp)
+	most := v.closed(measured)
+	fmt.Println("The rate that it can bear:", most)
+	var looks []held
+	for end := time.Now().Add(length); time.Now().Before(end); {
+		var beside sync.WaitGroup
+		over := make(chan struct{})
+		beside.Go(func() { v.disturb(len(looks), server, over) })
+		lapOf := v.open(lap, most.rate()/2)
+		close(over)
+		beside.Wait()
+		if err := within(30*time.Second, v.ready); err != nil {
+			return err
+		}
+		time.Sleep(settled)
+		h, err := v.held(jcmd)
+		if err != nil {
+			return err
+		}
+		looks = append(looks, h)
+		fmt.Printf("lap %d: %s; %s\n", len(looks), h, lapOf)
+	}
+	if len(looks) <= firstLooks+1 {
+		return fmt.Errorf("%s is too short to compare: take three laps of %s at least", length, lap)
+	}
+	first, last := looks[firstLooks], looks[len(looks)-1]
+	fmt.Printf("heap over that of lap %d: %.3f\n", firstLooks+1, float64(last.heap)/float64(first.heap))
+	if math.Abs(float64(last.heap)/float64(first.heap)-1) > flat {
+		v.wrong("the heap went from %d to %d KiB", first.heap, last.heap)
+	}
+	if last.threads > first.threads+flatOthers || last.fds > first.fds+flatOthers {
+		v.wrong("threads and file descriptors went from (%s) to (%s)", first, last)
+	}
+	return v.count()
+}
+
+// disturb heals, restarts the database and inserts what must be refused, until it is over.
+func (v *overload) disturb(number int, server *process, over chan struct{}) {
+	for n := 0; ; n++ {
+		select {
+		case <-over:
+			return
+		case <-time.After(20 * time.Second):
+		}
+		switch (number + n) % 3 {
+		case 0:
+			v.healNow()
+		case 1:
+			server.kill()
+			if err := server.start(); err != nil {
+				v.wrong("%v", err)
+				return
+			}
+		case 2:
+			v.insertBroken()
+		}
+	}
+}
+
+func (v *overload) healNow() {
+	request, _ := http.NewRequest("POST", v.service.url+"/api/admin/integrity", strings.NewReader("{}"))
+	request.Header.Set("Authorization", "Bearer "+token("root", "admin"))
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		v.wrong("a heal could not be asked for: %v", err)
+		return
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusAccepted {
+		v.wrong("a heal was answered with %s", response.Status)
+	}
+}
+
+func (v *overload) insertBroken() {
+	for _, session := range []any{nil, "", 7} {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		_, err := v.client.Database(overDatabase).Collection("conversations").InsertOne(ctx,
+			bson.M{"conversationId": fmt.Sprintf("vandal-%d", time.Now().UnixNano()), "userId": "vandal", "sessionId": session})
+		cancel()
+		if err == nil {
+			v.wrong("a document with the sessionId %v was stored", session)
+		}
+	}
+}
+
+// held looks at the process, after a full collection.
+func (v *overload) held(jcmd string) (held, error) {
+	pid := strconv.Itoa(v.service.cmd.Process.Pid)
+	if out, err := exec.Command(jcmd, pid, "GC.run").CombinedOutput(); err != nil {
+		return held{}, fmt.Errorf("%s: %w", out, err)
+	}
+	out, err := exec.Command(jcmd, pid, "GC.heap_info").CombinedOutput()
+	if err != nil {
+		return held{}, fmt.Errorf("%s: %w", out, err)
+	}
+	h := held{threads: v.status("Threads:")}
+	for _, used := range regexp.MustCompile(`(?m)^.*(?:generation|DefNew|Tenured).*\bused (\d+)K`).FindAllStringSubmatch(string(out), -1) {
+		n, _ := strconv.Atoi(used[1])
+		h.heap += n
+	}
+	if h.heap == 0 {
+		return held{}, fmt.Errorf("jcmd tells of no heap: %s", out)
+	}
+	fds, err := os.ReadDir(filepath.Join("/proc", pid, "fd"))
+	h.fds = len(fds)
+	return h, err
+}
