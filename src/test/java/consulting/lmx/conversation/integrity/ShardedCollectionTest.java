@@ -5,6 +5,8 @@ import static consulting.lmx.conversation.integrity.TestCollection.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.mongodb.MongoBulkWriteException;
+import com.mongodb.bulk.BulkWriteError;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
@@ -80,8 +82,11 @@ class ShardedCollectionTest {
                 .matches(index -> index.serves("sessionId"))
                 .matches(index -> !index.isUnique());
         assertThatThrownBy(() -> conversations.with("{conversationId: 'c'}"))
-                .matches(failure -> DriverFailure.hasCode(failure, VALIDATION)
-                        || DriverFailure.hasCode(failure.getCause(), VALIDATION));
+                .isInstanceOfSatisfying(
+                        MongoBulkWriteException.class,
+                        refusal -> assertThat(refusal.getWriteErrors())
+                                .extracting(BulkWriteError::getCode)
+                                .containsExactly(VALIDATION));
     }
 
     @Test
