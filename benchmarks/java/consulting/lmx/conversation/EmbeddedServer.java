@@ -1,0 +1,14 @@
+package consulting.lmx.conversation;
+
+import de.bwaldvogel.mongo.MongoServer;
+import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
+
+/** The embedded server as a process of its own, on the port that it is told: to see that the benchmarks run. */
+public final class EmbeddedServer {
+
+    private EmbeddedServer() {}
+
+    public static void main(String[] arguments) {
+        new MongoServer(new MemoryBackend()).bind("127.0.0.1", Integer.parseInt(arguments[0]));
+    }
+}
