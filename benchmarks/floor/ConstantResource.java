@@ -1,0 +1,72 @@
+package consulting.lmx.conversation.conversation;
+
+import consulting.lmx.conversation.conversation.ConversationResource.Sent;
+import consulting.lmx.conversation.conversation.ConversationResource.Started;
+import io.quarkus.security.Authenticated;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotNull;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.EntityTag;
+import jakarta.ws.rs.core.MediaType;
+import java.net.URI;
+import java.util.List;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+
+/**
+ * What the routes of a conversation cost without what they do: each checks the token, reads the body, and answers with the
+ * same answer each time, which is as large as that of the route under load. `benchmarks/run` packages it with the service.
+ */
+@Path("/api/constant")
+@Authenticated
+@Produces(MediaType.APPLICATION_JSON)
+@Consumes(MediaType.APPLICATION_JSON)
+public class ConstantResource {
+
+    private static final Conversation CONVERSATION =
+            new Conversation(UUID.randomUUID().toString(), SessionId.random(), "caller");
+    private static final URI LOCATION = URI.create(ConversationResource.PATH + "/" + CONVERSATION.conversationId);
+    private static final EntityTag TAG = ETag.of(CONVERSATION);
+    private static final Started STARTED = Started.of(CONVERSATION, 1);
+    private static final Message MESSAGE =
+            new Message("user", "How do I reset my password, please?", CONVERSATION.createdAt);
+    private static final Sent SENT =
+            Sent.of(CONVERSATION.conversationId, new Appended(false, CONVERSATION.sessionId, MESSAGE, 1));
+    private static final ConversationView VIEW = view();
+
+    /** With the one message that the load starts a conversation with before it gets it. */
+    private static ConversationView view() {
+        Conversation conversation =
+                new Conversation(CONVERSATION.conversationId, CONVERSATION.sessionId, CONVERSATION.userId);
+        conversation.messages = List.of(new Message("assistant", "Hello, how can I help?", CONVERSATION.createdAt));
+        return ConversationView.of(conversation, 1);
+    }
+
+    @POST
+    @Path("/start")
+    public Uni<RestResponse<Started>> start(@Valid @RequestBody(required = false) NewConversation request) {
+        return Uni.createFrom()
+                .item(() -> ResponseBuilder.<Started>created(LOCATION)
+                        .entity(STARTED)
+                        .build());
+    }
+
+    @POST
+    @Path("/{conversationId}/message")
+    public Uni<RestResponse<Sent>> message(String conversationId, @NotNull @Valid NewMessage request) {
+        return Uni.createFrom().item(() -> RestResponse.ok(SENT));
+    }
+
+    @GET
+    @Path("/{conversationId}")
+    public Uni<RestResponse<ConversationView>> get(String conversationId) {
+        return Uni.createFrom().item(() -> ResponseBuilder.ok(VIEW).tag(TAG).build());
+    }
+}
