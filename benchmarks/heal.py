@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """How fast the heal is, beside the old application's script and beside the server's own bound, in one run on the same data.
 
-usage: heal.py --uri MONGODB_URI [--documents 120000] [--rounds 3] [--java JAVA]
+usage: heal.py --uri MONGODB_URI [--documents 120000] [--rounds 3] [--java JAVA] [--ways old,bound,ours,ours-1000]
+
+A way `ours-N` is ours with batches of N.
 
 The bound is one server-side updateMany whose pipeline makes the ids and the repair records itself, so that nothing is sent
 over the wire. All three write with w=majority, journaled. Each way heals a collection of its own in a database of its own,
@@ -67,15 +69,19 @@ def bound(database):
     return time.perf_counter() - started
 
 
-def ours(database):
+def ours(database, *options):
     environment = dict(os.environ, MONGODB_URI=a.uri, MONGODB_DB=database)
-    run = subprocess.run([a.java, "-Xmx256m", "-jar", JAR, "heal", "--json"], env=environment, check=True, capture_output=True, text=True)
+    run = subprocess.run([a.java, "-Xmx256m", "-jar", JAR, "heal", "--json", *options], env=environment, check=True, capture_output=True, text=True)
     report = json.loads(run.stdout)
     assert report["healed"] == a.documents // 2 and report["left"] == 0, report
     return report["seconds"]
 
 
-ways = {name: {"old": old, "bound": bound, "ours": ours}[name] for name in a.ways.split(",")}
+def in_batches(name):
+    return lambda database: ours(database, "--batch-size", name.removeprefix("ours-"))
+
+
+ways = {name: {"old": old, "bound": bound, "ours": ours}.get(name) or in_batches(name) for name in a.ways.split(",")}
 node_modules = tempfile.mkdtemp(prefix="heal-benchmark")
 if "old" in ways:
     subprocess.run(["npm", "install", "--silent", "--prefix", node_modules, "mongodb@6"], check=True)
@@ -92,7 +98,7 @@ medians = {name: statistics.median(seconds) for name, seconds in times.items()}
 version = mongo.server_info()["version"]
 print(f"{a.documents} documents, half broken, mongod {version}, {os.cpu_count()} cores, medians of {a.rounds} rounds")
 for name, median in medians.items():
-    print(f"  {name:6} {a.documents // 2 / median:8.0f} documents a second   {['%.2f' % s for s in times[name]]}")
+    print(f"  {name:9} {a.documents // 2 / median:8.0f} documents a second   {['%.2f' % s for s in times[name]]}")
 if "ours" in medians:
     for other in medians:
         if other != "ours":

@@ -39,15 +39,20 @@ class Client:
         return self.call("POST", "/api/conversation/start", START)["conversationId"]
 
 
-def script(route, server, conversations, pause=0):
+def started(server, count):
+    """The ids of so many new conversations with one message."""
+    client = Client(server)
+    return [client.start() for _ in range(count)]
+
+
+def script(route, server, conversations, pause=0, make=started):
     """wrk's Lua: `message` and `get` go round conversations that are made for this run, so that they stay short."""
     headers = f'{{["Content-Type"]="application/json",["Cookie"]="auth-token={token("caller")}"}}'
     lua = [f"local h={headers}"]
     if route == "start":
-        lua.append("request=function() return wrk.format('POST','/api/conversation/start',h,'{}') end")
+        lua.append(f"request=function() return wrk.format('POST','{server.base}/start',h,'{{}}') end")
     else:
-        client = Client(server)
-        ids = [client.start() for _ in range(conversations)]
+        ids = make(server, conversations)
         random.shuffle(ids)
         lua.append("local ids={" + ",".join(f'"{i}"' for i in ids) + "} local n=0")
         tail, method, body = {
@@ -55,7 +60,7 @@ def script(route, server, conversations, pause=0):
             "get": ("", "GET", "nil"),
         }[route]
         lua.append(f"request=function() n=n+1 return wrk.format('{method}',"
-                   f"'/api/conversation/'..ids[n%#ids+1]..'{tail}',h,{body}) end")
+                   f"'{server.base}/'..ids[n%#ids+1]..'{tail}',h,{body}) end")
     if pause:
         lua.append(f"delay=function() return math.random(0,{int(2 * pause)}) end")
     return "\n".join(lua)

@@ -21,8 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 JVM_OPTIONS = ROOT / "src" / "main" / "docker" / "jvm.options"
 JAR = ROOT / "target" / "quarkus-app" / "quarkus-run.jar"
 SECRET = "a-secret-for-the-benchmarks-of-32-bytes-or-more"
-OURS = "ours"
-BEFORE = "before"
+OURS, BEFORE, CONSTANT, DRIVER = "ours", "before", "constant", "driver"
+LOOP = "consulting.lmx.conversation.conversation.DriverLoop"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # name: (folder, how it is built, what the build leaves, how it is started there)
@@ -72,11 +72,25 @@ def build(peers, scratch):
     return built
 
 
-class Server:
-    """A server that runs, and its database, which has the server's name."""
+def build_floor(scratch):
+    """The service packaged in a copy, with the constant answers beside its routes, and with the driver's loop."""
+    copy = scratch / "floor"
+    shutil.copytree(ROOT / "src" / "main", copy / "src" / "main")
+    for name in ("pom.xml", "mvnw"):
+        shutil.copy(ROOT / name, copy)
+    for source in (ROOT / "benchmarks" / "floor").glob("*.java"):
+        shutil.copy(source, copy / "src" / "main" / "java" / "consulting" / "lmx" / "conversation" / "conversation")
+    done = subprocess.run(["./mvnw", "-B", "-ntp", "-q", "package"], cwd=copy, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"the floor could not be built: {done.stdout[-1500:]}{done.stderr[-1500:]}")
+    return copy / "target" / "quarkus-app" / JAR.name
 
-    def __init__(self, name, process, port, database):
-        self.name, self.process, self.port, self.database = name, process, port, database
+
+class Measured:
+    """A process that is measured, with its children."""
+
+    def __init__(self, name, process):
+        self.name, self.process = name, process
 
     def tree(self):
         children = {}
@@ -103,11 +117,33 @@ class Server:
         return sum(int(re.search(r"VmRSS:\s+(\d+)", text)[1]) for text in status) / 1024
 
 
+class Server(Measured):
+    """One that is spoken to over HTTP, at the routes below `base`; its database has its name."""
+
+    def __init__(self, name, process, port, base):
+        super().__init__(name, process)
+        self.port, self.base = port, base
+
+
+class Driver(Measured):
+    """The driver alone, told on its standard input what to do."""
+
+    def does(self, what, number):
+        """How many answers came."""
+        self.process.stdin.write(f"{what} {number}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"the driver's loop ended with {self.process.wait()} when it was told: {what} {number}")
+        return int(answer)
+
+
 @contextlib.contextmanager
-def running(command, cwd, environment, log):
+def running(command, cwd, environment, log, **pipes):
     with open(log, "w") as output:
         process = subprocess.Popen(
-            command, cwd=cwd, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True)
+            command, cwd=cwd, env={**os.environ, **environment}, start_new_session=True,
+            **{"stdout": output, "stderr": output, **pipes})
     try:
         yield process
     finally:
@@ -132,9 +168,16 @@ def wait_until(ready, process, log, seconds=120):
     raise SystemExit(f"a server did not start: {pathlib.Path(log).read_text()[-1500:]}")
 
 
+class Database:
+    """A server that listens, and what is asked of it in the connection string."""
+
+    def __init__(self, port, asked):
+        self.port, self.uri = port, f"mongodb://127.0.0.1:{port}/?{asked}w=majority&journal=true"
+
+
 @contextlib.contextmanager
 def mongod(scratch):
-    """The port of a replica set of one node."""
+    """A replica set of one node."""
     port, data = free_port(), scratch / "data"
     data.mkdir()
     log = scratch / "mongod.log"
@@ -147,19 +190,29 @@ def mongod(scratch):
         mongo.command("admin", {"replSetInitiate": {"_id": "rs0", "members": members}})
         wait_until(lambda: b"\x08ismaster\x00\x01" in mongo.command("admin", {"isMaster": 1}), process, log)
         mongo.close()
-        yield port
+        yield Database(port, "replicaSet=rs0&")
 
 
 @contextlib.contextmanager
-def server(name, mongo, scratch, java, database=None, jar=JAR):
+def embedded(scratch):
+    """The embedded server of the tests: no measure of anything."""
+    port, log = free_port(), scratch / "embedded.log"
+    command = ["./mvnw", "-B", "-ntp", "-q", "-Pbenchmarks", "test-compile", "exec:exec",
+               "-Dmain=consulting.lmx.conversation.EmbeddedServer", f"-Darguments={port}"]
+    with running(command, ROOT, {}, log) as process:
+        wait_until(lambda: Mongo(port).command("admin", {"ping": 1}), process, log)
+        yield Database(port, "")
+
+
+@contextlib.contextmanager
+def server(name, mongo, scratch, java, database=None, jar=JAR, settings=None):
     port, database = free_port(), database or name
     log = scratch / f"{database}.log"
     environment = {
-        "MONGODB_URI": f"mongodb://127.0.0.1:{mongo}/?replicaSet=rs0&w=majority&journal=true",
-        "MONGODB_DB": database, "AUTH_SECRET": SECRET, "PORT": str(port), "QUARKUS_HTTP_HOST": "127.0.0.1",
-        "QUARKUS_SHUTDOWN_DELAY": "0S", "HOSTNAME": "127.0.0.1",
+        "MONGODB_URI": mongo.uri, "MONGODB_DB": database, "AUTH_SECRET": SECRET, "PORT": str(port),
+        "QUARKUS_HTTP_HOST": "127.0.0.1", "QUARKUS_SHUTDOWN_DELAY": "0S", "HOSTNAME": "127.0.0.1", **(settings or {}),
     }
-    ours = name in (OURS, BEFORE)
+    ours = name not in PEERS
     if ours:
         cwd, command = scratch, [java, f"@{JVM_OPTIONS}", "-jar", str(jar)]
     else:
@@ -173,4 +226,14 @@ def server(name, mongo, scratch, java, database=None, jar=JAR):
             return connection.getresponse().status == 200 or not ours
 
         wait_until(ready, process, log)
-        yield Server(name, process, port, database)
+        yield Server(database, process, port, "/api/constant" if name == CONSTANT else "/api/conversation")
+
+
+@contextlib.contextmanager
+def driver(mongo, scratch, java, jar):
+    """In the database of the constant answers, which has the indexes and is hardly written to."""
+    command = [java, f"@{JVM_OPTIONS}", "-cp", str(jar), LOOP]
+    environment = {"MONGODB_URI": mongo.uri, "MONGODB_DB": CONSTANT}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with running(command, scratch, environment, scratch / f"{DRIVER}.log", **pipes) as process:
+        yield Driver(DRIVER, process)
