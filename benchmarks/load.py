@@ -72,14 +72,14 @@ class Result:
         refused = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
         if refused:
             raise SystemExit(f"{refused[1]} of {self.requests} requests were refused")
-        self.rate = self.requests / seconds
+        self.rate = max(1, self.requests) / seconds
         self.median, self.p99 = (self.latency(said, part) for part in ("50", "99"))
 
     @staticmethod
     def latency(said, part):
-        """Milliseconds."""
+        """Milliseconds; a thousandth where no answer came in time."""
         number, unit = re.search(part + r"%\s+([\d.]+)(us|ms|s|m)", said).groups()
-        return float(number) * UNITS[unit]
+        return max(0.001, float(number) * UNITS[unit])
 
 
 def wrk(lua, server, scratch, seconds, connections):
