@@ -9,7 +9,7 @@ The bound is one server-side updateMany whose pipeline makes the ids and the rep
 over the wire. All three write with w=majority, journaled. Each way heals a collection of its own in a database of its own,
 which is made anew for every round and dropped at the end. Rounds are interleaved, and ratios are of the medians.
 
-Needs pymongo, Node with npm (for the old script), and the packaged jar (./mvnw package -DskipTests).
+Needs pymongo (4.13 for a mongod 4.2), Node with npm (for the old script), and the packaged jar (./mvnw package -DskipTests).
 """
 import argparse, datetime, json, os, pathlib, random, statistics, subprocess, tempfile, time, uuid
 from pymongo import MongoClient, WriteConcern
