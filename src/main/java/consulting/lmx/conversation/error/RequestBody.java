@@ -83,9 +83,7 @@ public class RequestBody {
 
     private static boolean isPlain(MultiMap headers) {
         String encoding = headers.get(HttpHeaders.CONTENT_ENCODING);
-        String transfer = headers.get(HttpHeaders.TRANSFER_ENCODING);
-        return (encoding == null || encoding.equalsIgnoreCase("identity"))
-                && (transfer == null || transfer.equalsIgnoreCase("chunked"));
+        return encoding == null || encoding.equalsIgnoreCase("identity");
     }
 
     private void collect(RoutingContext context) {
