@@ -271,7 +271,10 @@ class AbuseIT {
             assertThat(strangers.reads()).as("a token's own address was asked").isZero();
             assertThat(server.reads()).isPositive();
             for (Service service : List.of(secret, keys)) {
-                assertThat(service.log().lines().filter(line -> line.contains("\"exception\"")))
+                assertThat(service.log()
+                                .lines()
+                                .filter(line -> line.contains("\"level\":\"ERROR\"") && line.contains("\"exception\""))
+                                .limit(3))
                         .isEmpty();
                 assertThat(service.log()).doesNotContain("OutOfMemory", "StackOverflow", MARKER);
             }
@@ -600,6 +603,15 @@ class AbuseIT {
         assertThat(started.body()).doesNotContain(MARKER, WORDS.fill("<<owners>>"), ownersSession);
         String path = "/api/conversation/" + Document.parse(started.body()).getString("conversationId");
         assertThat(bySecret.delete(path, headers[0], headers[1]).statusCode()).isEqualTo(204);
+    }
+
+    /** Not from an event loop: its answer may be ready before the end of the request is seen, or at the same time. */
+    @Test
+    void answersOfOtherThreadsLeaveTheConnectionAsItWas() throws IOException {
+        String many = "GET /q/openapi HTTP/1.1\r\nHost: a\r\n\r\n".repeat(300);
+        try (RawHttp http = new RawHttp(port(bySecret))) {
+            assertThat(http.write(bytes(many + UP)).answers()).hasSize(301);
+        }
     }
 
     @ParameterizedTest
