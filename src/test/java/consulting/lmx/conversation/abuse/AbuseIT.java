@@ -609,8 +609,10 @@ class AbuseIT {
     @Test
     void answersOfOtherThreadsLeaveTheConnectionAsItWas() throws IOException {
         String many = "GET /q/openapi HTTP/1.1\r\nHost: a\r\n\r\n".repeat(300);
-        try (RawHttp http = new RawHttp(port(bySecret))) {
-            assertThat(http.write(bytes(many + UP)).answers()).hasSize(301);
+        for (int connection = 0; connection < 3; connection++) {
+            try (RawHttp http = new RawHttp(port(bySecret))) {
+                assertThat(http.write(bytes(many + UP)).answers()).hasSize(301);
+            }
         }
     }
 
