@@ -3,7 +3,9 @@ package consulting.lmx.conversation.error;
 import io.quarkiverse.resteasy.problem.ExceptionMapperBase;
 import io.quarkiverse.resteasy.problem.HttpProblem;
 import io.quarkiverse.resteasy.problem.postprocessing.ProblemContext;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.core.Response;
@@ -34,16 +36,32 @@ public final class Problems {
 
     /** Ends the request with a problem; headers that were set before go with it. */
     public static void send(RoutingContext request, ErrorCode code, String detail, JsonObject more) {
-        JsonObject problem = new JsonObject()
+        head(request, code).end(body(request, code, detail).mergeIn(more).toBuffer());
+    }
+
+    /**
+     * Answers with a problem and closes the connection. The answer is not ended: with its end, whatever the client sent behind
+     * the request would be taken for the next one.
+     */
+    static void sendAndClose(RoutingContext request, ErrorCode code, String detail) {
+        Buffer problem = body(request, code, detail).toBuffer();
+        head(request, code)
+                .putHeader(HttpHeaders.CONTENT_LENGTH, String.valueOf(problem.length()))
+                .putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE)
+                .write(problem)
+                .onComplete(written -> request.request().connection().close());
+    }
+
+    private static HttpServerResponse head(RoutingContext request, ErrorCode code) {
+        return request.response().setStatusCode(code.status()).putHeader(HttpHeaders.CONTENT_TYPE, MEDIA_TYPE);
+    }
+
+    private static JsonObject body(RoutingContext request, ErrorCode code, String detail) {
+        return new JsonObject()
                 .put("type", ABOUT_BLANK)
                 .put("title", code.title())
                 .put("status", code.status())
                 .put("detail", detail)
-                .put("instance", request.normalizedPath())
-                .mergeIn(more);
-        request.response()
-                .setStatusCode(code.status())
-                .putHeader(HttpHeaders.CONTENT_TYPE, MEDIA_TYPE)
-                .end(problem.toBuffer());
+                .put("instance", request.normalizedPath());
     }
 }

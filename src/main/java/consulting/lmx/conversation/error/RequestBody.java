@@ -6,6 +6,7 @@ import io.vertx.core.MultiMap;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.impl.ContextInternal;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -52,9 +53,11 @@ public class RequestBody {
      * next request stands behind.
      */
     private void finish(RoutingContext context) {
+        // The answer may come from another thread, where the request could end between a look at it and the next step.
+        ContextInternal loop = (ContextInternal) context.vertx().getOrCreateContext();
         context.addEndHandler(answered -> {
             if (!context.request().isEnded()) {
-                discard(context);
+                loop.execute(() -> discard(context));
             }
         });
         context.next();
@@ -83,9 +86,7 @@ public class RequestBody {
 
     private static boolean isPlain(MultiMap headers) {
         String encoding = headers.get(HttpHeaders.CONTENT_ENCODING);
-        String transfer = headers.get(HttpHeaders.TRANSFER_ENCODING);
-        return (encoding == null || encoding.equalsIgnoreCase("identity"))
-                && (transfer == null || transfer.equalsIgnoreCase("chunked"));
+        return encoding == null || encoding.equalsIgnoreCase("identity");
     }
 
     private void collect(RoutingContext context) {
@@ -116,6 +117,9 @@ public class RequestBody {
     /** Reads and throws away, within bounds: a client whose connection is closed while it sends may never see the answer. */
     private void discard(RoutingContext context) {
         HttpServerRequest request = context.request();
+        if (request.isEnded()) {
+            return;
+        }
         long[] discarded = {0};
         long timer = context.vertx()
                 .setTimer(DISCARDED_MILLIS, late -> request.connection().close());

@@ -15,7 +15,6 @@ import io.smallrye.mutiny.subscription.BackPressureFailure;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
-import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -65,7 +64,6 @@ public class EventStreams {
         return events.map(found -> {
             requireRoom(caller);
             return ResponseBuilder.ok(new StreamedBody(stream(caller, expiry, found)), MediaType.SERVER_SENT_EVENTS)
-                    .header(HttpHeaders.CACHE_CONTROL, "no-store")
                     .header("X-Accel-Buffering", "no") // a proxy is to pass each event on at once
                     .build();
         });

@@ -10,6 +10,9 @@ import org.eclipse.microprofile.jwt.JsonWebToken;
 @RequestScoped
 public class Caller {
 
+    /** The end of the year 9999, in seconds: what a token says beyond it may be no date that can be reckoned with. */
+    private static final long LAST = 253_402_300_799L;
+
     private final SecurityIdentity identity;
 
     Caller(SecurityIdentity identity) {
@@ -26,7 +29,7 @@ public class Caller {
     /** When the caller's token ends; empty for the dev user, who has none. */
     public Optional<Instant> expiry() {
         return identity.getPrincipal() instanceof JsonWebToken token
-                ? Optional.of(Instant.ofEpochSecond(token.getExpirationTime()))
+                ? Optional.of(Instant.ofEpochSecond(Math.min(token.getExpirationTime(), LAST)))
                 : Optional.empty();
     }
 }

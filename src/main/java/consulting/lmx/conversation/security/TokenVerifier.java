@@ -63,11 +63,19 @@ public class TokenVerifier extends JWTCallerPrincipalFactory {
                     () -> new ParseException("No key to verify tokens with: set AUTH_SECRET or AUTH_JWKS_URL")));
             withKey.setSignatureAlgorithm(Set.of(SignatureAlgorithm.HS256));
         }
-        JWTCallerPrincipal principal = verifier.parse(token, withKey);
+        JWTCallerPrincipal principal = parseClaims(token, withKey);
         if (Text.isBlank(principal.getSubject())) {
             throw new ParseException("The token's subject is blank");
         }
         verified.keep(token, header, key, principal);
         return principal;
+    }
+
+    private JWTCallerPrincipal parseClaims(String token, JWTAuthContextInfo withKey) throws ParseException {
+        try {
+            return verifier.parse(token, withKey);
+        } catch (ClassCastException | StackOverflowError e) { // the library casts and descends without a look
+            throw new ParseException("The token's claims are of other types than belong there, or too deep", e);
+        }
     }
 }

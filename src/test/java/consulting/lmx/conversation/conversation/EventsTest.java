@@ -15,6 +15,7 @@ import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
 import io.restassured.http.ContentType;
 import io.restassured.path.json.JsonPath;
+import io.smallrye.jwt.build.Jwt;
 import jakarta.inject.Inject;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
@@ -105,6 +106,16 @@ class EventsTest {
                             .jsonPath()
                             .getMap("data[0]"));
             assertThat(contents(List.of(event))).containsExactly("line one\nline two \u0000 \u202e \uD83D\uDE00");
+        }
+    }
+
+    @Test
+    void tokenThatEndsAfterAllTimesOpensAStream() throws Exception {
+        append("before");
+        String token = Jwt.subject(user).expiresAt(Long.MAX_VALUE).signWithSecret(Tokens.SECRET);
+        try (EventClient client =
+                EventClient.open(root.resolve("/api/conversation/" + id + "/events?after=-1"), token)) {
+            assertThat(ids(client.await(1))).containsExactly("0");
         }
     }
 

@@ -11,6 +11,7 @@ import io.restassured.specification.RequestSpecification;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @QuarkusTest
 class CrossSiteTest {
@@ -62,6 +63,17 @@ class CrossSiteTest {
                 .post("/api/conversation/start")
                 .then()
                 .statusCode(201);
+    }
+
+    /** The cookie is what the caller is known by then, and a form may have a browser send an {@code Authorization} along. */
+    @ParameterizedTest
+    @ValueSource(strings = {"Basic YTpi", "Bearer a", ""})
+    void headerBesideTheCookieChangesNothing(String authorization) {
+        byCookie("cross-site", null)
+                .header("Authorization", authorization)
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(403);
     }
 
     @Test

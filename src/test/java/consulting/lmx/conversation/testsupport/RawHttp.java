@@ -8,6 +8,8 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -83,6 +85,25 @@ public final class RawHttp implements AutoCloseable {
 
     /** All that comes after what was read already. */
     public Answer answer(byte[] before) throws IOException {
+        return parse(rest(before));
+    }
+
+    /** Each answer that comes until the connection is closed, where they say their lengths. */
+    public List<Answer> answers() throws IOException {
+        List<Answer> answers = new ArrayList<>();
+        String rest = rest(new byte[0]);
+        while (!rest.isEmpty()) {
+            int end = rest.indexOf("\r\n\r\n") + 4;
+            Answer head = parse(rest.substring(0, end));
+            int next =
+                    end + head.header("content-length").map(Integer::parseInt).orElse(0);
+            answers.add(parse(rest.substring(0, next)));
+            rest = rest.substring(next);
+        }
+        return answers;
+    }
+
+    private String rest(byte[] before) throws IOException {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         all.write(before);
         InputStream in = socket.getInputStream();
@@ -94,7 +115,7 @@ public final class RawHttp implements AutoCloseable {
         } catch (SocketException reset) {
             // what came until then is the answer
         }
-        return parse(all.toString(StandardCharsets.ISO_8859_1));
+        return all.toString(StandardCharsets.ISO_8859_1);
     }
 
     private static Answer parse(String answer) {
