@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import hashlib
 import hmac
 import http.client
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 
 from wire import Mongo
 
@@ -84,6 +86,19 @@ def build_floor(scratch):
     if done.returncode:
         raise SystemExit(f"the floor could not be built: {done.stdout[-1500:]}{done.stderr[-1500:]}")
     return copy / "target" / "quarkus-app" / JAR.name
+
+
+@functools.cache
+def aot_cache(java, jar, scratch):
+    """The argument that the image has too: the cache that a training run leaves; nothing where the JDK is older than 25."""
+    made = scratch / f"{uuid.uuid4()}.aot"
+    home = pathlib.Path(shutil.which(java)).resolve().parent.parent
+    done = subprocess.run([JVM_OPTIONS.parent / "train.sh", jar.parent, made], env={**os.environ, "JAVA_HOME": str(home)},
+                          capture_output=True, text=True)
+    if done.returncode:
+        print("Without the AOT cache of the image: " + (done.stderr.strip().splitlines() or [""])[-1])
+        return []
+    return [f"-XX:AOTCache={made}"]
 
 
 class Measured:
@@ -214,7 +229,7 @@ def server(name, mongo, scratch, java, database=None, jar=JAR, settings=None):
     }
     ours = name not in PEERS
     if ours:
-        cwd, command = scratch, [java, f"@{JVM_OPTIONS}", "-jar", str(jar)]
+        cwd, command = scratch, [java, f"@{JVM_OPTIONS}", *aot_cache(java, jar, scratch), "-jar", str(jar)]
     else:
         folder, _, _, start = PEERS[name]
         cwd = scratch / folder
