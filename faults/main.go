@@ -32,6 +32,7 @@ func main() {
 	root := flag.String("root", ".", "the project's folder")
 	jar := flag.String("jar", "target/quarkus-app/quarkus-run.jar", "the packaged jar")
 	java := flag.String("java", "java", "the JVM")
+	aot := flag.String("aot", "", "the AOT cache that src/main/docker/train.sh makes; none by default")
 	over := flag.Bool("overload", false, "give one replica four times the load that it can bear, for --seconds (120)")
 	listeners := flag.Int("listeners", 10_000, "with --overload: idle event streams beside it")
 	slow := flag.Int("slow", 500, "with --overload: requests beside it that never end")
@@ -39,17 +40,18 @@ func main() {
 	soak := flag.Bool("soak", false, "give one replica half of what it can bear for --minutes, and look at what it holds")
 	minutes := flag.Int("minutes", 30, "with --soak: how long")
 	flag.Parse()
+	jvm := jvm{java: *java, jar: *jar, aot: *aot, options: filepath.Join(*root, "src", "main", "docker", "jvm.options")}
 	if *over {
 		load := time.Duration(*seconds) * time.Second
 		if !isSet("seconds") {
 			load = 120 * time.Second
 		}
 		v := &overload{listeners: *listeners, slow: *slow, load: load}
-		endWith(v.runAlone(*root, *jar, *java, *heap, v.run))
+		endWith(v.runAlone(*root, jvm, *heap, v.run))
 	}
 	if *soak {
 		v := &overload{}
-		endWith(v.runAlone(*root, *jar, *java, *heap, func(server *process) error {
+		endWith(v.runAlone(*root, jvm, *heap, func(server *process) error {
 			return v.soak(time.Duration(*minutes)*time.Minute, server, *java)
 		}))
 	}
@@ -64,7 +66,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "--seeds is a number, or two such as 1-3")
 		os.Exit(2)
 	}
-	failed, err := runAll(*root, *jar, *java, *off, first, last, time.Duration(*seconds)*time.Second)
+	failed, err := runAll(*root, jvm, *off, first, last, time.Duration(*seconds)*time.Second)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -93,7 +95,7 @@ func isSet(name string) bool {
 // defences are what can be taken out from outside, and by a patch of the sources.
 var defences = []string{"retry-key", "index", "majority", "gate", "time-out", "guard"}
 
-func runAll(root, jar, java, off string, first, last int64, seconds time.Duration) (bool, error) {
+func runAll(root string, jvm jvm, off string, first, last int64, seconds time.Duration) (bool, error) {
 	results := filepath.Join(root, "target", "faults")
 	if err := os.MkdirAll(results, 0o755); err != nil {
 		return false, err
@@ -124,10 +126,10 @@ func runAll(root, jar, java, off string, first, last int64, seconds time.Duratio
 	}
 	for number := first; number <= last; number++ {
 		began := time.Now()
-		s := &seed{number: number, jar: jar, java: java, folder: results, defenceOff: off, cluster: cluster, history: newHistory(),
+		s := &seed{number: number, jvm: jvm, folder: results, defenceOff: off, cluster: cluster, history: newHistory(),
 			followed: map[string]bool{}, mended: map[any]string{}, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 20}}}
 		for i, port := range ports {
-			r, err := s.newReplica(i, port, filepath.Join(root, "src", "main", "docker", "jvm.options"))
+			r, err := s.newReplica(i, port)
 			if err != nil {
 				return false, err
 			}

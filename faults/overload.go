@@ -85,7 +85,7 @@ func (v *overload) wrong(format string, values ...any) {
 
 // runAlone starts one process of the service on a database of its own, and tells whether something was wrong in what is
 // tried with it. Times are printed, and not held against it: the machine's load is in them.
-func (v *overload) runAlone(root, jar, java, heap string, try func(*process) error) (bool, error) {
+func (v *overload) runAlone(root string, jvm jvm, heap string, try func(*process) error) (bool, error) {
 	scratch, err := os.MkdirTemp("", "overload-")
 	if err != nil {
 		return false, err
@@ -109,7 +109,7 @@ func (v *overload) runAlone(root, jar, java, heap string, try func(*process) err
 	v.service = &replica{url: "http://" + v.address}
 	results := filepath.Join(root, "target", "faults")
 	v.service.process = process{name: "the service", log: filepath.Join(results, "overload.log"), command: func() *exec.Cmd {
-		cmd := exec.Command(java, "@"+filepath.Join(root, "src", "main", "docker", "jvm.options"), "-Xmx"+heap, "-jar", jar)
+		cmd := jvm.command("-Xmx" + heap)
 		cmd.Env = append(cleanEnvironment(), "MONGODB_URI="+uri, "MONGODB_DB="+overDatabase, "AUTH_SECRET="+secret,
 			"QUARKUS_HTTP_HOST=127.0.0.1", "QUARKUS_SHUTDOWN_DELAY=0S", "PORT="+strconv.Itoa(ports[0]))
 		return cmd

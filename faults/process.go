@@ -24,6 +24,17 @@ type process struct {
 	epoch  int // counts what was done to it
 }
 
+// jvm is how the packaged jar is run: with the image's arguments, and its AOT cache where there is one.
+type jvm struct{ java, jar, aot, options string }
+
+func (j jvm) command(arguments ...string) *exec.Cmd {
+	all := append([]string{"@" + j.options}, arguments...)
+	if j.aot != "" {
+		all = append(all, "-XX:AOTCache="+j.aot)
+	}
+	return exec.Command(j.java, append(all, "-jar", j.jar)...)
+}
+
 func (p *process) start() error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

@@ -34,7 +34,7 @@ type replica struct {
 // seed is one run of the harness: a database of its own, two replicas, clients and faults.
 type seed struct {
 	number     int64
-	jar, java  string
+	jvm        jvm
 	folder     string
 	defenceOff string
 	cluster    *cluster
@@ -55,7 +55,7 @@ type seed struct {
 
 func (s *seed) name() string { return fmt.Sprintf("faults_%d", s.number) }
 
-func (s *seed) newReplica(i, port int, options string) (*replica, error) {
+func (s *seed) newReplica(i, port int) (*replica, error) {
 	hostname, _ := os.Hostname()
 	hosts := filepath.Join(s.folder, fmt.Sprintf("hosts%d", i))
 	text := fmt.Sprintf("%s localhost\n127.0.0.1 %s\n", replicaAddress(i), hostname)
@@ -65,7 +65,7 @@ func (s *seed) newReplica(i, port int, options string) (*replica, error) {
 	r := &replica{url: fmt.Sprintf("http://127.0.0.1:%d", port)}
 	r.process = process{name: fmt.Sprintf("replica %d", i), log: filepath.Join(s.folder, fmt.Sprintf("replica%d-%d.log", i, s.number)),
 		command: func() *exec.Cmd {
-			cmd := exec.Command(s.java, "@"+options, "-Djdk.net.hosts.file="+hosts, "-jar", s.jar)
+			cmd := s.jvm.command("-Djdk.net.hosts.file=" + hosts)
 			cmd.Env = s.environment(fmt.Sprintf("PORT=%d", port))
 			if r.skew != "" {
 				cmd.Env = append(cmd.Env, "LD_PRELOAD="+faketime, "FAKETIME="+r.skew, "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1")

@@ -139,7 +139,7 @@ func (s *seed) dropIndexes() {
 
 func (s *seed) healer() *process {
 	return &process{name: "healer", log: filepath.Join(s.folder, fmt.Sprintf("healer-%d.log", s.number)), command: func() *exec.Cmd {
-		cmd := exec.Command(s.java, "-Xmx64m", "-XX:+UseSerialGC", "-jar", s.jar, "heal", "--batch-size", "20", "--max-rate", "200")
+		cmd := exec.Command(s.jvm.java, "-Xmx64m", "-XX:+UseSerialGC", "-jar", s.jvm.jar, "heal", "--batch-size", "20", "--max-rate", "200")
 		cmd.Env = s.environment()
 		return cmd
 	}}
