@@ -102,6 +102,26 @@ class TracingTest {
     }
 
     @Test
+    void commandsThatFollowOtherCommandsAreOfTheSameTrace() {
+        String trace = newTrace();
+        given().auth()
+                .oauth2(Tokens.of("ann"))
+                .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
+                .header("Idempotency-Key", UUID.randomUUID())
+                .contentType(ContentType.JSON)
+                .body(Map.of("role", "user", "content", "Hello"))
+                .post("/api/conversation/{id}/message", "traced-" + UUID.randomUUID())
+                .then()
+                .statusCode(201);
+        await("the look and the append that follows it")
+                .atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(spansOf(trace))
+                        .filteredOn(span -> span.getKind() == SpanKind.CLIENT)
+                        .extracting(SpanData::getName)
+                        .containsExactlyInAnyOrder("find", "findAndModify"));
+    }
+
+    @Test
     void commandsThatNoCallSentAreNotTraced() {
         assertThat(exporter.getFinishedSpanItems())
                 .filteredOn(span -> span.getKind() == SpanKind.CLIENT)
