@@ -70,10 +70,11 @@ class OverloadIT {
                         Map.of("CONVERSATIONS_REQUEST_MAX_CONCURRENT", "2", "CONVERSATIONS_REQUEST_TIMEOUT", "2M"))) {
             assertThat(service.post(START, "{}", ANN).statusCode()).isEqualTo(201);
             proxy.pause();
-            List<Future<HttpResponse<String>>> taken = IntStream.range(0, 2)
+            int burst = 8; // four times the limit
+            List<Future<HttpResponse<String>>> taken = IntStream.range(0, burst)
                     .mapToObj(i -> callers.submit(() -> service.post(START, "{}", ANN)))
                     .toList();
-            awaitWorking(service, 2);
+            awaitWorking(service, burst);
 
             HttpResponse<String> beyond = service.post(START, "{}", ANN);
             assertTurnedAway(beyond);
