@@ -30,8 +30,8 @@ public class Admission {
 
     private static final Logger LOG = Logger.getLogger(Admission.class);
 
-    /** After CORS (300), so that a browser may read the refusal, and before authentication (200). */
-    private static final int PRIORITY = 240;
+    /** After CORS (300), so that a browser may read the refusal, after the gate (250), and before the body is read (240). */
+    private static final int PRIORITY = 245;
 
     private static final String LIMITED = "/api/";
     private static final String UNLIMITED = "/api/admin/";
