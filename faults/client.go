@@ -279,18 +279,13 @@ func (s *seed) live(replica int) {
 			continue
 		}
 		began := time.Now()
-		response, err := s.http.Get(r.url + "/q/health/live")
+		err := r.health(s.http, "live")
 		took := time.Since(began)
-		status := 0
-		if err == nil {
-			status = response.StatusCode
-			response.Body.Close()
-		}
 		if upAfter, epochAfter := r.answers(); !upAfter || epochAfter != epoch {
 			continue
 		}
-		if status != 200 {
-			s.history.violation("replica %d was well, and its liveness answered %d %v", replica, status, err)
+		if err != nil {
+			s.history.violation("replica %d was well, and its liveness was not: %v", replica, err)
 		}
 		s.history.mutex.Lock()
 		s.history.Liveness = max(s.history.Liveness, took)

@@ -230,10 +230,8 @@ func (h *history) summary() string {
 	if len(h.Violations) > 0 {
 		verdict = fmt.Sprintf("FAILED (%d)", len(h.Violations))
 	}
-	p99 := time.Duration(0)
-	if sort.Slice(h.lates, func(i, j int) bool { return h.lates[i] < h.lates[j] }); len(h.lates) > 0 {
-		p99 = h.lates[len(h.lates)*99/100]
-	}
+	slices.Sort(h.lates)
+	p99 := percentile(h.lates, .99)
 	return fmt.Sprintf("%d calls, %d retries, longest outage %.1f s, liveness p99 %d ms, %s: %s",
 		calls, retries, outage.Seconds(), p99.Milliseconds(), kindsOf(h.Kinds), verdict)
 }

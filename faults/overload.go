@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -169,17 +168,7 @@ func startOne(folder string) (*process, string, error) {
 	return server, "mongodb://" + host + "/?replicaSet=rs0", err
 }
 
-func (v *overload) ready() error {
-	response, err := http.Get(v.service.url + "/q/health/ready")
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != 200 {
-		return fmt.Errorf("readiness is %d: see %s", response.StatusCode, v.service.log)
-	}
-	return nil
-}
+func (v *overload) ready() error { return v.service.health(http.DefaultClient, "ready") }
 
 // run gives it more than it can bear.
 func (v *overload) run(*process) error {
@@ -485,7 +474,7 @@ func newProbes(v *overload) *probes {
 			case <-time.After(200 * time.Millisecond):
 			}
 			began := time.Now()
-			if err := live(client, v.service.url); err != nil {
+			if err := v.service.health(client, "live"); err != nil {
 				p.lost++
 			}
 			p.slowest = max(p.slowest, time.Since(began))
@@ -493,18 +482,6 @@ func newProbes(v *overload) *probes {
 		}
 	})
 	return p
-}
-
-func live(client *http.Client, url string) error {
-	response, err := client.Get(url + "/q/health/live")
-	if err != nil {
-		return err
-	}
-	response.Body.Close()
-	if response.StatusCode != 200 {
-		return errors.New(response.Status)
-	}
-	return nil
 }
 
 func (p *probes) end() (int, time.Duration) {

@@ -181,15 +181,22 @@ func (s *seed) watchReady(i int) {
 }
 
 func (s *seed) ready(i int) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	request, _ := http.NewRequestWithContext(ctx, "GET", s.replicas[i].url+"/q/health/ready", nil)
-	response, err := s.http.Do(request)
+	quick := *s.http
+	quick.Timeout = time.Second
+	return s.replicas[i].health(&quick, "ready") == nil
+}
+
+// health is nil where the check, live or ready, is UP.
+func (r *replica) health(client *http.Client, check string) error {
+	response, err := client.Get(r.url + "/q/health/" + check)
 	if err != nil {
-		return false
+		return err
 	}
 	response.Body.Close()
-	return response.StatusCode == 200
+	if response.StatusCode != 200 {
+		return fmt.Errorf("%s is %s: see %s", check, response.Status, r.log)
+	}
+	return nil
 }
 
 func (s *seed) awaitReady() error {
