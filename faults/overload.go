@@ -72,8 +72,9 @@ func percentile(sorted []time.Duration, p float64) time.Duration {
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (o outcome) String() string {
-	return fmt.Sprintf("%d taken (%.0f a second), median %.1f ms, p99 %.1f ms; %d turned away, p99 %.1f ms; %d not sent for want of a connection",
-		len(o.taken), o.rate(), ms(percentile(o.taken, .5)), ms(percentile(o.taken, .99)), len(o.refused), ms(percentile(o.refused, .99)), o.unsent)
+	return fmt.Sprintf("%d taken (%.0f a second), median %.1f ms, p99 %.1f ms; %d turned away, median %.1f ms, p99 %.1f ms; %d not sent for want of a connection",
+		len(o.taken), o.rate(), ms(percentile(o.taken, .5)), ms(percentile(o.taken, .99)), len(o.refused),
+		ms(percentile(o.refused, .5)), ms(percentile(o.refused, .99)), o.unsent)
 }
 
 func (v *overload) wrong(format string, values ...any) {

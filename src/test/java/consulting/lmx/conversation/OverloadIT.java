@@ -70,7 +70,7 @@ class OverloadIT {
                         Map.of("CONVERSATIONS_REQUEST_MAX_CONCURRENT", "2", "CONVERSATIONS_REQUEST_TIMEOUT", "2M"))) {
             assertThat(service.post(START, "{}", ANN).statusCode()).isEqualTo(201);
             proxy.pause();
-            int burst = 8; // four times the limit
+            int burst = 16; // eight times the limit
             List<Future<HttpResponse<String>>> taken = IntStream.range(0, burst)
                     .mapToObj(i -> callers.submit(() -> service.post(START, "{}", ANN)))
                     .toList();

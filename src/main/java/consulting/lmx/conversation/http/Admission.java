@@ -11,10 +11,12 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -22,8 +24,9 @@ import org.jboss.logging.Logger;
  * its answer is made, so that a caller who sends slowly or listens takes none. While there is no room, what comes is turned
  * away before its token or its body is looked at.
  *
- * <p>Several times as many have room where it is a burst: for a second after there was room to spare. A queue that is empty
- * again in a moment costs little, and one that stands makes all wait and serves nobody (the idea of controlled delay, CoDel).
+ * <p>Several times as many have room where it is a burst: for a second, after a time in which half of the room was to spare. A
+ * queue that is empty again in a moment costs little, and one that stands makes all wait and serves nobody (the idea of
+ * controlled delay, CoDel). One free moment does not make a standing load a burst: calls end and come in heaps.
  */
 @ApplicationScoped
 public class Admission {
@@ -36,18 +39,34 @@ public class Admission {
     private static final String LIMITED = "/api/";
     private static final String UNLIMITED = "/api/admin/";
     private static final String DETAIL = "The service is busy. Try again a little later.";
-    private static final int BURST = 4;
-    private static final Duration BURST_LASTS = Duration.ofSeconds(1);
+    private static final int BURST = 8;
+    private static final long BURST_LASTS = Duration.ofSeconds(1).toNanos();
+    private static final long CALM = Duration.ofMillis(100).toNanos();
     private static final Duration SAID_EACH = Duration.ofSeconds(10);
 
     private final int most;
+    private final LongSupplier nanoTime;
     private final AtomicInteger working = new AtomicInteger();
-    private volatile long calmAt = System.nanoTime();
-    private final AtomicLong saidAt = new AtomicLong(System.nanoTime() - SAID_EACH.toNanos());
+    private final AtomicLong saidAt;
     private final Counter refused;
 
+    /** Since when half of the room is to spare, where it is. */
+    private volatile long calmSince;
+
+    private volatile long burstFrom;
+
+    @Inject
     Admission(RequestConfig config, MeterRegistry meters) {
+        this(config, meters, System::nanoTime);
+    }
+
+    Admission(RequestConfig config, MeterRegistry meters, LongSupplier nanoTime) {
         this.most = config.maxConcurrent();
+        this.nanoTime = nanoTime;
+        long now = nanoTime.getAsLong();
+        this.calmSince = now - CALM;
+        this.burstFrom = now - BURST_LASTS;
+        this.saidAt = new AtomicLong(now - SAID_EACH.toNanos());
         meters.gauge("conversations.requests.working", working);
         this.refused = Counter.builder("conversations.requests.refused")
                 .description("Calls that were turned away since as many as may be were worked on")
@@ -79,7 +98,9 @@ public class Admission {
     /** Takes a place, to be given back by {@link #leave()}; fails with {@link ErrorCode#OVERLOADED} where there is none. */
     void enter() {
         int calls = working.incrementAndGet();
-        noteCalm(calls);
+        if (calls == most / 2 + 1 && nanoTime.getAsLong() - calmSince >= CALM) {
+            burstFrom = nanoTime.getAsLong();
+        }
         if (!hasRoomFor(calls)) {
             leave();
             noteRefusal();
@@ -88,25 +109,20 @@ public class Admission {
     }
 
     void leave() {
-        noteCalm(working.decrementAndGet());
+        if (working.decrementAndGet() == most / 2) {
+            calmSince = nanoTime.getAsLong();
+        }
     }
 
     private boolean hasRoomFor(int calls) {
-        return calls <= most || calls <= BURST * most && System.nanoTime() - calmAt < BURST_LASTS.toNanos();
-    }
-
-    /** Half of the room is to spare: with less of it the end of one burst would be the beginning of the next. */
-    private void noteCalm(int calls) {
-        if (calls <= most / 2) {
-            calmAt = System.nanoTime();
-        }
+        return calls <= most || calls <= BURST * most && nanoTime.getAsLong() - burstFrom < BURST_LASTS;
     }
 
     /** In the log once in a while: a line for each would be one more load. */
     private void noteRefusal() {
         refused.increment();
         long last = saidAt.get();
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         if (now - last >= SAID_EACH.toNanos() && saidAt.compareAndSet(last, now)) {
             LOG.warnf(
                     "event=overloaded max-concurrent=%d refused=%.0f: calls are turned away with 503; start more replicas, or"

@@ -17,11 +17,11 @@ public interface RequestConfig {
     Duration timeout();
 
     /**
-     * How many calls are worked on at once, by default as many as the driver's pool has connections, and four times as many in a
-     * burst of a second; what comes beyond is answered with 503 at once, so that a call that is taken need not wait for others.
-     * Open event streams do not count: 1 to 10000.
+     * How many calls are worked on at once, and eight times as many in a burst of a second; what comes beyond is answered with
+     * 503 at once, so that a call that is taken need not wait for others. More than half of the driver's pool of 100 serve no more
+     * calls a second where the database is near. Open event streams do not count: 1 to 10000.
      */
-    @WithDefault("100")
+    @WithDefault("50")
     @AtLeast(value = "1", or = "no call would be answered: raise it")
     @AtMost(value = "10000", or = "calls would wait for each other without end under load: lower it")
     int maxConcurrent();

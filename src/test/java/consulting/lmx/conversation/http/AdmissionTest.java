@@ -2,7 +2,6 @@ package consulting.lmx.conversation.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
@@ -13,6 +12,9 @@ import org.junit.jupiter.api.Test;
 class AdmissionTest {
 
     private static final int MOST = 10;
+    private static final int BURST = 8;
+
+    private long now = 1;
 
     private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
     private final Admission admission = new Admission(
@@ -27,7 +29,8 @@ class AdmissionTest {
                     return MOST;
                 }
             },
-            meters);
+            meters,
+            () -> now);
 
     private void enter(int calls) {
         for (int i = 0; i < calls; i++) {
@@ -51,52 +54,62 @@ class AdmissionTest {
         return meters.get("conversations.requests.working").gauge().value();
     }
 
-    /** Until a burst would be over that began at the last calm moment. */
-    private void awaitEndOfBurst() {
-        enter(MOST - (int) working());
-        await().until(() -> {
-            try {
-                admission.enter();
-                admission.leave();
-                return false;
-            } catch (ServiceException full) {
-                return true;
-            }
-        });
+    private void pass(Duration time) {
+        now += time.toNanos();
     }
 
     @Test
-    void standingLoadHasRoomForTheLimitAndNoMore() {
-        awaitEndOfBurst();
+    void burstHasRoomForSeveralTimesTheLimit() {
+        enter(BURST * MOST);
         assertFull();
-        assertThat(working()).isEqualTo(MOST);
+        assertThat(working()).isEqualTo(BURST * MOST);
+    }
+
+    @Test
+    void burstIsOverAfterASecond() {
+        enter(BURST * MOST);
+        pass(Duration.ofSeconds(1));
         leave(1);
+        assertFull();
+        leave((BURST - 1) * MOST);
         enter(1);
         assertFull();
+        assertThat(working()).isEqualTo(MOST);
     }
 
     @Test
-    void placeThatIsGivenBackUnderAStandingLoadIsNoBurst() {
-        awaitEndOfBurst();
-        leave(MOST / 2 - 1);
-        enter(MOST / 2 - 1);
+    void loadThatStandsIsNoNewBurstHoweverLongNobodyComes() {
+        enter(BURST * MOST);
+        pass(Duration.ofMinutes(1));
         assertFull();
+    }
+
+    @Test
+    void freeMomentIsNoCalm() {
+        enter(BURST * MOST);
+        pass(Duration.ofSeconds(1));
+        leave(BURST * MOST);
+        pass(Duration.ofMillis(99));
+        enter(MOST);
+        assertFull();
+    }
+
+    @Test
+    void burstHasRoomAgainAfterCalm() {
+        enter(BURST * MOST);
+        pass(Duration.ofSeconds(1));
+        leave(BURST * MOST - MOST / 2);
+        pass(Duration.ofMillis(100));
+        enter(BURST * MOST - MOST / 2);
+        assertFull();
+        assertThat(working()).isEqualTo(BURST * MOST);
     }
 
     @Test
     void refusalsAreCounted() {
-        awaitEndOfBurst();
-        double before = meters.get("conversations.requests.refused").counter().count();
+        enter(BURST * MOST);
         assertFull();
         assertThat(meters.get("conversations.requests.refused").counter().count())
-                .isEqualTo(before + 1);
-    }
-
-    @Test
-    void roomComesBackWithCalm() {
-        awaitEndOfBurst();
-        leave(MOST);
-        assertThat(working()).isZero();
-        enter(MOST);
+                .isEqualTo(1);
     }
 }
