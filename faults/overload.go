@@ -111,7 +111,8 @@ func (v *overload) runAlone(root string, jvm jvm, heap string, try func(*process
 	v.service.process = process{name: "the service", log: filepath.Join(results, "overload.log"), command: func() *exec.Cmd {
 		cmd := jvm.command("-Xmx" + heap)
 		cmd.Env = append(cleanEnvironment(), "MONGODB_URI="+uri, "MONGODB_DB="+overDatabase, "AUTH_SECRET="+secret,
-			"QUARKUS_HTTP_HOST=127.0.0.1", "QUARKUS_SHUTDOWN_DELAY=0S", "PORT="+strconv.Itoa(ports[0]))
+			"QUARKUS_HTTP_HOST=127.0.0.1", "QUARKUS_SHUTDOWN_DELAY=0S", "PORT="+strconv.Itoa(ports[0]),
+			"CONVERSATIONS_EVENTS_STREAMS="+strconv.Itoa(max(1, v.listeners)))
 		return cmd
 	}}
 	if err := v.service.start(); err != nil {

@@ -30,7 +30,8 @@ public class ProblemFields implements ProblemPostProcessor {
                 complete.withDetail("The service failed. Its log has the cause under this error id.");
             }
             // Of what was thrown on purpose the detail says all.
-            LOG.errorf(
+            LOG.logf(
+                    isTurnedAway(context.cause) ? Logger.Level.INFO : Logger.Level.ERROR,
                     context.cause instanceof ServiceException ? null : context.cause,
                     "event=failed status=%d path=%s errorId=%s detail=\"%s\"",
                     problem.getStatusCode(),
@@ -46,6 +47,11 @@ public class ProblemFields implements ProblemPostProcessor {
             }
         }
         return complete.build();
+    }
+
+    /** Nothing has failed, and whoever watches is told by the metrics of those who are turned away. */
+    private static boolean isTurnedAway(Throwable cause) {
+        return cause instanceof ServiceException refused && refused.code() == ErrorCode.OVERLOADED;
     }
 
     @Override

@@ -45,6 +45,7 @@ public class EventStreams {
     private final EventsConfig config;
     private final ObjectMapper json;
     private final Counter dropped;
+    private final Counter refused;
     private final Map<String, Integer> open = new ConcurrentHashMap<>();
     private final Set<UniEmitter<? super byte[]>> endings = ConcurrentHashMap.newKeySet();
     private volatile boolean stopping;
@@ -53,12 +54,16 @@ public class EventStreams {
         this.config = config;
         this.json = json;
         this.dropped = meters.counter("conversations.listeners.dropped");
+        this.refused = Counter.builder("conversations.listeners.refused")
+                .description("Listeners that were turned away since as many event streams were open as may be")
+                .register(meters);
         Gauge.builder("conversations.listeners", endings, Set::size).register(meters);
     }
 
     /**
      * {@code events} as the stream of a caller whose token ends at {@code expiry}. It fails before anything is sent where
-     * they do, and with {@link ErrorCode#TOO_MANY_LISTENERS} where he has too many open.
+     * they do, with {@link ErrorCode#TOO_MANY_LISTENERS} where he has too many open, and with {@link ErrorCode#OVERLOADED} where
+     * the process has.
      */
     public Uni<RestResponse<StreamedBody>> open(String caller, Optional<Instant> expiry, Uni<Multi<Event>> events) {
         return events.map(found -> {
@@ -128,6 +133,11 @@ public class EventStreams {
             throw new ServiceException(
                     ErrorCode.TOO_MANY_LISTENERS,
                     "You have " + config.listeners() + " event streams open. Close one, and try again.");
+        }
+        if (endings.size() >= config.streams()) {
+            refused.increment();
+            throw new ServiceException(
+                    ErrorCode.OVERLOADED, "As many event streams are open as may be. Try again a little later.");
         }
     }
 

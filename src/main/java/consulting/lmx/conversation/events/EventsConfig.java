@@ -32,4 +32,13 @@ public interface EventsConfig {
     @AtLeast(value = "1", or = "nobody could listen: raise it")
     @AtMost(value = "10000", or = "one caller could take all connections: lower it")
     int listeners();
+
+    /**
+     * How many event streams may be open at this process; one more is answered with 503. Each wants 40 KiB of heap: a heap of 64
+     * MiB bears the default, and no more.
+     */
+    @WithDefault("500")
+    @AtLeast(value = "1", or = "nobody could listen: raise it")
+    @AtMost(value = "100000", or = "the process would run out of memory: lower it, and start more replicas")
+    int streams();
 }

@@ -43,7 +43,8 @@ class EventsTest {
             return Map.of(
                     "conversations.events.heartbeat", "1S",
                     "conversations.events.poll", "100MS",
-                    "conversations.events.listeners", "3");
+                    "conversations.events.listeners", "3",
+                    "conversations.events.streams", "5");
         }
     }
 
@@ -199,6 +200,50 @@ class EventsTest {
             assertThat(client.all().get(0).retry()).isEqualTo("1000");
             assertThat(client.all().subList(1, 3)).extracting(Event::comment).containsOnly("heartbeat");
         }
+    }
+
+    @Test
+    void processHoldsSoManyStreamsAndNoMore() throws Exception {
+        append("one");
+        String other = "user-" + UUID.randomUUID();
+        given().auth()
+                .oauth2(Tokens.of(other))
+                .contentType(ContentType.JSON)
+                .body(Map.of("content", "one"))
+                .post("/api/conversation/{id}/message", "of-" + other);
+        await("streams of other tests are closed").until(() -> streams() == 0);
+        List<EventClient> clients = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            clients.add(listen(""));
+        }
+        URI others = root.resolve("/api/conversation/of-" + other + "/events");
+        for (int i = 0; i < 2; i++) {
+            clients.add(EventClient.open(others, Tokens.of(other)));
+        }
+        double before = meters.get("conversations.listeners.refused").counter().count();
+        given().auth()
+                .oauth2(Tokens.of(other))
+                .get(others)
+                .then()
+                .statusCode(503)
+                .header("Retry-After", "1")
+                .contentType("application/problem+json")
+                .body("detail", equalTo("As many event streams are open as may be. Try again a little later."));
+        assertThat(meters.get("conversations.listeners.refused").counter().count())
+                .isEqualTo(before + 1);
+        append("two"); // they are served on
+        assertThat(ids(clients.get(0).await(1))).containsExactly("1");
+        for (EventClient client : clients) {
+            client.close();
+        }
+        await().atMost(Duration.ofSeconds(20)).until(() -> streams() == 0);
+        try (EventClient again = EventClient.open(others, Tokens.of(other))) {
+            assertThat(again.status()).isEqualTo(200);
+        }
+    }
+
+    private double streams() {
+        return meters.get("conversations.listeners").gauge().value();
     }
 
     @Test
