@@ -30,10 +30,12 @@ public class ProblemFields implements ProblemPostProcessor {
                 complete.withDetail("The service failed. Its log has the cause under this error id.");
             }
             // Of what was thrown on purpose the detail says all.
+            boolean turnedAway = isTurnedAway(context.cause);
             LOG.logf(
-                    isTurnedAway(context.cause) ? Logger.Level.INFO : Logger.Level.ERROR,
+                    turnedAway ? Logger.Level.INFO : Logger.Level.ERROR,
                     context.cause instanceof ServiceException ? null : context.cause,
-                    "event=failed status=%d path=%s errorId=%s detail=\"%s\"",
+                    "event=%s status=%d path=%s errorId=%s detail=\"%s\"",
+                    turnedAway ? "refused" : "failed",
                     problem.getStatusCode(),
                     context.path,
                     errorId,

@@ -2,6 +2,7 @@ package consulting.lmx.conversation.integrity;
 
 import consulting.lmx.conversation.events.Event;
 import consulting.lmx.conversation.events.EventStreams;
+import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.http.StreamedBody;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.security.Roles;
@@ -79,6 +80,7 @@ public class IntegrityResource {
 
     @GET
     @Path("/runs")
+    @Limited
     @Operation(
             operationId = "listRuns",
             summary = "What the runs of all replicas did, newest first",
