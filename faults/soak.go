@@ -98,7 +98,7 @@ func (v *overload) disturb(number int, server *process, over chan struct{}) {
 }
 
 func (v *overload) healNow() {
-	request, _ := http.NewRequest("POST", v.service.url+"/api/admin/integrity", strings.NewReader("{}"))
+	request, _ := http.NewRequest("POST", v.service.url+"/api/admin/integrity/heal", strings.NewReader("{}"))
 	request.Header.Set("Authorization", "Bearer "+token("root", "admin"))
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)

@@ -42,7 +42,7 @@ for _ in $(seq 600); do
 done
 [ "$(call GET /q/health/live '')" = 200 ]
 [ "$(call GET /api/conversation '')" = 503 ] # a token that is refused would train no more than that
-call POST /api/admin/integrity '{}' >/dev/null
+[ "$(call POST /api/admin/integrity/heal '{}')" = 202 ]
 for _ in $(seq 100); do
   for path in /q/health/ready /q/health/started /q/metrics /api/conversation /api/conversation/training \
     /api/conversation/training/messages /api/session/training /api/admin/integrity; do
