@@ -5,13 +5,21 @@ import static org.awaitility.Awaitility.await;
 
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
+import consulting.lmx.conversation.testsupport.EventClient;
 import consulting.lmx.conversation.testsupport.RawConnection;
 import consulting.lmx.conversation.testsupport.Service;
 import consulting.lmx.conversation.testsupport.TcpProxy;
 import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketException;
+import java.net.URI;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -140,6 +148,55 @@ class OverloadIT {
             proxy.restore();
             await("it recovers by itself")
                     .until(() -> service.post(START, "{}", ANN).statusCode() == 201);
+        }
+    }
+
+    @Test
+    void listenerWhoseReadIsNotAnsweredIsCutAndResumes() throws Exception {
+        String message = "{\"content\": \"" + "x".repeat(30_000) + "\"}";
+        int messages = 300; // more than the buffers on the way take
+        String path = "/api/conversation/c/events?after=-1";
+        try (TcpProxy proxy = TcpProxy.to(TestServer.uri());
+                Service service = start(
+                        proxy, Map.of("CONVERSATIONS_REQUEST_TIMEOUT", "1S", "CONVERSATIONS_EVENTS_HEARTBEAT", "5M"));
+                Socket listener = new Socket()) {
+            for (int i = 0; i < messages; i++) {
+                assertThat(service.post("/api/conversation/c/message", message, ANN)
+                                .statusCode())
+                        .isLessThan(300);
+            }
+            URI root = service.uri("/");
+            listener.setReceiveBufferSize(4096);
+            listener.connect(new InetSocketAddress(root.getHost(), root.getPort()));
+            listener.setSoTimeout(30_000);
+            listener.getOutputStream()
+                    .write(("GET " + path + " HTTP/1.1\r\nHost: x\r\n" + ANN[0] + ": " + ANN[1] + "\r\n\r\n")
+                            .getBytes(StandardCharsets.US_ASCII));
+            BufferedReader lines =
+                    new BufferedReader(new InputStreamReader(listener.getInputStream(), StandardCharsets.UTF_8));
+            assertThat(lines.readLine()).contains(" 200 ");
+
+            proxy.pause();
+
+            int last = -1;
+            try {
+                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                    last = line.startsWith("id: ") ? Integer.parseInt(line.substring(4)) : last;
+                }
+            } catch (SocketException cut) {
+                assertThat(cut).hasMessageContaining("reset");
+            }
+            assertThat(last).isLessThan(messages - 1);
+            assertThat(service.log()).contains("event=answer-cut");
+            proxy.restore();
+            await("it recovers by itself")
+                    .until(() -> service.post("/api/conversation/c/message", message, ANN)
+                                    .statusCode()
+                            < 300);
+            try (EventClient again =
+                    EventClient.open(service.uri(path), Tokens.of("ann"), "Last-Event-ID", String.valueOf(last))) {
+                assertThat(again.await(messages - 1 - last).get(0).id()).isEqualTo(String.valueOf(last + 1));
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
 import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.events.EventsConfig;
+import consulting.lmx.conversation.http.AnswerLimit;
 import io.quarkus.mongodb.ChangeStreamOptions;
 import io.quarkus.mongodb.FindOptions;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
@@ -58,14 +59,16 @@ public class ChangeFeed {
 
     private final ReactiveMongoClient client;
     private final EventsConfig config;
+    private final AnswerLimit limit;
     private final Map<BsonValue, Set<Runnable>> watchers = new HashMap<>();
     private Cancellable source;
     private Duration retry = RETRY_MIN;
     private boolean pollingSaid;
 
-    ChangeFeed(ReactiveMongoClient client, EventsConfig config) {
+    ChangeFeed(ReactiveMongoClient client, EventsConfig config, AnswerLimit limit) {
         this.client = client;
         this.config = config;
+        this.limit = limit;
     }
 
     /**
@@ -103,11 +106,12 @@ public class ChangeFeed {
                         failure -> LOG.error("event=change-feed-ended: listeners hear of nothing new", failure));
     }
 
-    private synchronized Uni<Void> pause(Throwable failure) {
+    /** Gives an item: it is tried again for each, and for none where there is none. */
+    private synchronized Uni<Duration> pause(Throwable failure) {
         Duration pause = retry;
         retry = retry.compareTo(RETRY_MAX) < 0 ? retry.multipliedBy(2) : RETRY_MAX;
         LOG.warnf("event=change-feed-lost reason=\"%s\" retry-in=%s", failure.getMessage(), pause);
-        return Uni.createFrom().voidItem().onItem().delayIt().by(pause);
+        return Uni.createFrom().item(pause).onItem().delayIt().by(pause);
     }
 
     private void tell(BsonValue id) {
@@ -128,7 +132,7 @@ public class ChangeFeed {
     }
 
     private Multi<BsonValue> look() {
-        return majorityTime()
+        return limit.of(majorityTime())
                 .onItem()
                 .transformToMulti(time -> time.map(this::stream).orElseGet(() -> poll("it is no replica set")))
                 .onFailure(failure -> failure.getClass() == MongoClientException.class)
@@ -198,7 +202,7 @@ public class ChangeFeed {
                 .intoLists()
                 .of(POLLED)
                 .onItem()
-                .transformToUniAndConcatenate(ids -> states(ids)
+                .transformToUniAndConcatenate(ids -> limit.of(states(ids))
                         .map(now -> ids.stream()
                                 .filter(id ->
                                         !now.getOrDefault(id, GONE).equals(seen.put(id, now.getOrDefault(id, GONE))))

@@ -6,6 +6,7 @@ import static consulting.lmx.conversation.conversation.ConversationFields.MESSAG
 import com.fasterxml.jackson.databind.ObjectMapper;
 import consulting.lmx.conversation.conversation.MessageStore.Part;
 import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.http.AnswerLimit;
 import io.smallrye.mutiny.Multi;
 import io.vertx.core.buffer.Buffer;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -21,10 +22,12 @@ public class ExportService {
             BsonDocument.parse("{$addFields: {messages: {$cond: [{$isArray: '$messages'}, {$size: '$messages'}, 0]}}}");
 
     private final MessageStore store;
+    private final AnswerLimit answer;
     private final ObjectMapper json;
 
-    ExportService(MessageStore store, ObjectMapper json) {
+    ExportService(MessageStore store, AnswerLimit answer, ObjectMapper json) {
         this.store = store;
+        this.answer = answer;
         this.json = json;
     }
 
@@ -49,7 +52,7 @@ public class ExportService {
         return new ConversationExport(
                         conversation,
                         conversation.moved() + head.getNumber(MESSAGES).intValue(),
-                        (from, limit) -> store.read(same, conversation.moved(), from, limit)
+                        (from, limit) -> answer.of(store.read(same, conversation.moved(), from, limit))
                                 .onItem()
                                 .ifNull()
                                 .failWith(ConversationService::notFound)

@@ -8,6 +8,7 @@ import static consulting.lmx.conversation.conversation.ConversationFields.USER_I
 import com.mongodb.client.model.Projections;
 import consulting.lmx.conversation.conversation.MessageStore.Part;
 import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.http.AnswerLimit;
 import io.quarkus.mongodb.FindOptions;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -32,17 +33,19 @@ public class MessageFeed {
 
     private final ChangeFeed changes;
     private final MessageStore store;
+    private final AnswerLimit limit;
 
-    MessageFeed(ChangeFeed changes, MessageStore store) {
+    MessageFeed(ChangeFeed changes, MessageStore store, AnswerLimit limit) {
         this.changes = changes;
         this.store = store;
+        this.limit = limit;
     }
 
     /**
      * The messages after index {@code after}, without end, or only what is new from now on. An index that the conversation
      * has not reached comes from another one that was under the same id before: then all of it is told. An empty item says
      * that the conversation was deleted, and is the last. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} before the
-     * first item where the caller has no such conversation.
+     * first item where the caller has no such conversation, and later where a read does.
      */
     Uni<Multi<Optional<MessageView>>> follow(String caller, String conversationId, Optional<Integer> after) {
         return ConversationService.documents()
@@ -91,7 +94,7 @@ public class MessageFeed {
         }
 
         private Uni<List<Optional<MessageView>>> read() {
-            return store.read(conversation, moved, next, PAGE)
+            return limit.of(store.read(conversation, moved, next, PAGE))
                     .map(part -> part == null ? List.of(Optional.empty()) : page(part));
         }
 

@@ -1,29 +1,23 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.ServiceException;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.Priority;
 import jakarta.interceptor.AroundInvoke;
 import jakarta.interceptor.Interceptor;
 import jakarta.interceptor.InvocationContext;
-import java.time.Duration;
 
-/**
- * Takes a call where there is room for it, and ends the wait of its caller for a database that does not answer. What was sent
- * to the database may still come to be.
- */
+/** Takes a call where there is room for it, and ends the wait of its caller by {@link AnswerLimit}. */
 @Limited
 @Interceptor
 @Priority(Interceptor.Priority.APPLICATION)
 public class RequestLimits {
 
     private final Admission admission;
-    private final Duration timeout;
+    private final AnswerLimit limit;
 
-    RequestLimits(Admission admission, RequestConfig config) {
+    RequestLimits(Admission admission, AnswerLimit limit) {
         this.admission = admission;
-        this.timeout = config.timeout();
+        this.limit = limit;
     }
 
     @AroundInvoke
@@ -39,15 +33,6 @@ public class RequestLimits {
             admission.leave();
             throw refused;
         }
-        return limited(answer).onTermination().invoke(admission::leave);
-    }
-
-    /** Fails with {@link ErrorCode#DATABASE_UNAVAILABLE} where the time is over before there is an item. */
-    <T> Uni<T> limited(Uni<T> waiting) {
-        return waiting.ifNoItem()
-                .after(timeout)
-                .failWith(() -> new ServiceException(
-                        ErrorCode.DATABASE_UNAVAILABLE,
-                        "The database has not answered in time. Try again a little later."));
+        return limit.of(answer).onTermination().invoke(admission::leave);
     }
 }

@@ -1,19 +1,24 @@
 package consulting.lmx.conversation.conversation;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import consulting.lmx.conversation.testsupport.EventClient;
 import consulting.lmx.conversation.testsupport.EventClient.Event;
 import consulting.lmx.conversation.testsupport.Service;
+import consulting.lmx.conversation.testsupport.TcpProxy;
 import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.restassured.path.json.JsonPath;
 import java.io.IOException;
 import java.net.http.HttpResponse;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -122,6 +127,42 @@ class EventsIT {
             }
         }
         assertThat(heard).isEqualTo(numbered(1, 120));
+    }
+
+    @Test
+    void listenersHearAgainWhatCameWhileTheDatabaseWasOutOfReach() throws Exception {
+        append(b, "m0");
+        Map<String, String> settings = new HashMap<>(Service.settings(DATABASE));
+        try (TcpProxy proxy = TcpProxy.to(TestServer.uri())) {
+            settings.put("MONGODB_URI", proxy.uri());
+            settings.put("QUARKUS_MONGODB_SERVER_SELECTION_TIMEOUT", "1S");
+            try (Service cutOff = Service.start(settings).awaitReady();
+                    EventClient client = listen(cutOff)) {
+                append(b, "m1");
+                client.await(1);
+                await("all is read: what is cut is the change feed alone")
+                        .during(Duration.ofMillis(500))
+                        .until(() -> connectionsInUse(cutOff) <= 1);
+                proxy.cut();
+                await("longer than the driver itself tries again")
+                        .atMost(Duration.ofSeconds(60))
+                        .until(() -> cutOff.log().contains("event=change-feed-lost"));
+                append(b, "m2");
+                proxy.restore();
+                client.await(2);
+                append(b, "m3");
+                assertThat(contents(client.await(3))).isEqualTo(numbered(1, 3));
+            }
+        }
+    }
+
+    private static double connectionsInUse(Service service) throws Exception {
+        return service.get("/q/metrics")
+                .body()
+                .lines()
+                .filter(line -> line.startsWith("mongodb_driver_pool_checkedout{"))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+                .sum();
     }
 
     @Test

@@ -4,13 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.helpers.test.UniAssertSubscriber;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
-class RequestLimitsTest {
+class AnswerLimitTest {
 
     private static final RequestConfig CONFIG = new RequestConfig() {
         @Override
@@ -24,11 +23,11 @@ class RequestLimitsTest {
         }
     };
 
-    private final RequestLimits limits = new RequestLimits(new Admission(CONFIG, new SimpleMeterRegistry()), CONFIG);
+    private final AnswerLimit limit = new AnswerLimit(CONFIG);
 
     @Test
     void whatNeverAnswersFailsAsUnavailable() {
-        Throwable failure = limits.limited(Uni.createFrom().nothing())
+        Throwable failure = limit.of(Uni.createFrom().nothing())
                 .subscribe()
                 .withSubscriber(UniAssertSubscriber.create())
                 .awaitFailure(Duration.ofSeconds(10))
@@ -40,7 +39,7 @@ class RequestLimitsTest {
 
     @Test
     void whatAnswersIsHandedOn() {
-        limits.limited(Uni.createFrom().item("answer"))
+        limit.of(Uni.createFrom().item("answer"))
                 .subscribe()
                 .withSubscriber(UniAssertSubscriber.create())
                 .assertCompleted()
