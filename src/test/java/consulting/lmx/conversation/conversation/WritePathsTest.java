@@ -3,6 +3,7 @@ package consulting.lmx.conversation.conversation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.FindOneAndReplaceOptions;
 import com.mongodb.client.model.FindOneAndUpdateOptions;
@@ -13,6 +14,8 @@ import com.mongodb.client.model.UpdateManyModel;
 import com.mongodb.client.model.UpdateOneModel;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
+import com.mongodb.reactivestreams.client.ClientSession;
+import consulting.lmx.conversation.testsupport.TestServer;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.quarkus.test.junit.QuarkusTest;
@@ -253,6 +256,49 @@ class WritePathsTest {
                     .isInstanceOf(InvalidRecordException.class);
         }
         assertThat(stored(conversation.conversationId)).isEqualTo(before);
+    }
+
+    @Test
+    void whatIsWrittenWithinASessionIsLookedAtToo() {
+        TestServer.assumeGenuine("sessions");
+        BsonDocument document = BsonDocument.parse("{conversationId: '" + UUID.randomUUID() + "'}");
+        try (ClientSession session = client.startSession().await().indefinitely()) {
+            assertThatThrownBy(() ->
+                            documents().insertOne(session, document).await().indefinitely())
+                    .isInstanceOf(InvalidRecordException.class);
+            document.append("sessionId", new BsonString(UUID.randomUUID().toString()));
+            documents().insertOne(session, document).await().indefinitely();
+            assertThatThrownBy(() -> documents()
+                            .updateOne(session, byId(document), Updates.unset("sessionId"))
+                            .await()
+                            .indefinitely())
+                    .isInstanceOf(InvalidRecordException.class);
+        }
+        assertThat(stored(document.getString("conversationId").getValue()).get("sessionId"))
+                .isEqualTo(document.get("sessionId"));
+    }
+
+    @Test
+    void whatLeavesTheIdsAloneIsLetThrough() {
+        Conversation conversation = without(UUID.randomUUID().toString());
+        conversation.persist().await().indefinitely();
+        documents()
+                .updateOne(byId(conversation), Updates.set("title", "sessionId"))
+                .await()
+                .indefinitely();
+        documents()
+                .updateOne(byId(conversation), Updates.set("sessionIds", ""))
+                .await()
+                .indefinitely();
+        List<BsonDocument> read = documents()
+                .aggregate(List.of(Aggregates.match(byId(conversation))))
+                .collect()
+                .asList()
+                .await()
+                .indefinitely();
+        assertThat(read).containsExactly(stored(conversation.conversationId));
+        assertThat(read.get(0).getString("title").getValue()).isEqualTo("sessionId");
+        assertThat(read.get(0).getString("sessionId").getValue()).isEqualTo(conversation.sessionId);
     }
 
     @Test

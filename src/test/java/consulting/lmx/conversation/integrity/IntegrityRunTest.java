@@ -12,6 +12,7 @@ import com.mongodb.client.model.CreateCollectionOptions;
 import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.LegacyDump;
 import consulting.lmx.conversation.testsupport.TestServer;
+import io.smallrye.mutiny.Uni;
 import java.time.Clock;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -279,6 +280,52 @@ class IntegrityRunTest {
         assertThat(progress.of(SESSION_ID).brokenByWord())
                 .containsEntry("null", 474L)
                 .containsEntry("missing", 203L);
+    }
+
+    @Test
+    void lookTellsHowManyAreBrokenAndHowManyShareAKeyWithAnOlderOne() {
+        conversations.with(
+                "{_id: 1, conversationId: 'a', sessionId: 's'}",
+                "{_id: 2, conversationId: 'b', sessionId: 's'}",
+                "{_id: 3, conversationId: 'c', sessionId: 's'}",
+                "{_id: 4, conversationId: 'd', sessionId: 't'}",
+                "{_id: 5, conversationId: 'e', sessionId: 't'}",
+                "{_id: 6, conversationId: 'f', sessionId: null}",
+                "{_id: 7, conversationId: 'g'}",
+                "{_id: 8, conversationId: null, sessionId: 'u'}");
+        IntegrityReport report = conversations
+                .run(conversations.progress(), Force.ENFORCE)
+                .look()
+                .await()
+                .indefinitely();
+        assertThat(report.left()).isEqualTo(3);
+        assertThat(report.duplicatesLeft()).isEqualTo(3);
+        assertThat(report.scanned()).isEqualTo(8);
+        assertThat(report.healed()).isZero();
+        assertThat(report.holds(TestCollection.INVARIANT)).isFalse();
+    }
+
+    @Test
+    void arraysThatHoldTheSameTextAreNotTakenForDuplicatesOfIt() {
+        conversations.with(
+                "{_id: 1, sessionId: 's'}", "{_id: 2, sessionId: 's'}",
+                "{_id: 3, sessionId: ['s']}", "{_id: 4, sessionId: ['s']}");
+        Repairer repairer = new Repairer(
+                conversations.collection,
+                "updatedAt",
+                Clock.systemUTC(),
+                new Pace(OptionalInt.empty(), System::nanoTime),
+                CollectionInfo.read(conversations.database, "conversations"));
+        RunProgress progress = conversations.progress();
+        new DuplicateRepair(conversations.collection, repairer, "createdAt", 10)
+                .run(SESSION_ID, progress, Uni.createFrom().voidItem())
+                .await()
+                .indefinitely();
+        assertThat(conversations.one(1).getString("sessionId").getValue()).isEqualTo("s");
+        assertThat(conversations.one(2).getString("sessionId").getValue()).isNotEqualTo("s");
+        assertThat(conversations.one(3)).isEqualTo(BsonDocument.parse("{_id: 3, sessionId: ['s']}"));
+        assertThat(conversations.one(4)).isEqualTo(BsonDocument.parse("{_id: 4, sessionId: ['s']}"));
+        assertThat(progress.totalHealed()).isEqualTo(1);
     }
 
     @Test

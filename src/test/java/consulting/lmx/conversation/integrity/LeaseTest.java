@@ -137,4 +137,17 @@ class LeaseTest {
                 .hasMessageContaining("Another healer has taken over");
         assertThat(stored().getString("holder").getValue()).isEqualTo("somebody else");
     }
+
+    @Test
+    void nobodyIsWaitedForWhereNobodyHoldsIt() {
+        RunProgress waiting = conversations.progress();
+        lease(waiting).untilFree().await().atMost(LIMIT);
+        assertThat(waiting.step()).isEqualTo("connect");
+
+        Lease first = lease();
+        long fence = first.acquire().await().atMost(LIMIT).orElseThrow();
+        first.holdWhile(fence, () -> Uni.createFrom().item("done")).await().atMost(LIMIT);
+        lease(waiting).untilFree().await().atMost(LIMIT);
+        assertThat(waiting.step()).isEqualTo("connect");
+    }
 }

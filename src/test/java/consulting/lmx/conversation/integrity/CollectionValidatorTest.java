@@ -1,0 +1,128 @@
+package consulting.lmx.conversation.integrity;
+
+import static consulting.lmx.conversation.integrity.TestCollection.INVARIANT;
+import static consulting.lmx.conversation.integrity.TestCollection.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.mongodb.client.model.CreateCollectionOptions;
+import com.mongodb.client.model.ValidationOptions;
+import consulting.lmx.conversation.integrity.CollectionValidator.Level;
+import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
+import consulting.lmx.conversation.testsupport.TestServer;
+import io.smallrye.mutiny.Uni;
+import java.time.Duration;
+import java.util.List;
+import org.bson.BsonArray;
+import org.bson.BsonDocument;
+import org.bson.BsonString;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The validator beside what else may stand in the collection's options. */
+class CollectionValidatorTest {
+
+    private static final BsonDocument FOREIGN = BsonDocument.parse("{userId: {$type: 'string'}}");
+
+    private final TestCollection conversations = new TestCollection();
+
+    @BeforeEach
+    void needValidators() {
+        TestServer.assumeGenuine("validators");
+    }
+
+    @AfterEach
+    void drop() {
+        conversations.close();
+    }
+
+    private static <T> T done(Uni<T> uni) {
+        return uni.await().atMost(Duration.ofSeconds(30));
+    }
+
+    private CollectionValidator validator(Force force) {
+        return new CollectionValidator(conversations.database, INVARIANT, force, conversations.capabilities);
+    }
+
+    private void create(BsonDocument validator) {
+        await(conversations.database.createCollection(
+                INVARIANT.collection(),
+                new CreateCollectionOptions().validationOptions(new ValidationOptions().validator(validator))));
+    }
+
+    private BsonDocument inForce() {
+        return done(CollectionInfo.read(conversations.database, INVARIANT.collection()))
+                .validator();
+    }
+
+    @Test
+    void isAsWantedOnceItHoldsForEveryWrite() {
+        CollectionValidator enforced = validator(Force.ENFORCE);
+        assertThat(done(enforced.isAsWanted())).isFalse();
+        create(new BsonDocument());
+        assertThat(done(enforced.isAsWanted())).isFalse();
+        assertThat(done(enforced.read())).isEqualTo("none");
+
+        done(enforced.apply(Level.MODERATE));
+        assertThat(done(enforced.read())).isEqualTo("moderate");
+        assertThat(done(enforced.isAsWanted())).isFalse();
+
+        done(enforced.apply(Level.STRICT));
+        assertThat(done(enforced.read())).isEqualTo("strict");
+        assertThat(done(enforced.isAsWanted())).isTrue();
+        assertThat(done(validator(Force.WARN).isAsWanted())).isFalse();
+        assertThat(done(validator(Force.OFF).isAsWanted())).isFalse();
+    }
+
+    @Test
+    void warnsOrIsRemovedWhereThatIsWanted() {
+        create(new BsonDocument());
+        CollectionValidator warning = validator(Force.WARN);
+        done(warning.apply(Level.STRICT));
+        assertThat(done(warning.read())).isEqualTo("warn");
+        assertThat(done(warning.isAsWanted())).isTrue();
+        assertThat(done(validator(Force.ENFORCE).isAsWanted())).isFalse();
+
+        CollectionValidator off = validator(Force.OFF);
+        done(off.apply(Level.STRICT));
+        assertThat(done(off.read())).isEqualTo("none");
+        assertThat(done(off.isAsWanted())).isTrue();
+        assertThat(inForce()).isEmpty();
+    }
+
+    @Test
+    void foreignOneStaysAsItWasHoweverOftenOursComesAndGoes() {
+        create(FOREIGN);
+        for (int i = 0; i < 2; i++) {
+            done(validator(Force.ENFORCE).apply(Level.STRICT));
+            assertThat(done(validator(Force.ENFORCE).isAsWanted())).isTrue();
+            assertThat(inForce().getArray("$and")).hasSize(2).contains(FOREIGN);
+            done(validator(Force.ENFORCE).apply(Level.MODERATE));
+            assertThat(inForce().getArray("$and")).hasSize(2);
+            done(validator(Force.OFF).apply(Level.STRICT));
+            assertThat(inForce()).isEqualTo(FOREIGN);
+            done(validator(Force.OFF).apply(Level.STRICT));
+            assertThat(inForce()).isEqualTo(FOREIGN);
+        }
+    }
+
+    @Test
+    void allPartsOfAForeignOneStay() {
+        BsonDocument parts = BsonDocument.parse("{$and: [{userId: {$type: 'string'}}, {a: {$exists: false}}]}");
+        create(parts);
+        done(validator(Force.ENFORCE).apply(Level.STRICT));
+        BsonDocument schema = inForce().getArray("$and").get(1).asDocument();
+        await(conversations.database.runCommand(new BsonDocument("collMod", new BsonString("conversations"))
+                .append(
+                        "validator",
+                        new BsonDocument(
+                                "$and",
+                                new BsonArray(List.of(
+                                        parts.getArray("$and").get(0),
+                                        parts.getArray("$and").get(1),
+                                        schema))))));
+        assertThat(done(validator(Force.ENFORCE).isAsWanted())).isTrue();
+        done(validator(Force.OFF).apply(Level.STRICT));
+        assertThat(inForce()).isEqualTo(parts);
+    }
+}
