@@ -36,6 +36,10 @@ import org.jboss.logging.Logger;
  * Tells who watches a stored conversation that it may have changed, whichever replica changed it. It looks by one change
  * stream for the whole process, or by a poll where the server has none, and only while somebody watches. It tells too often
  * rather than too seldom: what has changed is for the watcher to read, with read concern majority.
+ *
+ * <p>Around a failover a change stream may say nothing and yet not fail, and a read that it had asked for may have met a server
+ * that was behind. So it is looked beside it as well, at each heartbeat: what was missed then comes late, and where the look is
+ * not answered all is opened anew.
  */
 @ApplicationScoped
 public class ChangeFeed {
@@ -95,8 +99,6 @@ public class ChangeFeed {
     private void open() {
         source = Multi.createFrom()
                 .deferred(this::look)
-                .onCompletion()
-                .failWith(() -> new IllegalStateException("the server has closed it"))
                 .onFailure()
                 .retry()
                 .when(failures -> failures.onItem().transformToUniAndConcatenate(this::pause))
@@ -161,9 +163,12 @@ public class ChangeFeed {
     private Multi<BsonValue> stream(BsonTimestamp from) {
         return Multi.createFrom().deferred(() -> {
             tellAll();
-            return ConversationService.documents()
+            Multi<BsonValue> changes = ConversationService.documents()
                     .watch(CHANGES_BY_ID, BsonDocument.class, new ChangeStreamOptions().startAtOperationTime(from))
-                    .map(change -> change.getDocumentKey().get(ID));
+                    .map(change -> change.getDocumentKey().get(ID))
+                    .onCompletion()
+                    .failWith(() -> new IllegalStateException("the server has closed it"));
+            return Multi.createBy().merging().streams(changes, looks(config.heartbeat()));
         });
     }
 
@@ -177,17 +182,23 @@ public class ChangeFeed {
                         reason, config.poll());
             }
         }
-        Map<BsonValue, BsonDocument> seen = new HashMap<>();
         return Multi.createFrom().deferred(() -> {
             tellAll();
-            return Multi.createFrom()
-                    .ticks()
-                    .every(config.poll())
-                    .onOverflow()
-                    .drop()
-                    .onItem()
-                    .transformToMultiAndConcatenate(tick -> changedSince(seen));
+            return looks(config.poll());
         });
+    }
+
+    /** What has changed from one look to the next, or is looked at for the first time. */
+    private Multi<BsonValue> looks(Duration each) {
+        Map<BsonValue, BsonDocument> seen = new HashMap<>();
+        return Multi.createFrom()
+                .ticks()
+                .startingAfter(each)
+                .every(each)
+                .onOverflow()
+                .drop()
+                .onItem()
+                .transformToMultiAndConcatenate(tick -> changedSince(seen));
     }
 
     private Multi<BsonValue> changedSince(Map<BsonValue, BsonDocument> seen) {
