@@ -18,10 +18,10 @@ public interface RequestConfig {
 
     /**
      * How many calls are worked on at once, and eight times as many in a burst of a second; what comes beyond is answered with
-     * 503 at once, so that a call that is taken need not wait for others. More than half of the driver's pool of 100 serve no more
-     * calls a second where the database is near. Open event streams do not count: 1 to 10000.
+     * 503 at once, so that a call that is taken need not wait for others. By default as many as the driver's pool has connections;
+     * fewer wait less under load where the database is near. Open event streams do not count: 1 to 10000.
      */
-    @WithDefault("50")
+    @WithDefault("100")
     @AtLeast(value = "1", or = "no call would be answered: raise it")
     @AtMost(value = "10000", or = "calls would wait for each other without end under load: lower it")
     int maxConcurrent();
