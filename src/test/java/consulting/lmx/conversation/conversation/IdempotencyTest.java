@@ -72,6 +72,19 @@ class IdempotencyTest {
     }
 
     @Test
+    void nothingIsStartedUnderAKeyWhoseIdSomebodyElseHas() {
+        String id = new RetryKey(key).conversationId(user);
+        String other = "other-" + UUID.randomUUID();
+        post(other, id + "/message", key, "{\"content\": \"mine\"}").then().statusCode(201);
+        post(user, "start", key, "{}")
+                .then()
+                .statusCode(409)
+                .contentType("application/problem+json")
+                .body("detail", equalTo("Nothing can be started under this Idempotency-Key. Use another one."));
+        get(id).then().statusCode(404);
+    }
+
+    @Test
     void answerOfAStartStaysTheSameWhateverBecomesOfTheConversation() {
         Response first = post(user, "start", key, "{\"title\": \"t\", \"messages\": [{\"content\": \"a\"}]}");
         String id = first.path("conversationId");

@@ -64,6 +64,15 @@ class RunJournalTest {
         assertThat(ended.getInt64("found").getValue()).isEqualTo(3);
         assertThat(ended.getInt64("healed").getValue()).isEqualTo(2);
         assertThat(ended.getDocument("reasons").getInt64("null").getValue()).isEqualTo(2);
+
+        RunView shown = done(journal.newest(1)).get(0);
+        assertThat(shown.run()).isEqualTo(progress.run());
+        assertThat(shown.startedAt().toEpochMilli())
+                .isEqualTo(progress.startedAt().toEpochMilli());
+        assertThat(shown.endedAt()).isEqualTo(NOW);
+        assertThat(shown.healed()).isEqualTo(2);
+        done(journal.begin(conversations.progress()));
+        assertThat(done(journal.newest(1)).get(0).endedAt()).isNull();
     }
 
     @Test

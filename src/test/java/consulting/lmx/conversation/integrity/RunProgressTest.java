@@ -109,4 +109,20 @@ class RunProgressTest {
         progress.scanning();
         assertThat(progress.seconds()).isLessThanOrEqualTo((System.nanoTime() - before) / 1e9);
     }
+
+    @Test
+    void isShownAsItStands() {
+        progress.step("backfill");
+        progress.of(SESSION_ID).found(Defect.NULL, 5);
+        progress.healed(SESSION_ID, Defect.NULL, 4);
+        progress.expectMore(1);
+        IntegrityView.ProgressView shown = IntegrityView.ProgressView.of(progress);
+        assertThat(shown.run()).isEqualTo("run");
+        assertThat(shown.startedAt()).isEqualTo(BEGUN);
+        assertThat(shown.step()).isEqualTo("backfill");
+        assertThat(shown.healed()).isEqualTo(4);
+        assertThat(shown.remaining()).isEqualTo(1);
+        assertThat(shown.found()).containsEntry("null", 5L);
+        assertThat(shown.healedByReason()).containsEntry("null", 4L);
+    }
 }

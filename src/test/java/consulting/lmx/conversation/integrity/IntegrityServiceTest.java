@@ -1,0 +1,17 @@
+package consulting.lmx.conversation.integrity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+/** In which words a failure is told. */
+class IntegrityServiceTest {
+
+    @Test
+    void whatAPersonHasToDoIsToldAsItIsAndAnythingElseWithItsKind() {
+        assertThat(IntegrityService.reasonOf(new IntegrityException("Stop the old writers.")))
+                .isEqualTo("Stop the old writers.");
+        assertThat(IntegrityService.reasonOf(new IllegalStateException("no server")))
+                .isEqualTo("IllegalStateException: no server");
+    }
+}
