@@ -11,8 +11,8 @@ import java.time.Duration;
 public interface EventsConfig {
 
     /**
-     * How often a comment is sent, so that proxies keep the connection; a listener that does not take one is dropped:
-     * 1 s to 5 minutes.
+     * How often a comment is sent, so that proxies keep the connection; a listener that does not take one is dropped. As often
+     * it is looked for changes that the server's change stream has not told: 1 s to 5 minutes.
      */
     @WithDefault("15S")
     @AtLeast(value = "1S", or = "every listener would be written to all the time: set it to some seconds")

@@ -98,8 +98,8 @@ public class Admission {
     /** Takes a place, to be given back by {@link #leave()}; fails with {@link ErrorCode#OVERLOADED} where there is none. */
     void enter() {
         int calls = working.incrementAndGet();
-        if (calls == most / 2 + 1 && nanoTime.getAsLong() - calmSince >= CALM) {
-            burstFrom = nanoTime.getAsLong();
+        if (calls == most / 2 + 1) {
+            beginBurstAfterCalm();
         }
         if (!hasRoomFor(calls)) {
             leave();
@@ -111,6 +111,13 @@ public class Admission {
     void leave() {
         if (working.decrementAndGet() == most / 2) {
             calmSince = nanoTime.getAsLong();
+        }
+    }
+
+    private void beginBurstAfterCalm() {
+        long now = nanoTime.getAsLong();
+        if (now - calmSince >= CALM) {
+            burstFrom = now;
         }
     }
 

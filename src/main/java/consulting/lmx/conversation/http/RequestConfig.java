@@ -10,7 +10,10 @@ import java.time.Duration;
 @ConfigMapping(prefix = "conversations.request")
 public interface RequestConfig {
 
-    /** How long a call may wait for its answer, or for its stream to open, before it is answered with 503: 100 ms to an hour. */
+    /**
+     * How long a call may wait for its answer, or for its stream to open, before it is answered with 503: 100 ms to an hour. A
+     * stream that is open is cut where one of its reads takes longer.
+     */
     @WithDefault("5S")
     @AtLeast(value = "0.1S", or = "no answer could come in time: set it to some seconds")
     @AtMost(value = "1H", or = "callers would wait for so long for a database that is gone: lower it")
