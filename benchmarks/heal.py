@@ -3,7 +3,7 @@
 
 usage: heal.py --uri MONGODB_URI [--documents 120000] [--rounds 3] [--java JAVA] [--ways old,bound,ours,ours-1000]
 
-A way `ours-N` is ours with batches of N.
+Ours runs as the heal Job runs it (src/main/kubernetes/optional/heal-job.yml). A way `ours-N` is ours with batches of N.
 
 The bound is one server-side updateMany whose pipeline makes the ids and the repair records itself, so that nothing is sent
 over the wire. All three write with w=majority, journaled. Each way heals a collection of its own in a database of its own,
@@ -11,10 +11,11 @@ which is made anew for every round and dropped at the end. Rounds are interleave
 
 Needs pymongo (4.13 for a mongod 4.2), Node with npm (for the old script), and the packaged jar (./mvnw package -DskipTests).
 """
-import argparse, datetime, json, os, pathlib, random, statistics, subprocess, tempfile, time, uuid
+import argparse, datetime, json, os, pathlib, random, re, statistics, subprocess, tempfile, time, uuid
 from pymongo import MongoClient, WriteConcern
 
 HERE = pathlib.Path(__file__).resolve().parent
+SOURCES = HERE.parent / "src" / "main"
 JAR = HERE.parent / "target" / "quarkus-app" / "quarkus-run.jar"
 BROKEN = {"$or": [{"sessionId": None}, {"sessionId": {"$exists": False}}]}
 
@@ -71,10 +72,17 @@ def bound(database):
 
 def ours(database, *options):
     environment = dict(os.environ, MONGODB_URI=a.uri, MONGODB_DB=database)
-    run = subprocess.run([a.java, "-Xmx256m", "-jar", JAR, "heal", "--json", *options], env=environment, check=True, capture_output=True, text=True)
+    run = subprocess.run([*command_of_the_job(), "heal", "--json", *options], env=environment, check=True, capture_output=True, text=True)
     report = json.loads(run.stdout)
     assert report["healed"] == a.documents // 2 and report["left"] == 0, report
     return report["seconds"]
+
+
+def command_of_the_job():
+    job = (SOURCES / "kubernetes" / "optional" / "heal-job.yml").read_text()
+    here = {"java": a.java, "@/app/jvm.options": f"@{SOURCES / 'docker' / 'jvm.options'}", "/app/quarkus-run.jar": str(JAR)}
+    words = re.search(r"command: \[(.*)\]", job).group(1).split(", ")
+    return [here.get(word, word) for word in (word.strip('"') for word in words)]
 
 
 def in_batches(name):

@@ -18,8 +18,8 @@ import org.jboss.logging.Logger;
 final class Backfill {
 
     private static final Logger LOG = Logger.getLogger(Backfill.class);
-    private static final int IN_FLIGHT = 2;
-    private static final int BATCHES_READ_AT_ONCE = 8;
+    private static final int IN_FLIGHT = 3;
+    private static final int BATCHES_READ_AT_ONCE = 2;
 
     private final MongoCollection<BsonDocument> collection;
     private final Repairer repairer;

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Optional;
 import org.bson.BsonDocument;
 import org.bson.BsonNull;
 import org.bson.BsonType;
@@ -30,12 +31,17 @@ final class BrokenDeletion {
     private static final JsonWriterSettings CANONICAL =
             JsonWriterSettings.builder().outputMode(JsonMode.EXTENDED).build();
 
+    /** These are read whole, and one may have 16 MB. */
+    private static final int LARGEST_BATCH = 100;
+
     private final MongoCollection<BsonDocument> collection;
-    private final HealSettings settings;
+    private final Optional<Path> file;
+    private final int batchSize;
 
     BrokenDeletion(MongoCollection<BsonDocument> collection, HealSettings settings) {
         this.collection = collection;
-        this.settings = settings;
+        this.file = settings.deleteBrokenTo();
+        this.batchSize = Math.min(settings.batchSize(), LARGEST_BATCH);
     }
 
     /** The documents that would be deleted for this key. */
@@ -48,16 +54,16 @@ final class BrokenDeletion {
 
     /** Done at once where nothing is to be deleted. Fails, with nothing deleted, where the file cannot be written. */
     Uni<Void> run(RequiredKey key, RunProgress progress) {
-        if (settings.deleteBrokenTo().isEmpty()) {
+        if (file.isEmpty()) {
             return Uni.createFrom().voidItem();
         }
         progress.scanning();
-        return Publishers.many(collection.find(filter(key.field())).batchSize(settings.batchSize()))
+        return Publishers.many(collection.find(filter(key.field())).batchSize(batchSize))
                 .select()
                 .first(document -> !progress.stopping())
                 .group()
                 .intoLists()
-                .of(settings.batchSize())
+                .of(batchSize)
                 .onItem()
                 .transformToUniAndConcatenate(batch -> delete(batch, key, progress))
                 .collect()
@@ -85,18 +91,18 @@ final class BrokenDeletion {
     }
 
     private void export(List<BsonDocument> batch) {
-        Path file = settings.deleteBrokenTo().orElseThrow();
+        Path to = file.orElseThrow();
         StringBuilder lines = new StringBuilder();
         batch.forEach(document -> lines.append(document.toJson(CANONICAL)).append('\n'));
-        try (FileChannel channel = FileChannel.open(
-                file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND)) {
+        try (FileChannel channel =
+                FileChannel.open(to, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND)) {
             ByteBuffer bytes = ByteBuffer.wrap(lines.toString().getBytes(StandardCharsets.UTF_8));
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
             }
             channel.force(true);
         } catch (IOException e) {
-            throw new UncheckedIOException("Nothing more was deleted, since " + file + " cannot be written", e);
+            throw new UncheckedIOException("Nothing more was deleted, since " + to + " cannot be written", e);
         }
     }
 }

@@ -25,8 +25,8 @@ public interface IntegrityConfig {
     @WithDefault("enforce")
     Force validator();
 
-    /** How many documents are repaired by one batch. */
-    @WithDefault("300")
+    /** How many documents are repaired by one batch; under a {@link #maxRate()}, no more than it allows in a quarter of a second. */
+    @WithDefault("2000")
     @AtLeast(value = "1", or = "nothing would be repaired: raise it")
     @AtMost(value = "10000", or = "one batch would be more than one command may hold: lower it")
     int batchSize();

@@ -32,7 +32,7 @@ final class IntegrityRun {
 
     private static final Logger LOG = Logger.getLogger(IntegrityRun.class);
 
-    private static final Duration COUNTED_AFTER = Duration.ofSeconds(2);
+    private static final Duration COUNTED_AFTER = Duration.ofSeconds(5);
 
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> collection;

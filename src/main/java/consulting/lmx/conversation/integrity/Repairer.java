@@ -18,7 +18,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.bson.BsonArray;
 import org.bson.BsonDateTime;
@@ -40,10 +39,6 @@ final class Repairer {
 
     /** The defects that one update can tell apart by the type of the stored value. */
     private static final Set<Defect> TOGETHER = EnumSet.of(Defect.MISSING, Defect.NULL, Defect.BLANK);
-
-    /** Only documents that still have one of these. Equality with null finds a missing field too. */
-    private static final Function<String, Bson> STILL_BROKEN =
-            field -> Filters.or(Filters.eq(field, null), Filters.regex(field, Text.BLANK));
 
     private final MongoCollection<BsonDocument> collection;
     private final String updatedField;
@@ -115,47 +110,44 @@ final class Repairer {
         if (repairs.isEmpty()) {
             return Uni.createFrom().voidItem();
         }
-        Bson these = ListedUpdate.anyOf(repairs);
-        Bson filter = Filters.and(these, STILL_BROKEN.apply(key.field()));
-        return Publishers.one(collection.updateMany(filter, List.of(setFromLists(repairs, key, progress))))
+        Map<Defect, List<Repair>> byDefect = byDefect(repairs);
+        BsonDocument filter = ListedUpdate.anyOf(repairs, stillBroken(key.field(), byDefect.keySet()));
+        BsonDocument set = ListedUpdate.set(key.field(), repairs, record(key, progress));
+        return Publishers.one(collection.updateMany(filter, List.of(set)))
                 .chain(result -> result.getModifiedCount() == repairs.size()
-                        ? Uni.createFrom().item(counts(byDefect(repairs)))
-                        : healedOf(these, key, progress))
+                        ? Uni.createFrom().item(counts(byDefect))
+                        : healedOf(repairs, key, progress))
                 .invoke(counts -> counts.forEach((defect, n) -> progress.healed(key, defect, n)))
                 .replaceWithVoid();
     }
 
-    /** The pipeline's stage: the value at the place of the document's id, and the record of what was there. */
-    private BsonDocument setFromLists(List<Repair> repairs, RequiredKey key, RunProgress progress) {
+    /** Finds only what still has one of these defects. Equality with null finds a missing field too. */
+    private static BsonDocument stillBroken(String field, Set<Defect> defects) {
+        Bson absent = Filters.eq(field, null);
+        return (defects.contains(Defect.BLANK) ? Filters.or(absent, Filters.regex(field, Text.BLANK)) : absent)
+                .toBsonDocument();
+    }
+
+    /** When it was, and the record of what was there. */
+    private BsonDocument record(RequiredKey key, RunProgress progress) {
         BsonString old = new BsonString("$" + key.field());
         BsonDocument type = expression("$type", old);
         BsonDateTime at = new BsonDateTime(clock.millis());
         BsonArray reasons = new BsonArray();
         TOGETHER.forEach(defect -> reasons.add(new BsonDocument("case", expression("$eq", type, typeOf(defect)))
                 .append("then", ListedUpdate.literal(defect.word()))));
-        BsonDocument record = new BsonDocument(
-                        "reason",
-                        new BsonDocument(
-                                "$switch",
-                                new BsonDocument("branches", reasons)
-                                        .append("default", new BsonString(Defect.NOT_A_STRING.word()))))
+        return new BsonDocument(updatedField, at)
                 .append(
-                        "was",
-                        expression(
-                                "$cond",
-                                expression(
-                                        "$in",
-                                        type,
-                                        new BsonArray(List.of(typeOf(Defect.MISSING), typeOf(Defect.NULL)))),
-                                new BsonString("$$REMOVE"),
-                                old))
-                .append("at", at)
-                .append("run", ListedUpdate.literal(progress.run()));
-        return new BsonDocument(
-                "$set",
-                new BsonDocument(key.field(), ListedUpdate.valueOfItsPlace(repairs))
-                        .append(updatedField, at)
-                        .append(key.repairField(), record));
+                        key.repairField(),
+                        new BsonDocument(
+                                        "reason",
+                                        expression(
+                                                "$switch",
+                                                new BsonDocument("branches", reasons)
+                                                        .append("default", new BsonString(Defect.NOT_A_STRING.word()))))
+                                .append("was", expression("$ifNull", old, new BsonString("$$REMOVE")))
+                                .append("at", at)
+                                .append("run", ListedUpdate.literal(progress.run())));
     }
 
     private static BsonString typeOf(Defect defect) {
@@ -178,9 +170,10 @@ final class Repairer {
     }
 
     /** What this run did to these documents, by their own records: where a writer came between some of them. */
-    private Uni<Map<Defect, Long>> healedOf(Bson these, RequiredKey key, RunProgress progress) {
+    private Uni<Map<Defect, Long>> healedOf(List<Repair> repairs, RequiredKey key, RunProgress progress) {
+        BsonDocument byThisRun = new BsonDocument(key.repairField() + ".run", new BsonString(progress.run()));
         return Publishers.list(collection
-                        .find(Filters.and(these, Filters.eq(key.repairField() + ".run", progress.run())))
+                        .find(ListedUpdate.anyOf(repairs, byThisRun))
                         .projection(Projections.include(key.repairField() + ".reason")))
                 .map(documents -> documents.stream()
                         .map(document -> document.getDocument(key.repairField())

@@ -14,11 +14,14 @@ import consulting.lmx.conversation.testsupport.LegacyDump;
 import consulting.lmx.conversation.testsupport.TestServer;
 import io.smallrye.mutiny.Uni;
 import java.time.Clock;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.IntStream;
@@ -549,6 +552,34 @@ class IntegrityRunTest {
                 Clock.systemUTC(),
                 new Pace(OptionalInt.empty(), System::nanoTime),
                 CollectionInfo.read(conversations.database, "conversations"));
+    }
+
+    /** Ids of all leading bytes, in no order, and such that are none of an ObjectId between them. */
+    @ParameterizedTest
+    @CsvSource({"1, 0", "16, 0", "17, 0", "1000, 0", "100, 3"})
+    void eachDocumentOfABatchGetsTheValueThatWasMadeForIt(int objectIds, int others) {
+        Random random = new Random(objectIds);
+        List<BsonValue> ids = new ArrayList<>();
+        for (int i = 0; i < objectIds; i++) {
+            byte[] bytes = new byte[12];
+            random.nextBytes(bytes);
+            ids.add(new BsonObjectId(new ObjectId(bytes)));
+        }
+        IntStream.range(0, others).forEach(i -> ids.add(random.nextInt(ids.size()), new BsonInt32(i)));
+        conversations.with(ids.stream().map(id -> new BsonDocument("_id", id)).toList());
+        Collections.shuffle(ids, random);
+        List<Repair> repairs = ids.stream()
+                .map(id -> Repair.of(id, null, Defect.MISSING, SESSION_ID))
+                .toList();
+        RunProgress progress = conversations.progress();
+
+        repairer().repair(repairs, SESSION_ID, progress).await().indefinitely();
+
+        Map<BsonValue, BsonDocument> now = conversations.byId();
+        assertThat(repairs)
+                .allSatisfy(repair -> assertThat(now.get(repair.id()).getString("sessionId"))
+                        .isEqualTo(new BsonString(repair.value())));
+        assertThat(progress.totalHealed()).isEqualTo(ids.size());
     }
 
     @Test
