@@ -38,8 +38,8 @@ final class ListedUpdate {
 
     /**
      * A stage: {@code {$set: {field: …, …also}}}, {@code field} being the value that is for the document's {@code _id}. The
-     * server searches a list from its beginning, which of a whole batch costs more than the update itself: ObjectIds, whose
-     * order is the server's too, are halved down to short lists.
+     * server searches a list from its beginning, for each document the longer the larger the batch: ObjectIds, whose order is
+     * the server's too, are halved down to short lists.
      */
     static RawBsonDocument set(String field, List<Repair> repairs, BsonDocument also) {
         boolean ordered = repairs.stream().allMatch(repair -> repair.id().isObjectId());

@@ -29,9 +29,9 @@ import org.bson.conversions.Bson;
 
 /**
  * Sends a batch of repairs at the pace that is allowed, and counts what they changed, exactly and by reason. The common ones
- * go as one update, whose pipeline takes each document's value out of a list and the
- * old value out of the document itself; where the server has no such updates, and for the rest, each is an update of its
- * own. Either way the guard stands in the filter.
+ * go as one update, whose pipeline finds each document's value by its {@code _id} and takes the old value out of the document
+ * itself; where the server has no such updates, and for the rest, each is an update of its own. Either way the guard stands in
+ * the filter.
  */
 final class Repairer {
 
