@@ -53,7 +53,9 @@ public class HealCommand implements Callable<Integer> {
     @Option(
             names = "--batch-size",
             paramLabel = "N",
-            description = "Documents a batch, 1 to 10000 (default: conversations.integrity.batch-size, 2000).")
+            description =
+                    "Documents a batch, 1 to 10000, and no more than --max-rate allows in a quarter of a second (default:"
+                            + " conversations.integrity.batch-size, 2000).")
     Optional<Integer> batchSize;
 
     @Option(
