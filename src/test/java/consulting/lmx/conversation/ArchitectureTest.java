@@ -14,6 +14,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import consulting.lmx.conversation.conversation.ConversationFields;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
+import io.quarkus.mongodb.reactive.ReactiveMongoDatabase;
 import jakarta.ws.rs.Path;
 import org.junit.jupiter.api.Test;
 
@@ -95,11 +96,28 @@ class ArchitectureTest {
         noClasses()
                 .that()
                 .resideOutsideOfPackages(INTEGRITY, DEV)
+                .and()
+                .doNotHaveSimpleName("PrimaryLease") // which reads, as the next test says
                 .should()
                 .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
                                 JavaClass.Predicates.assignableTo(ReactiveMongoClient.class)))
                         .and(DescribedPredicate.not(
                                 JavaCall.Predicates.target(HasName.Predicates.name("startSession")))))
+                .orShould()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("com.mongodb.reactivestreams.client.MongoDatabase")
+                .check(MAIN);
+    }
+
+    @Test
+    void proofOfThePrimaryIsACommandAndTouchesNoCollection() {
+        noClasses()
+                .that()
+                .haveSimpleName("PrimaryLease")
+                .should()
+                .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
+                                JavaClass.Predicates.assignableTo(ReactiveMongoDatabase.class)))
+                        .and(DescribedPredicate.not(JavaCall.Predicates.target(HasName.Predicates.name("runCommand")))))
                 .orShould()
                 .dependOnClassesThat()
                 .haveFullyQualifiedName("com.mongodb.reactivestreams.client.MongoDatabase")

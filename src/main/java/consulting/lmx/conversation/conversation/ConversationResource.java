@@ -41,6 +41,7 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
+@Fresh
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 public class ConversationResource {

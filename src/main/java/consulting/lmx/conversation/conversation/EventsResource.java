@@ -29,6 +29,7 @@ import org.jboss.resteasy.reactive.RestResponse;
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
+@Fresh
 public class EventsResource {
 
     private static final String LAST_EVENT_ID = "Last-Event-ID";

@@ -22,11 +22,13 @@ public class ExportService {
             BsonDocument.parse("{$addFields: {messages: {$cond: [{$isArray: '$messages'}, {$size: '$messages'}, 0]}}}");
 
     private final MessageStore store;
+    private final PrimaryLease primary;
     private final AnswerLimit answer;
     private final ObjectMapper json;
 
-    ExportService(MessageStore store, AnswerLimit answer, ObjectMapper json) {
+    ExportService(MessageStore store, PrimaryLease primary, AnswerLimit answer, ObjectMapper json) {
         this.store = store;
+        this.primary = primary;
         this.answer = answer;
         this.json = json;
     }
@@ -37,9 +39,9 @@ public class ExportService {
      */
     Multi<Buffer> export(String caller, String conversationId) {
         BsonDocument owned = ConversationService.owned(caller, conversationId);
-        return ConversationService.documents()
-                .aggregate(List.of(new BsonDocument("$match", owned), COUNTED))
-                .toUni()
+        return answer.of(primary.read(ConversationService.documents()
+                        .aggregate(List.of(new BsonDocument("$match", owned), COUNTED))
+                        .toUni()))
                 .onItem()
                 .ifNull()
                 .failWith(ConversationService::notFound)
@@ -52,7 +54,7 @@ public class ExportService {
         return new ConversationExport(
                         conversation,
                         conversation.moved() + head.getNumber(MESSAGES).intValue(),
-                        (from, limit) -> answer.of(store.read(same, conversation.moved(), from, limit))
+                        (from, limit) -> answer.of(primary.read(store.read(same, conversation.moved(), from, limit)))
                                 .onItem()
                                 .ifNull()
                                 .failWith(ConversationService::notFound)

@@ -33,11 +33,13 @@ public class MessageFeed {
 
     private final ChangeFeed changes;
     private final MessageStore store;
+    private final PrimaryLease primary;
     private final AnswerLimit limit;
 
-    MessageFeed(ChangeFeed changes, MessageStore store, AnswerLimit limit) {
+    MessageFeed(ChangeFeed changes, MessageStore store, PrimaryLease primary, AnswerLimit limit) {
         this.changes = changes;
         this.store = store;
+        this.primary = primary;
         this.limit = limit;
     }
 
@@ -94,7 +96,7 @@ public class MessageFeed {
         }
 
         private Uni<List<Optional<MessageView>>> read() {
-            return limit.of(store.read(conversation, moved, next, PAGE))
+            return limit.of(primary.read(store.read(conversation, moved, next, PAGE)))
                     .map(part -> part == null ? List.of(Optional.empty()) : page(part));
         }
 

@@ -14,6 +14,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 @Path("/api/session")
 @Authenticated
 @Limited
+@Fresh
 @Produces(MediaType.APPLICATION_JSON)
 public class SessionResource {
 

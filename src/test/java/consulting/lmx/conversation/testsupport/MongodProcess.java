@@ -87,7 +87,7 @@ public final class MongodProcess {
     }
 
     /** A process that runs until it is closed. */
-    public record Running(String uri, Runnable stop) implements AutoCloseable {
+    public record Running(String uri, long pid, Runnable stop) implements AutoCloseable {
         @Override
         public void close() {
             stop.run();
@@ -111,7 +111,7 @@ public final class MongodProcess {
                 .start();
         Thread stopWithUs = new Thread(process::destroyForcibly);
         Runtime.getRuntime().addShutdownHook(stopWithUs);
-        return new Running("mongodb://127.0.0.1:" + port + "/", () -> {
+        return new Running("mongodb://127.0.0.1:" + port + "/", process.pid(), () -> {
             stop(process);
             delete(scratch);
             Runtime.getRuntime().removeShutdownHook(stopWithUs);
@@ -120,10 +120,10 @@ public final class MongodProcess {
 
     static void initiate(String address, String name) {
         try (MongoClient client = MongoClients.create("mongodb://" + address + "/?directConnection=true")) {
-            Document member = new Document("_id", 0).append("host", address);
             client.getDatabase("admin")
                     .runCommand(new Document(
-                            "replSetInitiate", new Document("_id", name).append("members", List.of(member))));
+                            "replSetInitiate",
+                            new Document("_id", name).append("members", List.of(member(0, address)))));
             Awaitility.await()
                     .atMost(Duration.ofMinutes(1))
                     .ignoreExceptionsMatching(MongoException.class::isInstance)
@@ -131,6 +131,10 @@ public final class MongodProcess {
                             .runCommand(new Document("isMaster", 1))
                             .getBoolean("ismaster"));
         }
+    }
+
+    static Document member(int id, String address) {
+        return new Document("_id", id).append("host", address);
     }
 
     static int freePort() throws IOException {

@@ -1,0 +1,125 @@
+package consulting.lmx.conversation.conversation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.mongodb.MongoException;
+import com.mongodb.WriteConcern;
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Updates;
+import consulting.lmx.conversation.testsupport.ReplicaSet;
+import consulting.lmx.conversation.testsupport.Service;
+import consulting.lmx.conversation.testsupport.Tokens;
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Date;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.bson.Document;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+
+/** A primary that was paused, and does not know yet that another one has been elected when it goes on. */
+class DeposedPrimaryIT {
+
+    private static final String DATABASE = "deposed";
+    private static final String PATH = "/api/conversation/c/message";
+    private static final String[] ANN = {"Authorization", "Bearer " + Tokens.of("ann")};
+    private static final int READERS = 8;
+    private static final String QUICK = "&heartbeatFrequencyMS=500&connectTimeoutMS=1000&socketTimeoutMS=1000";
+
+    private final ExecutorService readers = Executors.newFixedThreadPool(READERS);
+    private volatile boolean enough;
+
+    /** A read, begun after the message had been acknowledged. */
+    private record Read(int status, int messages) {}
+
+    @AfterEach
+    void stop() {
+        enough = true;
+        readers.shutdownNow();
+    }
+
+    @Test
+    void whatAnotherReplicaWasAcknowledgedIsSeen() throws Exception {
+        Optional<ReplicaSet> started = ReplicaSet.start();
+        Assumptions.assumeTrue(started.isPresent(), "a replica set needs a mongod on the PATH");
+        try (ReplicaSet set = started.get();
+                MongoClient other = MongoClients.create(set.uri() + QUICK);
+                // asks the nodes so seldom who the primary is that it still takes the old one for it
+                Service service = Service.start(settings(set.uri() + "&heartbeatFrequencyMS=600000&minPoolSize=64"))
+                        .awaitReady()) {
+            assertThat(service.post(PATH, "{\"content\": \"first\"}", ANN).statusCode())
+                    .isEqualTo(201);
+            assertThat(read(service)).isEqualTo(new Read(200, 1));
+            set.awaitHealthy();
+
+            Runnable resume = set.pausePrimary();
+            appendByAnotherReplica(other);
+            Queue<Read> reads = new ConcurrentLinkedQueue<>();
+            List<Future<?>> done = IntStream.range(0, READERS)
+                    .<Future<?>>mapToObj(i -> readers.submit(() -> {
+                        while (!enough) {
+                            reads.add(read(service));
+                        }
+                        return null;
+                    }))
+                    .toList();
+            await("the old primary holds reads that nobody has answered yet").until(() -> reads.size() >= READERS);
+            resume.run();
+            await("it recovers by itself").atMost(Duration.ofSeconds(20)).until(() -> reads.contains(new Read(200, 2)));
+            enough = true;
+            for (Future<?> reader : done) {
+                reader.get();
+            }
+            assertThat(reads).allSatisfy(read -> assertThat(read).isIn(new Read(200, 2), new Read(503, 0)));
+        }
+    }
+
+    private static Map<String, String> settings(String uri) {
+        Map<String, String> settings = new HashMap<>(Service.settings(DATABASE));
+        settings.put("MONGODB_URI", uri);
+        settings.put("CONVERSATIONS_REQUEST_TIMEOUT", "1S");
+        return settings;
+    }
+
+    private static Read read(Service service) throws IOException, InterruptedException {
+        HttpResponse<String> answer = service.get(PATH + "s", ANN);
+        return new Read(
+                answer.statusCode(),
+                answer.statusCode() == 200
+                        ? Document.parse(answer.body())
+                                .getList("data", Document.class)
+                                .size()
+                        : 0);
+    }
+
+    /** Until it is acknowledged, by whichever node takes it. */
+    private static void appendByAnotherReplica(MongoClient client) {
+        MongoCollection<Document> conversations =
+                client.getDatabase(DATABASE).getCollection("conversations").withWriteConcern(WriteConcern.MAJORITY);
+        Document message =
+                new Document("role", "user").append("content", "second").append("timestamp", new Date());
+        await("another primary takes it")
+                .atMost(Duration.ofSeconds(30))
+                .ignoreExceptionsMatching(MongoException.class::isInstance)
+                .until(() -> conversations
+                        .updateOne(
+                                Filters.and(Filters.eq("conversationId", "c"), Filters.size("messages", 1)),
+                                Updates.push("messages", message))
+                        .wasAcknowledged());
+    }
+}
