@@ -41,11 +41,13 @@ public class BlockSweep {
     private static final int BATCH = 500;
 
     private final MessageStore store;
+    private final PrimaryLease primary;
     private final ServiceConfig process;
     private volatile Cancellable sweeps = () -> {};
 
-    BlockSweep(MessageStore store, ServiceConfig process) {
+    BlockSweep(MessageStore store, PrimaryLease primary, ServiceConfig process) {
         this.store = store;
+        this.primary = primary;
         this.process = process;
     }
 
@@ -108,11 +110,11 @@ public class BlockSweep {
     }
 
     private Uni<Integer> deleteOrphans(List<BsonValue> conversations) {
-        return ConversationService.documents()
-                .find(Filters.in(ID, conversations), new FindOptions().projection(Projections.include(ID)))
-                .map(found -> found.get(ID))
-                .collect()
-                .asList()
+        return primary.read(ConversationService.documents()
+                        .find(Filters.in(ID, conversations), new FindOptions().projection(Projections.include(ID)))
+                        .map(found -> found.get(ID))
+                        .collect()
+                        .asList())
                 .chain(there -> {
                     Set<BsonValue> gone = new HashSet<>(conversations);
                     there.forEach(gone::remove);
