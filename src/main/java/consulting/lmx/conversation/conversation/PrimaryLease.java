@@ -12,6 +12,8 @@ import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.http.AnswerLimit;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.util.function.Predicate;
@@ -113,7 +115,7 @@ public class PrimaryLease {
         return Uni.createFrom().deferred(() -> {
             Election election = election();
             if (election.held() && !last.isOf(election)) {
-                return prove().chain(() -> fresh(operation, restsOnReads));
+                return proven().chain(() -> fresh(operation, restsOnReads));
             }
             if (election.held() && !last.isOf(election, System.nanoTime() + TERM.toNanos() / 2)) {
                 prove().subscribe().with(proof -> {}, failure -> LOG.debug("event=primary-not-proven", failure));
@@ -136,11 +138,18 @@ public class PrimaryLease {
         }
         return !election.held() || last.isOf(election, ended)
                 ? outcome
-                : prove().chain(() -> shown(outcome, election, ended, again));
+                : proven().chain(() -> shown(outcome, election, ended, again));
     }
 
     private Election election() {
         return Election.of(client.unwrap().getClusterDescription());
+    }
+
+    /** {@link #prove()} in the context of this call, although another one may have asked. */
+    private Uni<Void> proven() {
+        Context call = Vertx.currentContext();
+        Uni<Void> proven = prove();
+        return call == null ? proven : proven.emitOn(next -> call.runOnContext(ignored -> next.run()));
     }
 
     /** Ends when the primary has proven itself, or another one has come. */

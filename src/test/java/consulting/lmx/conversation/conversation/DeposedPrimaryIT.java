@@ -12,6 +12,7 @@ import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Updates;
 import consulting.lmx.conversation.testsupport.ReplicaSet;
 import consulting.lmx.conversation.testsupport.Service;
+import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
 import java.io.IOException;
 import java.net.http.HttpResponse;
@@ -86,6 +87,27 @@ class DeposedPrimaryIT {
                 reader.get();
             }
             assertThat(reads).allSatisfy(read -> assertThat(read).isIn(new Read(200, 2), new Read(503, 0)));
+        }
+    }
+
+    @Test
+    void callersWhoWaitForTheSameProofAreAnsweredEachForHimself() throws Exception {
+        String database = TestServer.newDatabase();
+        try (Service service = Service.start(Service.settings(database)).awaitReady()) {
+            List<Future<HttpResponse<String>>> answers = IntStream.range(0, READERS)
+                    .mapToObj(i -> readers.submit(() -> service.post("/api/conversation/start", "{}", ANN)))
+                    .toList();
+            for (Future<HttpResponse<String>> answer : answers) {
+                assertThat(answer.get().statusCode()).as(answer.get().body()).isEqualTo(201);
+                assertThat(answer.get().headers().firstValue("Location"))
+                        .contains(service.uri("/api/conversation/"
+                                        + Document.parse(answer.get().body()).getString("conversationId"))
+                                .toString());
+            }
+        } finally {
+            try (MongoClient client = MongoClients.create(TestServer.uri())) {
+                client.getDatabase(database).drop();
+            }
         }
     }
 
