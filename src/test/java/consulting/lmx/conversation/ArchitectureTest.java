@@ -13,6 +13,7 @@ import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import consulting.lmx.conversation.conversation.ConversationFields;
+import consulting.lmx.conversation.conversation.Fresh;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoDatabase;
 import jakarta.ws.rs.Path;
@@ -97,7 +98,7 @@ class ArchitectureTest {
                 .that()
                 .resideOutsideOfPackages(INTEGRITY, DEV)
                 .and()
-                .doNotHaveSimpleName("PrimaryLease") // which reads, as the next test says
+                .doNotHaveSimpleName("ProvenPrimary") // which reads, as the next test says
                 .should()
                 .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
                                 JavaClass.Predicates.assignableTo(ReactiveMongoClient.class)))
@@ -110,10 +111,10 @@ class ArchitectureTest {
     }
 
     @Test
-    void proofOfThePrimaryIsACommandAndTouchesNoCollection() {
+    void proofOfThePrimaryIsACommandAndNoWayToACollection() {
         noClasses()
                 .that()
-                .haveSimpleName("PrimaryLease")
+                .haveSimpleName("ProvenPrimary")
                 .should()
                 .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
                                 JavaClass.Predicates.assignableTo(ReactiveMongoDatabase.class)))
@@ -137,6 +138,18 @@ class ArchitectureTest {
                                 && !type.getPackageName().startsWith("io.quarkus.mongodb");
                     }
                 })
+                .check(MAIN);
+    }
+
+    @Test
+    void everyRouteOfConversationsReadsFromAProvenPrimary() {
+        classes()
+                .that()
+                .areAnnotatedWith(Path.class)
+                .and()
+                .resideInAPackage(CONVERSATION)
+                .should()
+                .beAnnotatedWith(Fresh.class)
                 .check(MAIN);
     }
 }

@@ -41,11 +41,11 @@ public class BlockSweep {
     private static final int BATCH = 500;
 
     private final MessageStore store;
-    private final PrimaryLease primary;
+    private final ProvenPrimary primary;
     private final ServiceConfig process;
     private volatile Cancellable sweeps = () -> {};
 
-    BlockSweep(MessageStore store, PrimaryLease primary, ServiceConfig process) {
+    BlockSweep(MessageStore store, ProvenPrimary primary, ServiceConfig process) {
         this.store = store;
         this.primary = primary;
         this.process = process;

@@ -19,6 +19,7 @@ import org.jboss.resteasy.reactive.RestMulti;
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
+@Fresh
 @Produces(MediaType.APPLICATION_JSON)
 public class ExportResource {
 

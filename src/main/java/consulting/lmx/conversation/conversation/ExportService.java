@@ -22,11 +22,11 @@ public class ExportService {
             BsonDocument.parse("{$addFields: {messages: {$cond: [{$isArray: '$messages'}, {$size: '$messages'}, 0]}}}");
 
     private final MessageStore store;
-    private final PrimaryLease primary;
+    private final ProvenPrimary primary;
     private final AnswerLimit answer;
     private final ObjectMapper json;
 
-    ExportService(MessageStore store, PrimaryLease primary, AnswerLimit answer, ObjectMapper json) {
+    ExportService(MessageStore store, ProvenPrimary primary, AnswerLimit answer, ObjectMapper json) {
         this.store = store;
         this.primary = primary;
         this.answer = answer;

@@ -6,7 +6,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** Routes that answer with what was read, or refuse because of it, under {@link PrimaryLease}. */
+/** Routes that answer with what was read, or refuse because of it, of a {@link ProvenPrimary}. */
 @InterceptorBinding
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)

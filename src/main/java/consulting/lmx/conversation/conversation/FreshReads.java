@@ -7,15 +7,15 @@ import jakarta.interceptor.Interceptor;
 import jakarta.interceptor.InvocationContext;
 import jakarta.ws.rs.GET;
 
-/** Puts what routes read under {@link PrimaryLease}; within the limits of a call, which end its waits too. */
+/** Has what routes read, and refuse because of it, come from a {@link ProvenPrimary}; within the limits of a call. */
 @Fresh
 @Interceptor
 @Priority(Interceptor.Priority.APPLICATION + 1)
 public class FreshReads {
 
-    private final PrimaryLease primary;
+    private final ProvenPrimary primary;
 
-    FreshReads(PrimaryLease primary) {
+    FreshReads(ProvenPrimary primary) {
         this.primary = primary;
     }
 

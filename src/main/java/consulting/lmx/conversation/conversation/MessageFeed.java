@@ -33,10 +33,10 @@ public class MessageFeed {
 
     private final ChangeFeed changes;
     private final MessageStore store;
-    private final PrimaryLease primary;
+    private final ProvenPrimary primary;
     private final AnswerLimit limit;
 
-    MessageFeed(ChangeFeed changes, MessageStore store, PrimaryLease primary, AnswerLimit limit) {
+    MessageFeed(ChangeFeed changes, MessageStore store, ProvenPrimary primary, AnswerLimit limit) {
         this.changes = changes;
         this.store = store;
         this.primary = primary;

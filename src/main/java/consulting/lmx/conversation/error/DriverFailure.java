@@ -3,6 +3,7 @@ package consulting.lmx.conversation.error;
 import com.mongodb.MongoBulkWriteException;
 import com.mongodb.MongoConnectionPoolClearedException;
 import com.mongodb.MongoException;
+import com.mongodb.MongoExecutionTimeoutException;
 import com.mongodb.MongoInterruptedException;
 import com.mongodb.MongoNodeIsRecoveringException;
 import com.mongodb.MongoNotPrimaryException;
@@ -73,6 +74,7 @@ public final class DriverFailure {
     /** Whether the server could not be reached or not answer in time, so that the same call may succeed a little later. */
     public static boolean isUnavailable(Throwable failure) {
         return failure instanceof MongoTimeoutException
+                || failure instanceof MongoExecutionTimeoutException
                 || failure instanceof MongoSocketException
                 || failure instanceof MongoNotPrimaryException
                 || failure instanceof MongoNodeIsRecoveringException

@@ -69,13 +69,21 @@ public final class ReplicaSet implements AutoCloseable {
     }
 
     /** Stops the primary where it stands, as if its machine had; it goes on when what is given is run. */
-    public Runnable pausePrimary() throws IOException, InterruptedException {
-        MongodProcess.Running primary = nodes.stream()
-                .filter(node -> admin(node, new Document("isMaster", 1)).getBoolean("ismaster"))
-                .findFirst()
-                .orElseThrow();
-        signal("STOP", primary);
-        return () -> signal("CONT", primary);
+    public Runnable pausePrimary() {
+        return pause(true);
+    }
+
+    /** Stops both of the others: the primary has no majority. */
+    public Runnable pauseSecondaries() {
+        return pause(false);
+    }
+
+    private Runnable pause(boolean primary) {
+        List<MongodProcess.Running> paused = nodes.stream()
+                .filter(node -> admin(node, new Document("isMaster", 1)).getBoolean("ismaster") == primary)
+                .toList();
+        paused.forEach(node -> signal("STOP", node));
+        return () -> paused.forEach(node -> signal("CONT", node));
     }
 
     private static void signal(String signal, MongodProcess.Running node) {

@@ -33,8 +33,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
-/** A primary that was paused, and does not know yet that another one has been elected when it goes on. */
-class DeposedPrimaryIT {
+/** Reads from a primary that is none any more, or has nobody to follow it. */
+class ProvenPrimaryIT {
 
     private static final String DATABASE = "deposed";
     private static final String PATH = "/api/conversation/c/message";
@@ -54,11 +54,16 @@ class DeposedPrimaryIT {
         readers.shutdownNow();
     }
 
-    @Test
-    void whatAnotherReplicaWasAcknowledgedIsSeen() throws Exception {
+    private static ReplicaSet start() {
         Optional<ReplicaSet> started = ReplicaSet.start();
         Assumptions.assumeTrue(started.isPresent(), "a replica set needs a mongod on the PATH");
-        try (ReplicaSet set = started.get();
+        return started.get();
+    }
+
+    /** It was paused, and does not know yet that another one has been elected when it goes on. */
+    @Test
+    void whatAnotherReplicaWasAcknowledgedIsSeen() throws Exception {
+        try (ReplicaSet set = start();
                 MongoClient other = MongoClients.create(set.uri() + QUICK);
                 // asks the nodes so seldom who the primary is that it still takes the old one for it
                 Service service = Service.start(settings(set.uri() + "&heartbeatFrequencyMS=600000&minPoolSize=64"))
@@ -91,7 +96,24 @@ class DeposedPrimaryIT {
     }
 
     @Test
+    void primaryThatNobodyFollowsIsNotBelieved() throws Exception {
+        try (ReplicaSet set = start();
+                Service service = Service.start(settings(set.uri())).awaitReady()) {
+            assertThat(service.post(PATH, "{\"content\": \"first\"}", ANN).statusCode())
+                    .isEqualTo(201);
+            Runnable resume = set.pauseSecondaries();
+            await("the last proof no longer counts").until(() -> read(service).equals(new Read(503, 0)));
+            assertThat(service.status("/q/health/live")).isEqualTo(200);
+            resume.run();
+            await("it recovers by itself")
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> read(service).equals(new Read(200, 1)));
+        }
+    }
+
+    @Test
     void callersWhoWaitForTheSameProofAreAnsweredEachForHimself() throws Exception {
+        TestServer.assumeGenuine("the embedded server elects no primary");
         String database = TestServer.newDatabase();
         try (Service service = Service.start(Service.settings(database)).awaitReady()) {
             List<Future<HttpResponse<String>>> answers = IntStream.range(0, READERS)
