@@ -35,11 +35,10 @@ import org.jboss.logging.Logger;
 /**
  * Tells who watches a stored conversation that it may have changed, whichever replica changed it. It looks by one change
  * stream for the whole process, or by a poll where the server has none, and only while somebody watches. It tells too often
- * rather than too seldom: what has changed is for the watcher to read, with read concern majority.
+ * rather than too seldom: what has changed is for the watcher to read, from a {@link ProvenPrimary}.
  *
- * <p>Around a failover a change stream may say nothing and yet not fail, and a read that it had asked for may have met a server
- * that was behind. So it is looked beside it as well, at each heartbeat: what was missed then comes late, and where the look is
- * not answered all is opened anew.
+ * <p>Around a failover a change stream may say nothing and yet not fail. So it is looked beside it as well, at each heartbeat: what
+ * was missed then comes late, and where the look is not answered all is opened anew.
  */
 @ApplicationScoped
 public class ChangeFeed {
