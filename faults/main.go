@@ -50,7 +50,7 @@ func main() {
 		endWith(v.runAlone(*root, jvm, *heap, v.run))
 	}
 	if *soak {
-		v := &overload{}
+		v := &overload{fullPool: true}
 		endWith(v.runAlone(*root, jvm, *heap, func(server *process) error {
 			return v.soak(time.Duration(*minutes)*time.Minute, server, *java)
 		}))

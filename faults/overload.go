@@ -43,6 +43,7 @@ type overload struct {
 	address   string
 	listeners int
 	slow      int
+	fullPool  bool // whether the service keeps all connections to the database open, so that what it holds can be compared
 	load      time.Duration
 	client    *mongo.Client
 	violation []string
@@ -113,6 +114,9 @@ func (v *overload) runAlone(root string, jvm jvm, heap string, try func(*process
 		cmd.Env = append(cleanEnvironment(), "MONGODB_URI="+uri, "MONGODB_DB="+overDatabase, "AUTH_SECRET="+secret,
 			"QUARKUS_HTTP_HOST=127.0.0.1", "QUARKUS_SHUTDOWN_DELAY=0S", "PORT="+strconv.Itoa(ports[0]),
 			"CONVERSATIONS_EVENTS_STREAMS="+strconv.Itoa(max(1, v.listeners)))
+		if v.fullPool {
+			cmd.Env = append(cmd.Env, "QUARKUS_MONGODB_MIN_POOL_SIZE=100", "QUARKUS_MONGODB_MAX_POOL_SIZE=100")
+		}
 		return cmd
 	}}
 	if err := v.service.start(); err != nil {

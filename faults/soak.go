@@ -18,10 +18,11 @@ import (
 )
 
 const (
-	lap        = 3 * time.Minute // of load, then what the process holds is looked at
-	firstLooks = 1               // laps whose looks do not count: caches fill, and the compiler is at work
-	flat       = 0.05            // of the heap
-	flatOthers = 4               // threads and file descriptors that come and go
+	lap        = 3 * time.Minute  // of load, then what the process holds is looked at
+	firstLooks = 1                // laps whose looks do not count: caches fill, and the compiler is at work
+	flat       = 0.05             // of the heap
+	pruned     = 75 * time.Second // after a lap: the driver gives free buffers back after a minute
+	flatOthers = 4                // threads and file descriptors that come and go
 )
 
 // held is what the service's process holds when nothing is asked of it.
@@ -52,7 +53,7 @@ func (v *overload) soak(length time.Duration, server *process, java string) erro
 		if err := within(30*time.Second, v.ready); err != nil {
 			return err
 		}
-		time.Sleep(settled)
+		time.Sleep(pruned)
 		h, err := v.held(jcmd)
 		if err != nil {
 			return err
@@ -74,9 +75,11 @@ func (v *overload) soak(length time.Duration, server *process, java string) erro
 	return v.count()
 }
 
-// disturb heals, restarts the database and inserts what must be refused, until it is over.
+// disturb heals, restarts the database and inserts what must be refused, through the first half of a lap: in the second the driver
+// opens again what connections a restart has closed (it looks each minute), so that laps are alike at their end.
 func (v *overload) disturb(number int, server *process, over chan struct{}) {
-	for n := 0; ; n++ {
+	began := time.Now()
+	for n := 0; time.Since(began) < lap/2; n++ {
 		select {
 		case <-over:
 			return
@@ -127,21 +130,19 @@ func (v *overload) insertBroken() {
 // held looks at the process, after a full collection.
 func (v *overload) held(jcmd string) (held, error) {
 	pid := strconv.Itoa(v.service.cmd.Process.Pid)
-	if out, err := exec.Command(jcmd, pid, "GC.run").CombinedOutput(); err != nil {
-		return held{}, fmt.Errorf("%s: %w", out, err)
-	}
-	out, err := exec.Command(jcmd, pid, "GC.heap_info").CombinedOutput()
+	out, err := exec.Command(jcmd, pid, "GC.class_histogram").CombinedOutput() // of what a full collection leaves
 	if err != nil {
 		return held{}, fmt.Errorf("%s: %w", out, err)
 	}
-	h := held{threads: v.status("Threads:")}
-	for _, used := range regexp.MustCompile(`(?m)^.*(?:generation|DefNew|Tenured).*\bused (\d+)K`).FindAllStringSubmatch(string(out), -1) {
-		n, _ := strconv.Atoi(used[1])
-		h.heap += n
-	}
-	if h.heap == 0 {
+	total := regexp.MustCompile(`(?m)^Total +\d+ +(\d+)`).FindSubmatch(out)
+	if total == nil {
 		return held{}, fmt.Errorf("jcmd tells of no heap: %s", out)
 	}
+	bytes, err := strconv.Atoi(string(total[1]))
+	if err != nil {
+		return held{}, err
+	}
+	h := held{heap: bytes / 1024, threads: v.status("Threads:")}
 	fds, err := os.ReadDir(filepath.Join("/proc", pid, "fd"))
 	h.fds = len(fds)
 	return h, err
