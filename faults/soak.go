@@ -45,10 +45,8 @@ func (v *overload) soak(length time.Duration, server *process, java string) erro
 	var looks []held
 	for end := time.Now().Add(length); time.Now().Before(end); {
 		var beside sync.WaitGroup
-		over := make(chan struct{})
-		beside.Go(func() { v.disturb(len(looks), server, over) })
+		beside.Go(func() { v.disturb(len(looks), server) })
 		lapOf := v.open(lap, most.rate()/2)
-		close(over)
 		beside.Wait()
 		if err := within(30*time.Second, v.ready); err != nil {
 			return err
@@ -77,14 +75,10 @@ func (v *overload) soak(length time.Duration, server *process, java string) erro
 
 // disturb heals, restarts the database and inserts what must be refused, through the first half of a lap: in the second the driver
 // opens again what connections a restart has closed (it looks each minute), so that laps are alike at their end.
-func (v *overload) disturb(number int, server *process, over chan struct{}) {
+func (v *overload) disturb(number int, server *process) {
 	began := time.Now()
 	for n := 0; time.Since(began) < lap/2; n++ {
-		select {
-		case <-over:
-			return
-		case <-time.After(20 * time.Second):
-		}
+		time.Sleep(20 * time.Second)
 		switch (number + n) % 3 {
 		case 0:
 			v.healNow()
