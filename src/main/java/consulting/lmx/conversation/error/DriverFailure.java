@@ -10,6 +10,8 @@ import com.mongodb.MongoNotPrimaryException;
 import com.mongodb.MongoServerUnavailableException;
 import com.mongodb.MongoSocketException;
 import com.mongodb.MongoTimeoutException;
+import com.mongodb.WriteError;
+import java.util.Arrays;
 
 /** Sorts the failures of the driver. Codes are looked at, never texts: servers differ in those. */
 public final class DriverFailure {
@@ -20,12 +22,15 @@ public final class DriverFailure {
     /** Of a document: before it is stored, and as an update would leave it. */
     private static final int[] TOO_LARGE = {10334, 17419, 17420};
 
+    /** Names of fields that begin with a dollar sign, hold a dot or are empty, and DBRefs without their parts: up to 4.4. */
+    private static final int[] UNSTORABLE = {52, 55, 56, 57};
+
     private DriverFailure() {}
 
     /** Whether a unique index refused the write. */
     public static boolean isDuplicateKey(Throwable failure) {
         if (failure instanceof MongoBulkWriteException bulk) {
-            return bulk.getWriteErrors().stream().anyMatch(error -> error.getCode() == DUPLICATE_KEY);
+            return bulk.getWriteErrors().stream().anyMatch(DriverFailure::isDuplicateKey);
         }
         return hasCode(failure, DUPLICATE_KEY);
     }
@@ -34,12 +39,27 @@ public final class DriverFailure {
     public static boolean isDuplicateKeyAlone(Throwable failure) {
         return failure instanceof MongoBulkWriteException bulk
                 && bulk.getWriteConcernError() == null
-                && bulk.getWriteErrors().stream().allMatch(error -> error.getCode() == DUPLICATE_KEY);
+                && bulk.getWriteErrors().stream().allMatch(DriverFailure::isDuplicateKey);
     }
 
     /** Whether the document would have become larger than the server takes. */
     public static boolean isTooLarge(Throwable failure) {
         return hasCode(failure, TOO_LARGE);
+    }
+
+    /** Whether the server does not store a field that the write would have made or copied, though it may hold such ones. */
+    public static boolean isUnstorable(Throwable failure) {
+        return hasCode(failure, UNSTORABLE);
+    }
+
+    /** The same of one write of several. */
+    public static boolean isUnstorable(WriteError error) {
+        return Arrays.stream(UNSTORABLE).anyMatch(code -> code == error.getCode());
+    }
+
+    /** Whether a unique index refused this write of several. */
+    public static boolean isDuplicateKey(WriteError error) {
+        return error.getCode() == DUPLICATE_KEY;
     }
 
     /** Whether the user of the connection lacks a privilege. */

@@ -37,11 +37,13 @@ final class BrokenDeletion {
     private final MongoCollection<BsonDocument> collection;
     private final Optional<Path> file;
     private final int batchSize;
+    private final Pace pace;
 
-    BrokenDeletion(MongoCollection<BsonDocument> collection, HealSettings settings) {
+    BrokenDeletion(MongoCollection<BsonDocument> collection, HealSettings settings, Pace pace) {
         this.collection = collection;
         this.file = settings.deleteBrokenTo();
         this.batchSize = Math.min(settings.batchSize(), LARGEST_BATCH);
+        this.pace = pace;
     }
 
     /** The documents that would be deleted for this key. */
@@ -65,7 +67,8 @@ final class BrokenDeletion {
                 .intoLists()
                 .of(batchSize)
                 .onItem()
-                .transformToUniAndConcatenate(batch -> delete(batch, key, progress))
+                .transformToUniAndConcatenate(
+                        batch -> pace.permit(batch.size()).chain(() -> delete(batch, key, progress)))
                 .collect()
                 .last()
                 .invoke(progress::requireGoingOn);

@@ -31,7 +31,7 @@ public interface IntegrityConfig {
     @AtMost(value = "10000", or = "one batch would be more than one command may hold: lower it")
     int batchSize();
 
-    /** How many documents a second are repaired at most; as fast as the server bears where it is not set. */
+    /** How many documents a second are repaired or deleted at most; as fast as the server bears where it is not set. */
     @AtLeast(value = "1", or = "nothing would be repaired: raise it, or remove it for as fast as the server bears")
     OptionalInt maxRate();
 

@@ -73,7 +73,7 @@ final class IntegrityRun {
                 CollectionInfo.read(database, invariant.collection()));
         this.validator = new CollectionValidator(database, invariant, settings.force(), capabilities);
         this.backfill = new Backfill(collection, repairer, settings.batchSize());
-        this.deletion = new BrokenDeletion(collection, settings);
+        this.deletion = new BrokenDeletion(collection, settings, pace);
         this.duplicates = new DuplicateRepair(collection, repairer, invariant.createdField(), settings.batchSize());
         this.indexes = new UniqueIndexes(database, collection, duplicates, capabilities);
         this.orders = new OrderedIndexes(collection, invariant.orders(), capabilities);

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.integrity;
 
+import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.OptionalInt;
 import java.util.function.LongSupplier;
@@ -8,7 +9,7 @@ import org.jboss.logging.Logger;
 /**
  * How fast documents may be written. A rate that was asked for is never exceeded. Beside that the server is watched: where
  * its answers take several times as long as at the start, or its secondaries fall behind, the rate is halved, and doubled
- * again once that has passed. Pure: it is told the time and what was observed, and tells how long to wait.
+ * again once that has passed. It is told the time and what was observed, and tells how long to wait.
  */
 final class Pace {
 
@@ -61,6 +62,15 @@ final class Pace {
         long start = Math.max(now, nextFree);
         nextFree = start + (long) (documents / rate * 1e9);
         return Duration.ofNanos(start - now);
+    }
+
+    /** Done when the next batch of {@code documents} may be sent. */
+    Uni<Void> permit(int documents) {
+        return Uni.createFrom().deferred(() -> {
+            Duration wait = next(documents);
+            Uni<Void> now = Uni.createFrom().voidItem();
+            return wait.isZero() ? now : now.onItem().delayIt().by(wait);
+        });
     }
 
     /** A batch of {@code documents} was acknowledged after {@code nanos}. */

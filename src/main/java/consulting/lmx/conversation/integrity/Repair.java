@@ -9,6 +9,8 @@ import org.bson.BsonString;
 import org.bson.BsonType;
 import org.bson.BsonValue;
 import org.bson.conversions.Bson;
+import org.bson.json.JsonMode;
+import org.bson.json.JsonWriterSettings;
 
 /**
  * One document's key, and what it becomes.
@@ -16,8 +18,16 @@ import org.bson.conversions.Bson;
  * @param id the document's {@code _id}
  * @param was the value that was read; Java's null where the field is missing
  * @param value the new value
+ * @param wasAsText whether the record keeps the old value as text: where the server takes it in its own place alone
  */
-record Repair(BsonValue id, BsonValue was, Defect defect, String value) {
+record Repair(BsonValue id, BsonValue was, Defect defect, String value, boolean wasAsText) {
+
+    private static final JsonWriterSettings CANONICAL =
+            JsonWriterSettings.builder().outputMode(JsonMode.EXTENDED).build();
+
+    Repair(BsonValue id, BsonValue was, Defect defect, String value) {
+        this(id, was, defect, value, false);
+    }
 
     /** The repair of a value that has a defect of its own. */
     static Repair of(BsonValue id, BsonValue was, Defect defect, RequiredKey key) {
@@ -29,7 +39,12 @@ record Repair(BsonValue id, BsonValue was, Defect defect, String value) {
 
     /** The same document under a new value, after the index had refused the one meant for it: another document has that. */
     Repair asDuplicate(RequiredKey key) {
-        return new Repair(id, was, Defect.DUPLICATE, key.maker().get());
+        return new Repair(id, was, Defect.DUPLICATE, key.maker().get(), wasAsText);
+    }
+
+    /** The same, with a record that any server stores. */
+    Repair withWasAsText() {
+        return new Repair(id, was, defect, value, true);
     }
 
     /** One atomic update, which does nothing where the value is no longer the one that was read. */
@@ -37,7 +52,7 @@ record Repair(BsonValue id, BsonValue was, Defect defect, String value) {
         BsonDateTime time = new BsonDateTime(at.toEpochMilli());
         BsonDocument record = new BsonDocument("reason", new BsonString(defect.word()));
         if (was != null && !was.isNull()) {
-            record.append("was", was);
+            record.append("was", wasAsText ? text("was", was) : was);
         }
         record.append("at", time).append("run", new BsonString(run));
         BsonDocument set = new BsonDocument(key.field(), new BsonString(value))
@@ -45,6 +60,11 @@ record Repair(BsonValue id, BsonValue was, Defect defect, String value) {
                 .append(key.repairField(), record);
         return new UpdateOneModel<>(
                 Filters.and(Filters.eq("_id", id), guard(key.field())), new BsonDocument("$set", set));
+    }
+
+    /** Canonical Extended JSON, which is of documents: {@code {name: value}}. */
+    private static BsonString text(String name, BsonValue value) {
+        return new BsonString(new BsonDocument(name, value).toJson(CANONICAL));
     }
 
     private Bson guard(String field) {
@@ -55,7 +75,7 @@ record Repair(BsonValue id, BsonValue was, Defect defect, String value) {
             // neither can be asked for by equality on every server
             return Filters.and(Filters.exists(field), Filters.not(Filters.type(field, BsonType.STRING)));
         }
-        return Filters.and(
-                Filters.exists(field), Filters.eq(field, was)); // equality with null matches a missing field too
+        // equality with null matches a missing field too; $eq, since the value's own names may look like operators
+        return Filters.and(Filters.exists(field), new BsonDocument(field, new BsonDocument("$eq", was)));
     }
 }

@@ -11,12 +11,13 @@ import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.bson.BsonArray;
@@ -24,21 +25,27 @@ import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonObjectId;
 import org.bson.BsonString;
+import org.bson.BsonType;
 import org.bson.BsonValue;
 import org.bson.conversions.Bson;
 
 /**
  * Sends a batch of repairs at the pace that is allowed, and counts what they changed, exactly and by reason. The common ones
  * go as one update, whose pipeline finds each document's value by its {@code _id} and takes the old value out of the document
- * itself; where the server has no such updates, and for the rest, each is an update of its own. Either way the guard stands in
- * the filter.
+ * itself; where the server has no such updates or refuses one, and for the rest, each is an update of its own. Either way the
+ * guard stands in the filter.
  */
 final class Repairer {
 
     private static final BulkWriteOptions UNORDERED = new BulkWriteOptions().ordered(false);
 
     /** The defects that one update can tell apart by the type of the stored value. */
-    private static final Set<Defect> TOGETHER = EnumSet.of(Defect.MISSING, Defect.NULL, Defect.BLANK);
+    private static final Set<Defect> TOGETHER =
+            EnumSet.of(Defect.MISSING, Defect.NULL, Defect.BLANK, Defect.NOT_A_STRING);
+
+    /** Those of them that are told by a type of their own; what has none of these is no string. */
+    private static final Map<Defect, String> TYPES =
+            Map.of(Defect.MISSING, "missing", Defect.NULL, "null", Defect.BLANK, "string");
 
     private final MongoCollection<BsonDocument> collection;
     private final String updatedField;
@@ -74,11 +81,7 @@ final class Repairer {
 
     /** Done when every repair of the batch was acknowledged, or found to be no longer needed. */
     Uni<Void> repair(List<Repair> batch, RequiredKey key, RunProgress progress) {
-        Duration wait = pace.next(batch.size());
-        Uni<Void> permitted = wait.isZero()
-                ? Uni.createFrom().voidItem()
-                : Uni.createFrom().voidItem().onItem().delayIt().by(wait);
-        return permitted.chain(() -> {
+        return pace.permit(batch.size()).chain(() -> {
             long sent = System.nanoTime();
             return send(batch, key, progress).invoke(() -> pace.observed(batch.size(), System.nanoTime() - sent));
         });
@@ -93,13 +96,38 @@ final class Repairer {
         });
     }
 
+    /** Each by itself. What was not read is read now, one by one: it may be large. */
     private Uni<Void> sendByDefect(List<Repair> repairs, RequiredKey key, RunProgress progress) {
+        Map<Boolean, List<Repair>> unread =
+                repairs.stream().collect(Collectors.partitioningBy(repair -> repair.was() == StoredKey.UNREAD));
+        return sendEachByDefect(unread.get(false), key, progress)
+                .chain(() -> Multi.createFrom()
+                        .iterable(unread.get(true))
+                        .onItem()
+                        .transformToUniAndConcatenate(repair -> read(repair, key)
+                                .chain(now -> sendEachByDefect(now.stream().toList(), key, progress)))
+                        .collect()
+                        .last());
+    }
+
+    private Uni<Void> sendEachByDefect(List<Repair> repairs, RequiredKey key, RunProgress progress) {
         return Multi.createFrom()
                 .iterable(byDefect(repairs).entrySet())
                 .onItem()
                 .transformToUniAndConcatenate(entry -> sendEach(entry.getKey(), entry.getValue(), key, progress))
                 .collect()
                 .last();
+    }
+
+    /** The repair of what stands there now; empty where the document is gone or sound. */
+    private Uni<Optional<Repair>> read(Repair repair, RequiredKey key) {
+        return Publishers.one(collection
+                        .find(Filters.eq("_id", repair.id()))
+                        .projection(Projections.include(key.field()))
+                        .first())
+                .map(document -> Optional.ofNullable(document)
+                        .map(there -> there.get(key.field()))
+                        .flatMap(was -> Defect.of(was).map(defect -> Repair.of(repair.id(), was, defect, key))));
     }
 
     private static Map<Defect, List<Repair>> byDefect(List<Repair> repairs) {
@@ -118,14 +146,25 @@ final class Repairer {
                         ? Uni.createFrom().item(counts(byDefect))
                         : healedOf(repairs, key, progress))
                 .invoke(counts -> counts.forEach((defect, n) -> progress.healed(key, defect, n)))
-                .replaceWithVoid();
+                .replaceWithVoid()
+                .onFailure(DriverFailure::isUnstorable)
+                .recoverWithUni(refused -> healedOf(repairs, key, progress)
+                        .invoke(counts -> counts.forEach((defect, n) -> progress.healed(key, defect, n)))
+                        .chain(() -> sendByDefect(repairs, key, progress)));
     }
 
     /** Finds only what still has one of these defects. Equality with null finds a missing field too. */
     private static BsonDocument stillBroken(String field, Set<Defect> defects) {
-        Bson absent = Filters.eq(field, null);
-        return (defects.contains(Defect.BLANK) ? Filters.or(absent, Filters.regex(field, Text.BLANK)) : absent)
-                .toBsonDocument();
+        List<Bson> any = new ArrayList<>();
+        any.add(Filters.eq(field, null));
+        if (defects.contains(Defect.BLANK)) {
+            any.add(Filters.regex(field, Text.BLANK));
+        }
+        if (defects.contains(Defect.NOT_A_STRING)) {
+            any.add(Filters.not(Filters.type(field, BsonType.STRING)));
+            any.add(Filters.type(field, BsonType.ARRAY));
+        }
+        return (any.size() == 1 ? any.get(0) : Filters.or(any)).toBsonDocument();
     }
 
     /** When it was, and the record of what was there. */
@@ -134,7 +173,7 @@ final class Repairer {
         BsonDocument type = expression("$type", old);
         BsonDateTime at = new BsonDateTime(clock.millis());
         BsonArray reasons = new BsonArray();
-        TOGETHER.forEach(defect -> reasons.add(new BsonDocument("case", expression("$eq", type, typeOf(defect)))
+        TYPES.forEach((defect, of) -> reasons.add(new BsonDocument("case", expression("$eq", type, new BsonString(of)))
                 .append("then", ListedUpdate.literal(defect.word()))));
         return new BsonDocument(updatedField, at)
                 .append(
@@ -148,15 +187,6 @@ final class Repairer {
                                 .append("was", expression("$ifNull", old, new BsonString("$$REMOVE")))
                                 .append("at", at)
                                 .append("run", ListedUpdate.literal(progress.run())));
-    }
-
-    private static BsonString typeOf(Defect defect) {
-        return new BsonString(
-                switch (defect) {
-                    case MISSING -> "missing";
-                    case NULL -> "null";
-                    default -> "string";
-                });
     }
 
     private static BsonDocument expression(String operator, BsonValue... operands) {
@@ -191,18 +221,28 @@ final class Repairer {
                         UNORDERED))
                 .invoke(result -> progress.healed(key, defect, result.getModifiedCount()))
                 .replaceWithVoid()
-                .onFailure(DriverFailure::isDuplicateKey)
+                .onFailure(Repairer::canBeSentAgain)
                 .recoverWithUni(failure -> {
                     MongoBulkWriteException refused = (MongoBulkWriteException) failure;
                     progress.healed(key, defect, refused.getWriteResult().getModifiedCount());
-                    return send(refusedAsDuplicates(refused, repairs, key), key, progress);
+                    return sendEachByDefect(again(refused, repairs, key), key, progress);
                 });
     }
 
-    private static List<Repair> refusedAsDuplicates(
-            MongoBulkWriteException refused, List<Repair> repairs, RequiredKey key) {
+    /** Whether all that failed are repairs that the server takes in another form. */
+    private static boolean canBeSentAgain(Throwable failure) {
+        return failure instanceof MongoBulkWriteException refused
+                && refused.getWriteConcernError() == null
+                && refused.getWriteErrors().stream()
+                        .allMatch(error -> DriverFailure.isDuplicateKey(error) || DriverFailure.isUnstorable(error));
+    }
+
+    private static List<Repair> again(MongoBulkWriteException refused, List<Repair> repairs, RequiredKey key) {
         return refused.getWriteErrors().stream()
-                .map(error -> repairs.get(error.getIndex()).asDuplicate(key))
+                .map(error -> {
+                    Repair repair = repairs.get(error.getIndex());
+                    return DriverFailure.isDuplicateKey(error) ? repair.asDuplicate(key) : repair.withWasAsText();
+                })
                 .toList();
     }
 }

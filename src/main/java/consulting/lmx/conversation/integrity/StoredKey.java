@@ -7,6 +7,7 @@ import org.bson.BsonObjectId;
 import org.bson.BsonReader;
 import org.bson.BsonString;
 import org.bson.BsonType;
+import org.bson.BsonUndefined;
 import org.bson.BsonValue;
 import org.bson.BsonWriter;
 import org.bson.codecs.BsonValueCodec;
@@ -16,11 +17,15 @@ import org.bson.codecs.EncoderContext;
 import org.bson.codecs.configuration.CodecRegistries;
 
 /**
- * A document's {@code _id} and its key, read without making a document of it: a scan reads many.
+ * A document's {@code _id} and its key, read without making a document of it: a scan reads many. What is neither a string nor a
+ * UUID may be as large as a document; it is passed over, so that a batch takes little memory whatever it finds.
  *
- * @param value Java's null where the key is missing
+ * @param value Java's null where the key is missing, {@link #UNREAD} where it is something that no key can be made of
  */
 record StoredKey(BsonValue id, BsonValue value) {
+
+    /** Stands for a value that was not read; it has the defect of one that is no string. */
+    static final BsonValue UNREAD = new BsonUndefined();
 
     /** The collection, read as stored keys of {@code field}. */
     static MongoCollection<StoredKey> of(MongoCollection<BsonDocument> collection, String field) {
@@ -42,9 +47,9 @@ record StoredKey(BsonValue id, BsonValue value) {
             while (reader.readBsonType() != BsonType.END_OF_DOCUMENT) {
                 String name = reader.readName();
                 if (name.equals("_id")) {
-                    id = read(reader, context);
+                    id = readId(reader, context);
                 } else if (name.equals(field)) {
-                    value = read(reader, context);
+                    value = readKey(reader, context);
                 } else {
                     reader.skipValue();
                 }
@@ -53,16 +58,31 @@ record StoredKey(BsonValue id, BsonValue value) {
             return new StoredKey(id, value);
         }
 
-        /** The common types straight, the rest as the driver does. */
-        private static BsonValue read(BsonReader reader, DecoderContext context) {
+        private static BsonValue readId(BsonReader reader, DecoderContext context) {
+            return reader.getCurrentBsonType() == BsonType.OBJECT_ID
+                    ? new BsonObjectId(reader.readObjectId())
+                    : ANY.decode(reader, context);
+        }
+
+        private static BsonValue readKey(BsonReader reader, DecoderContext context) {
             return switch (reader.getCurrentBsonType()) {
-                case OBJECT_ID -> new BsonObjectId(reader.readObjectId());
                 case STRING -> new BsonString(reader.readString());
                 case NULL -> {
                     reader.readNull();
                     yield BsonNull.VALUE;
                 }
-                default -> ANY.decode(reader, context);
+                case BINARY -> {
+                    BsonValue binary = ANY.decode(reader, context);
+                    yield Defect.of(binary)
+                                    .filter(defect -> defect == Defect.BINARY_UUID)
+                                    .isPresent()
+                            ? binary
+                            : UNREAD;
+                }
+                default -> {
+                    reader.skipValue();
+                    yield UNREAD;
+                }
             };
         }
 

@@ -47,9 +47,13 @@ class BrokenDeletionTest {
     }
 
     private void delete(Path file) {
+        delete(file, new Pace(OptionalInt.empty(), System::nanoTime));
+    }
+
+    private void delete(Path file, Pace pace) {
         HealSettings settings =
                 new HealSettings(Force.ENFORCE, 3, OptionalInt.empty(), false, Optional.ofNullable(file));
-        new BrokenDeletion(conversations.collection, settings)
+        new BrokenDeletion(conversations.collection, settings, pace)
                 .run(SESSION_ID, progress)
                 .await()
                 .atMost(Duration.ofSeconds(30));
@@ -73,6 +77,14 @@ class BrokenDeletionTest {
                 .containsEntry("missing", 1L)
                 .containsEntry("null", 1L)
                 .containsEntry("blank", 2L);
+    }
+
+    /** A clock that stands still shows how much of the allowed time was taken. */
+    @Test
+    void eachDeletedDocumentTakesItsShareOfTheRate() {
+        Pace pace = new Pace(OptionalInt.of(1000), () -> 0);
+        delete(folder.resolve("deleted.jsonl"), pace);
+        assertThat(pace.next(1)).isEqualTo(Duration.ofMillis(BROKEN.size()));
     }
 
     @Test

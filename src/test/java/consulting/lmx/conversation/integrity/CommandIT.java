@@ -25,6 +25,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.bson.BsonDocument;
+import org.bson.BsonInt32;
+import org.bson.BsonString;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -73,6 +75,25 @@ class CommandIT {
         });
         conversations.listIndexes().forEach(index -> all.add(index.toJson()));
         return all;
+    }
+
+    /** Four hundred megabytes of values that are no strings, with a heap of 256. */
+    @Test
+    void valuesOfAnySizeAreHealedInLittleMemory() throws Exception {
+        Assumptions.assumeTrue(TestServer.isGenuine(), "the embedded server keeps all of it in memory");
+        BsonString large = new BsonString("x".repeat(400_000));
+        for (int id = 0; id < 1000; id++) {
+            conversations.insertOne(new BsonDocument("_id", new BsonInt32(id))
+                    .append("conversationId", new BsonString("c-" + id))
+                    .append("sessionId", new BsonDocument("value", large)));
+        }
+
+        Ended heal = run("heal", "--json");
+
+        assertThat(heal.code()).as(heal.err()).isZero();
+        assertThat(json(heal)).containsEntry("healed", 1000).containsEntry("left", 0);
+        assertThat(conversations.countDocuments(Filters.eq("sessionIdRepair.was.value", large)))
+                .isEqualTo(1000);
     }
 
     @Test

@@ -582,6 +582,72 @@ class IntegrityRunTest {
         assertThat(progress.totalHealed()).isEqualTo(ids.size());
     }
 
+    /** Up to MongoDB 4.4 such a name may be stored by an insert, and then stops each update that copies its document. */
+    @Test
+    void namesThatTheServerDoesNotCopyStopNothing() {
+        TestServer.assumeGenuine("rules for the names of fields");
+        conversations.with(
+                "{_id: 1, conversationId: 'a', sessionId: null}",
+                "{_id: 2, conversationId: 'b', sessionId: null, metadata: {'$x': 1}}",
+                "{_id: 3, conversationId: 'c', sessionId: ' '}",
+                "{_id: 4, conversationId: 'd', sessionId: {'$y': 2}}",
+                "{_id: 5, conversationId: 'e', sessionId: {'a.b': [3]}}");
+
+        IntegrityReport report = conversations.heal();
+
+        assertThat(report.healed()).isEqualTo(5).isEqualTo(conversations.heard.get());
+        assertThat(report.left()).isZero();
+        assertThat(report.broken())
+                .containsEntry("null", 2L)
+                .containsEntry("blank", 1L)
+                .containsEntry("not-a-string", 2L);
+        conversations
+                .byId()
+                .values()
+                .forEach(document ->
+                        assertCanonicalUuid(document.getString("sessionId").getValue()));
+        assertThat(conversations.one(2)).containsEntry("metadata", BsonDocument.parse("{'$x': 1}"));
+        assertThat(was(3)).isEqualTo(new BsonString(" "));
+        assertThat(was(5)).isEqualTo(BsonDocument.parse("{'a.b': [3]}"));
+        BsonValue was = was(4);
+        assertThat(
+                        was.isString()
+                                ? BsonDocument.parse(was.asString().getValue()).get("was")
+                                : was)
+                .as("as it was, or as text where the server takes it nowhere else")
+                .isEqualTo(BsonDocument.parse("{'$y': 2}"));
+    }
+
+    private BsonValue was(int id) {
+        return conversations.one(id).getDocument("sessionIdRepair").get("was");
+    }
+
+    /** A scan passes over such values: what each was is taken out of its document by the server, or read when it is sent. */
+    @ParameterizedTest
+    @CsvSource({"false", "true"})
+    void whatAWriterMadeOfAValueThatWasNotReadStays(boolean collated) {
+        if (collated) {
+            TestServer.assumeGenuine("collations");
+            await(conversations.database.createCollection(
+                    "conversations",
+                    new CreateCollectionOptions()
+                            .collation(Collation.builder().locale("en").build())));
+        }
+        conversations.with(
+                "{_id: 1, sessionId: [7]}", "{_id: 2, sessionId: 'by a writer'}", "{_id: 3, sessionId: {a: 1}}");
+        List<Repair> late = IntStream.of(1, 2, 3, 4)
+                .mapToObj(id -> Repair.of(new BsonInt32(id), StoredKey.UNREAD, Defect.NOT_A_STRING, SESSION_ID))
+                .toList();
+        RunProgress progress = conversations.progress();
+
+        repairer().repair(late, SESSION_ID, progress).await().indefinitely();
+
+        assertThat(was(1)).isEqualTo(BsonDocument.parse("{a: [7]}").get("a"));
+        assertThat(conversations.one(2)).isEqualTo(BsonDocument.parse("{_id: 2, sessionId: 'by a writer'}"));
+        assertThat(was(3)).isEqualTo(BsonDocument.parse("{a: 1}"));
+        assertThat(progress.of(SESSION_ID).healedByWord()).containsEntry("not-a-string", 2L);
+    }
+
     @Test
     void idsOfAnyTypeAreReached() {
         conversations.with(
