@@ -48,6 +48,7 @@ def seed(database):
         if len(batch) == 5000 or i == a.documents - 1:
             mongo[database].conversations.insert_many(batch)
             batch = []
+    mongo.admin.command("fsync")  # no way pays for what the seeding has left to be written
 
 
 def old(database):
