@@ -22,8 +22,14 @@ public final class DriverFailure {
     /** Of a document: before it is stored, and as an update would leave it. */
     private static final int[] TOO_LARGE = {10334, 17419, 17420};
 
-    /** Names of fields that begin with a dollar sign, hold a dot or are empty, and DBRefs without their parts: up to 4.4. */
-    private static final int[] UNSTORABLE = {52, 55, 56, 57};
+    /**
+     * Documents nested too deeply, and up to 4.4 names of fields that begin with a dollar sign, hold a dot or are empty, and
+     * DBRefs without their parts.
+     */
+    private static final int[] UNSTORABLE = {15, 52, 55, 56, 57};
+
+    /** On shards, an update that would change the key by which the documents are spread, and is of many or does not name it. */
+    private static final int[] CHANGES_SHARD_KEY = {72, 31025};
 
     private DriverFailure() {}
 
@@ -47,12 +53,12 @@ public final class DriverFailure {
         return hasCode(failure, TOO_LARGE);
     }
 
-    /** Whether the server does not store a field that the write would have made or copied, though it may hold such ones. */
-    public static boolean isUnstorable(Throwable failure) {
-        return hasCode(failure, UNSTORABLE);
+    /** Whether the server may take the documents one by one, though it refused an update of many. */
+    public static boolean isRefusedTogether(Throwable failure) {
+        return hasCode(failure, UNSTORABLE) || hasCode(failure, CHANGES_SHARD_KEY);
     }
 
-    /** The same of one write of several. */
+    /** Whether the server does not store a field that this write of several would have made, though it may hold such ones. */
     public static boolean isUnstorable(WriteError error) {
         return Arrays.stream(UNSTORABLE).anyMatch(code -> code == error.getCode());
     }

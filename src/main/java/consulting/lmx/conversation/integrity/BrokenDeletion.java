@@ -2,6 +2,7 @@ package consulting.lmx.conversation.integrity;
 
 import com.mongodb.client.model.DeleteOneModel;
 import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Uni;
@@ -60,21 +61,34 @@ final class BrokenDeletion {
             return Uni.createFrom().voidItem();
         }
         progress.scanning();
-        return Publishers.many(collection.find(filter(key.field())).batchSize(batchSize))
+        return Publishers.many(collection
+                        .find(filter(key.field()))
+                        .projection(Projections.include("_id"))
+                        .batchSize(batchSize))
+                .map(document -> document.get("_id"))
                 .select()
-                .first(document -> !progress.stopping())
+                .first(id -> !progress.stopping())
                 .group()
                 .intoLists()
                 .of(batchSize)
                 .onItem()
-                .transformToUniAndConcatenate(
-                        batch -> pace.permit(batch.size()).chain(() -> delete(batch, key, progress)))
+                .transformToUniAndConcatenate(ids -> pace.permit(ids.size())
+                        .chain(() -> read(ids, key))
+                        .chain(batch -> delete(batch, key, progress)))
                 .collect()
                 .last()
                 .invoke(progress::requireGoingOn);
     }
 
+    /** What is still to be deleted of these, as it is now: after the wait, so that a writer's last change is exported too. */
+    private Uni<List<BsonDocument>> read(List<BsonValue> ids, RequiredKey key) {
+        return Publishers.list(collection.find(Filters.and(Filters.in("_id", ids), filter(key.field()))));
+    }
+
     private Uni<Void> delete(List<BsonDocument> batch, RequiredKey key, RunProgress progress) {
+        if (batch.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
         batch.forEach(document -> Defect.of(document.get(key.field()))
                 .ifPresent(defect -> progress.of(key).found(defect, 1)));
         export(batch);

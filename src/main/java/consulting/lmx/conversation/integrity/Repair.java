@@ -42,6 +42,11 @@ record Repair(BsonValue id, BsonValue was, Defect defect, String value, boolean 
         return new Repair(id, was, Defect.DUPLICATE, key.maker().get(), wasAsText);
     }
 
+    /** Whether its record holds a value that the server may not store there. */
+    boolean keepsWas() {
+        return was != null && !was.isNull() && !wasAsText;
+    }
+
     /** The same, with a record that any server stores. */
     Repair withWasAsText() {
         return new Repair(id, was, defect, value, true);

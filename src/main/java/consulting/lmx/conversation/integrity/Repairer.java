@@ -89,17 +89,23 @@ final class Repairer {
 
     private Uni<Void> send(List<Repair> batch, RequiredKey key, RunProgress progress) {
         return takesPipelines.chain(pipelines -> {
-            Map<Boolean, List<Repair>> together = batch.stream()
-                    .collect(Collectors.partitioningBy(repair -> pipelines && TOGETHER.contains(repair.defect())));
+            Map<Boolean, List<Repair>> together =
+                    batch.stream().collect(Collectors.partitioningBy(repair -> pipelines && goesTogether(repair)));
             return sendTogether(together.get(true), key, progress)
                     .chain(() -> sendByDefect(together.get(false), key, progress));
         });
     }
 
+    /** A binary goes by itself: a UUID in its place becomes its own text. */
+    private static boolean goesTogether(Repair repair) {
+        return TOGETHER.contains(repair.defect())
+                && (repair.was() == null || repair.was().getBsonType() != BsonType.BINARY);
+    }
+
     /** Each by itself. What was not read is read now, one by one: it may be large. */
     private Uni<Void> sendByDefect(List<Repair> repairs, RequiredKey key, RunProgress progress) {
         Map<Boolean, List<Repair>> unread =
-                repairs.stream().collect(Collectors.partitioningBy(repair -> repair.was() == StoredKey.UNREAD));
+                repairs.stream().collect(Collectors.partitioningBy(repair -> StoredKey.isUnread(repair.was())));
         return sendEachByDefect(unread.get(false), key, progress)
                 .chain(() -> Multi.createFrom()
                         .iterable(unread.get(true))
@@ -119,15 +125,16 @@ final class Repairer {
                 .last();
     }
 
-    /** The repair of what stands there now; empty where the document is gone or sound. */
+    /** The repair of what is there now; empty where the document is gone or sound. */
     private Uni<Optional<Repair>> read(Repair repair, RequiredKey key) {
         return Publishers.one(collection
                         .find(Filters.eq("_id", repair.id()))
                         .projection(Projections.include(key.field()))
                         .first())
-                .map(document -> Optional.ofNullable(document)
-                        .map(there -> there.get(key.field()))
-                        .flatMap(was -> Defect.of(was).map(defect -> Repair.of(repair.id(), was, defect, key))));
+                .map(document -> Optional.ofNullable(document).flatMap(there -> {
+                    BsonValue now = there.get(key.field());
+                    return Defect.of(now).map(defect -> Repair.of(repair.id(), now, defect, key));
+                }));
     }
 
     private static Map<Defect, List<Repair>> byDefect(List<Repair> repairs) {
@@ -147,7 +154,7 @@ final class Repairer {
                         : healedOf(repairs, key, progress))
                 .invoke(counts -> counts.forEach((defect, n) -> progress.healed(key, defect, n)))
                 .replaceWithVoid()
-                .onFailure(DriverFailure::isUnstorable)
+                .onFailure(DriverFailure::isRefusedTogether)
                 .recoverWithUni(refused -> healedOf(repairs, key, progress)
                         .invoke(counts -> counts.forEach((defect, n) -> progress.healed(key, defect, n)))
                         .chain(() -> sendByDefect(repairs, key, progress)));
@@ -161,7 +168,7 @@ final class Repairer {
             any.add(Filters.regex(field, Text.BLANK));
         }
         if (defects.contains(Defect.NOT_A_STRING)) {
-            any.add(Filters.not(Filters.type(field, BsonType.STRING)));
+            any.add(Filters.nor(Filters.type(field, BsonType.STRING), Filters.type(field, BsonType.BINARY)));
             any.add(Filters.type(field, BsonType.ARRAY));
         }
         return (any.size() == 1 ? any.get(0) : Filters.or(any)).toBsonDocument();
@@ -221,7 +228,7 @@ final class Repairer {
                         UNORDERED))
                 .invoke(result -> progress.healed(key, defect, result.getModifiedCount()))
                 .replaceWithVoid()
-                .onFailure(Repairer::canBeSentAgain)
+                .onFailure(failure -> canBeSentAgain(failure, repairs))
                 .recoverWithUni(failure -> {
                     MongoBulkWriteException refused = (MongoBulkWriteException) failure;
                     progress.healed(key, defect, refused.getWriteResult().getModifiedCount());
@@ -230,11 +237,13 @@ final class Repairer {
     }
 
     /** Whether all that failed are repairs that the server takes in another form. */
-    private static boolean canBeSentAgain(Throwable failure) {
+    private static boolean canBeSentAgain(Throwable failure, List<Repair> repairs) {
         return failure instanceof MongoBulkWriteException refused
                 && refused.getWriteConcernError() == null
                 && refused.getWriteErrors().stream()
-                        .allMatch(error -> DriverFailure.isDuplicateKey(error) || DriverFailure.isUnstorable(error));
+                        .allMatch(error -> DriverFailure.isDuplicateKey(error)
+                                || DriverFailure.isUnstorable(error)
+                                        && repairs.get(error.getIndex()).keepsWas());
     }
 
     private static List<Repair> again(MongoBulkWriteException refused, List<Repair> repairs, RequiredKey key) {

@@ -1,6 +1,9 @@
 package consulting.lmx.conversation.integrity;
 
 import com.mongodb.reactivestreams.client.MongoCollection;
+import consulting.lmx.conversation.text.Text;
+import java.util.Optional;
+import org.bson.BsonBinary;
 import org.bson.BsonDocument;
 import org.bson.BsonNull;
 import org.bson.BsonObjectId;
@@ -17,15 +20,42 @@ import org.bson.codecs.EncoderContext;
 import org.bson.codecs.configuration.CodecRegistries;
 
 /**
- * A document's {@code _id} and its key, read without making a document of it: a scan reads many. What is neither a string nor a
- * UUID may be as large as a document; it is passed over, so that a batch takes little memory whatever it finds.
+ * A document's {@code _id} and its key, read without making a document of it: a scan reads many. What no key can be made of may
+ * be as large as a document; it is passed over, so that a batch takes little memory whatever it finds.
  *
- * @param value Java's null where the key is missing, {@link #UNREAD} where it is something that no key can be made of
+ * @param value Java's null where the key is missing; one of the three below where it was passed over
  */
 record StoredKey(BsonValue id, BsonValue value) {
 
-    /** Stands for a value that was not read; it has the defect of one that is no string. */
-    static final BsonValue UNREAD = new BsonUndefined();
+    /** Stands for a value that is no string and no binary. */
+    private static final BsonValue UNREAD = new BsonUndefined();
+
+    /** Stands for a binary that is no UUID. */
+    private static final BsonValue UNREAD_BINARY = new BsonBinary(new byte[0]);
+
+    /** Stands for a long blank string. */
+    private static final BsonValue UNREAD_BLANK = new BsonString("");
+
+    private static final int LONG = 1000;
+
+    /** Whether it stands for a value that was passed over, and has that value's defect. */
+    static boolean isUnread(BsonValue value) {
+        return value == UNREAD || value == UNREAD_BINARY || value == UNREAD_BLANK;
+    }
+
+    /** What a scan keeps of a value. */
+    static BsonValue kept(BsonValue value) {
+        return switch (value.getBsonType()) {
+            case NULL -> value;
+            case STRING ->
+                value.asString().getValue().length() > LONG
+                                && Text.isBlank(value.asString().getValue())
+                        ? UNREAD_BLANK
+                        : value;
+            case BINARY -> Defect.of(value).equals(Optional.of(Defect.BINARY_UUID)) ? value : UNREAD_BINARY;
+            default -> UNREAD;
+        };
+    }
 
     /** The collection, read as stored keys of {@code field}. */
     static MongoCollection<StoredKey> of(MongoCollection<BsonDocument> collection, String field) {
@@ -66,19 +96,12 @@ record StoredKey(BsonValue id, BsonValue value) {
 
         private static BsonValue readKey(BsonReader reader, DecoderContext context) {
             return switch (reader.getCurrentBsonType()) {
-                case STRING -> new BsonString(reader.readString());
+                case STRING -> kept(new BsonString(reader.readString()));
                 case NULL -> {
                     reader.readNull();
                     yield BsonNull.VALUE;
                 }
-                case BINARY -> {
-                    BsonValue binary = ANY.decode(reader, context);
-                    yield Defect.of(binary)
-                                    .filter(defect -> defect == Defect.BINARY_UUID)
-                                    .isPresent()
-                            ? binary
-                            : UNREAD;
-                }
+                case BINARY -> kept(ANY.decode(reader, context));
                 default -> {
                     reader.skipValue();
                     yield UNREAD;

@@ -25,6 +25,8 @@ import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.IntStream;
+import org.bson.BsonArray;
+import org.bson.BsonBinary;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonNull;
@@ -633,19 +635,41 @@ class IntegrityRunTest {
                     new CreateCollectionOptions()
                             .collation(Collation.builder().locale("en").build())));
         }
-        conversations.with(
-                "{_id: 1, sessionId: [7]}", "{_id: 2, sessionId: 'by a writer'}", "{_id: 3, sessionId: {a: 1}}");
-        List<Repair> late = IntStream.of(1, 2, 3, 4)
-                .mapToObj(id -> Repair.of(new BsonInt32(id), StoredKey.UNREAD, Defect.NOT_A_STRING, SESSION_ID))
-                .toList();
+        String blank = " ".repeat(2000);
+        BsonValue binary = new BsonBinary(new byte[2000]);
+        BsonValue array = new BsonArray(List.of(new BsonInt32(7)));
+        BsonValue object = BsonDocument.parse("{a: 1}");
+        List<BsonValue> scanned =
+                List.of(array, object, object, object, object, binary, new BsonString(blank), new BsonInt32(7));
+        List<Repair> repairs = new ArrayList<>();
+        for (int id = 1; id <= scanned.size(); id++) {
+            BsonValue kept = StoredKey.kept(scanned.get(id - 1));
+            assertThat(StoredKey.isUnread(kept)).isTrue();
+            repairs.add(Repair.of(new BsonInt32(id), kept, Defect.of(kept).orElseThrow(), SESSION_ID));
+        }
+        conversations.with(List.of(
+                BsonDocument.parse("{_id: 1}").append("sessionId", array),
+                BsonDocument.parse("{_id: 2, sessionId: 'by a writer'}"),
+                BsonDocument.parse("{_id: 3}").append("sessionId", object),
+                BsonDocument.parse("{_id: 5}"),
+                BsonDocument.parse("{_id: 6}").append("sessionId", binary),
+                BsonDocument.parse("{_id: 7}").append("sessionId", new BsonString(blank)),
+                BsonDocument.parse("{_id: 8, sessionId: 8}")));
         RunProgress progress = conversations.progress();
 
-        repairer().repair(late, SESSION_ID, progress).await().indefinitely();
+        repairer().repair(repairs, SESSION_ID, progress).await().indefinitely();
 
-        assertThat(was(1)).isEqualTo(BsonDocument.parse("{a: [7]}").get("a"));
+        assertThat(was(1)).isEqualTo(array);
         assertThat(conversations.one(2)).isEqualTo(BsonDocument.parse("{_id: 2, sessionId: 'by a writer'}"));
-        assertThat(was(3)).isEqualTo(BsonDocument.parse("{a: 1}"));
-        assertThat(progress.of(SESSION_ID).healedByWord()).containsEntry("not-a-string", 2L);
+        assertThat(was(3)).isEqualTo(object);
+        assertThat(was(5)).isNull();
+        assertThat(was(6)).isEqualTo(binary);
+        assertThat(was(7)).isEqualTo(new BsonString(blank));
+        assertThat(was(8)).as("what it has become").isEqualTo(new BsonInt32(8));
+        assertThat(progress.of(SESSION_ID).healedByWord())
+                .containsEntry("missing", 1L)
+                .containsEntry("blank", 1L)
+                .containsEntry("not-a-string", 4L);
     }
 
     @Test

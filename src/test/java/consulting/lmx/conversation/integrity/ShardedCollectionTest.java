@@ -15,6 +15,7 @@ import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.ShardedCluster;
 import org.bson.BsonDocument;
+import org.bson.BsonInt32;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.junit.jupiter.api.AfterAll;
@@ -87,6 +88,25 @@ class ShardedCollectionTest {
                         refusal -> assertThat(refusal.getWriteErrors())
                                 .extracting(BulkWriteError::getCode)
                                 .containsExactly(VALIDATION));
+    }
+
+    /** The server refuses an update of many that changes the key by which the documents are spread. */
+    @Test
+    void keyThatSpreadsTheDocumentsIsHealedOneByOne() {
+        conversations.with(
+                "{_id: 1, conversationId: 42, sessionId: 's'}",
+                "{_id: 2, conversationId: {a: 1}, sessionId: 't'}",
+                "{_id: 3, conversationId: null, sessionId: 'u'}",
+                "{_id: 4, conversationId: ' ', sessionId: 'v'}");
+
+        assertThat(start(conversations.progress()).left()).isZero();
+
+        assertThat(conversations.one(1).getDocument("conversationIdRepair")).containsEntry("was", new BsonInt32(42));
+        assertThat(conversations.one(2).getDocument("conversationIdRepair"))
+                .containsEntry("was", BsonDocument.parse("{a: 1}"));
+        assertThat(conversations.byId().values())
+                .allMatch(document -> document.containsKey("conversationIdRepair"))
+                .allMatch(document -> document.get("conversationId").isString());
     }
 
     @Test
