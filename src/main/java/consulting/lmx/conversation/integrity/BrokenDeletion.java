@@ -20,17 +20,12 @@ import org.bson.BsonNull;
 import org.bson.BsonType;
 import org.bson.BsonValue;
 import org.bson.conversions.Bson;
-import org.bson.json.JsonMode;
-import org.bson.json.JsonWriterSettings;
 
 /**
  * Deletes documents whose key is missing, null or blank instead of repairing them, where that was asked for. What is deleted
  * has been written to a file before, one document of canonical Extended JSON a line, and has reached the disk.
  */
 final class BrokenDeletion {
-
-    private static final JsonWriterSettings CANONICAL =
-            JsonWriterSettings.builder().outputMode(JsonMode.EXTENDED).build();
 
     /** These are read whole, and one may have 16 MB. */
     private static final int LARGEST_BATCH = 100;
@@ -110,7 +105,7 @@ final class BrokenDeletion {
     private void export(List<BsonDocument> batch) {
         Path to = file.orElseThrow();
         StringBuilder lines = new StringBuilder();
-        batch.forEach(document -> lines.append(document.toJson(CANONICAL)).append('\n'));
+        batch.forEach(document -> lines.append(ExtendedJson.of(document)).append('\n'));
         try (FileChannel channel =
                 FileChannel.open(to, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND)) {
             ByteBuffer bytes = ByteBuffer.wrap(lines.toString().getBytes(StandardCharsets.UTF_8));

@@ -9,8 +9,6 @@ import org.bson.BsonString;
 import org.bson.BsonType;
 import org.bson.BsonValue;
 import org.bson.conversions.Bson;
-import org.bson.json.JsonMode;
-import org.bson.json.JsonWriterSettings;
 
 /**
  * One document's key, and what it becomes.
@@ -21,9 +19,6 @@ import org.bson.json.JsonWriterSettings;
  * @param wasAsText whether the record keeps the old value as text: where the server takes it in its own place alone
  */
 record Repair(BsonValue id, BsonValue was, Defect defect, String value, boolean wasAsText) {
-
-    private static final JsonWriterSettings CANONICAL =
-            JsonWriterSettings.builder().outputMode(JsonMode.EXTENDED).build();
 
     Repair(BsonValue id, BsonValue was, Defect defect, String value) {
         this(id, was, defect, value, false);
@@ -69,7 +64,7 @@ record Repair(BsonValue id, BsonValue was, Defect defect, String value, boolean 
 
     /** Canonical Extended JSON, which is of documents: {@code {name: value}}. */
     private static BsonString text(String name, BsonValue value) {
-        return new BsonString(new BsonDocument(name, value).toJson(CANONICAL));
+        return new BsonString(ExtendedJson.of(new BsonDocument(name, value)));
     }
 
     private Bson guard(String field) {

@@ -152,12 +152,16 @@ final class Repairer {
                 .chain(result -> result.getModifiedCount() == repairs.size()
                         ? Uni.createFrom().item(counts(byDefect))
                         : healedOf(repairs, key, progress))
-                .invoke(counts -> counts.forEach((defect, n) -> progress.healed(key, defect, n)))
+                .invoke(counts -> tell(counts, key, progress))
                 .replaceWithVoid()
                 .onFailure(DriverFailure::isRefusedTogether)
                 .recoverWithUni(refused -> healedOf(repairs, key, progress)
-                        .invoke(counts -> counts.forEach((defect, n) -> progress.healed(key, defect, n)))
+                        .invoke(counts -> tell(counts, key, progress))
                         .chain(() -> sendByDefect(repairs, key, progress)));
+    }
+
+    private static void tell(Map<Defect, Long> healed, RequiredKey key, RunProgress progress) {
+        healed.forEach((defect, n) -> progress.healed(key, defect, n));
     }
 
     /** Finds only what still has one of these defects. Equality with null finds a missing field too. */

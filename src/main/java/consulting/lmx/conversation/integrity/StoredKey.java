@@ -43,20 +43,6 @@ record StoredKey(BsonValue id, BsonValue value) {
         return value == UNREAD || value == UNREAD_BINARY || value == UNREAD_BLANK;
     }
 
-    /** What a scan keeps of a value. */
-    static BsonValue kept(BsonValue value) {
-        return switch (value.getBsonType()) {
-            case NULL -> value;
-            case STRING ->
-                value.asString().getValue().length() > LONG
-                                && Text.isBlank(value.asString().getValue())
-                        ? UNREAD_BLANK
-                        : value;
-            case BINARY -> Defect.of(value).equals(Optional.of(Defect.BINARY_UUID)) ? value : UNREAD_BINARY;
-            default -> UNREAD;
-        };
-    }
-
     /** The collection, read as stored keys of {@code field}. */
     static MongoCollection<StoredKey> of(MongoCollection<BsonDocument> collection, String field) {
         return collection
@@ -96,17 +82,25 @@ record StoredKey(BsonValue id, BsonValue value) {
 
         private static BsonValue readKey(BsonReader reader, DecoderContext context) {
             return switch (reader.getCurrentBsonType()) {
-                case STRING -> kept(new BsonString(reader.readString()));
+                case STRING -> kept(reader.readString());
                 case NULL -> {
                     reader.readNull();
                     yield BsonNull.VALUE;
                 }
-                case BINARY -> kept(ANY.decode(reader, context));
+                case BINARY -> kept(ANY.decode(reader, context).asBinary());
                 default -> {
                     reader.skipValue();
                     yield UNREAD;
                 }
             };
+        }
+
+        private static BsonValue kept(String value) {
+            return value.length() > LONG && Text.isBlank(value) ? UNREAD_BLANK : new BsonString(value);
+        }
+
+        private static BsonValue kept(BsonBinary value) {
+            return Defect.of(value).equals(Optional.of(Defect.BINARY_UUID)) ? value : UNREAD_BINARY;
         }
 
         @Override

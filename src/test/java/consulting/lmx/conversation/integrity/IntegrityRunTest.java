@@ -641,12 +641,20 @@ class IntegrityRunTest {
         BsonValue object = BsonDocument.parse("{a: 1}");
         List<BsonValue> scanned =
                 List.of(array, object, object, object, object, binary, new BsonString(blank), new BsonInt32(7));
-        List<Repair> repairs = new ArrayList<>();
         for (int id = 1; id <= scanned.size(); id++) {
-            BsonValue kept = StoredKey.kept(scanned.get(id - 1));
-            assertThat(StoredKey.isUnread(kept)).isTrue();
-            repairs.add(Repair.of(new BsonInt32(id), kept, Defect.of(kept).orElseThrow(), SESSION_ID));
+            conversations.with(
+                    List.of(new BsonDocument("_id", new BsonInt32(id)).append("sessionId", scanned.get(id - 1))));
         }
+        List<StoredKey> keys = Publishers.list(
+                        StoredKey.of(conversations.collection, "sessionId").find(Defect.filter("sessionId")))
+                .await()
+                .indefinitely();
+        assertThat(keys).hasSameSizeAs(scanned).allMatch(stored -> StoredKey.isUnread(stored.value()));
+        List<Repair> repairs = keys.stream()
+                .map(stored -> Repair.of(
+                        stored.id(), stored.value(), Defect.of(stored.value()).orElseThrow(), SESSION_ID))
+                .toList();
+        await(conversations.collection.deleteMany(new BsonDocument()));
         conversations.with(List.of(
                 BsonDocument.parse("{_id: 1}").append("sessionId", array),
                 BsonDocument.parse("{_id: 2, sessionId: 'by a writer'}"),
