@@ -28,6 +28,10 @@ public interface AuthConfig {
     /** What {@code iss} of a token has to be; whatever it is where this is not set. Deployers set it as {@code AUTH_ISSUER}. */
     Optional<String> issuer();
 
+    /** The cookie that carries the token of a call without a bearer. Deployers set it as {@code AUTH_COOKIE}. */
+    @WithDefault("auth-token")
+    String cookie();
+
     /** Who a call without a token is, with every role; for dev mode and tests only: set in production it stops the start. */
     Optional<String> devUser();
 
