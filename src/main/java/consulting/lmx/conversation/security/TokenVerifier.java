@@ -13,19 +13,22 @@ import java.nio.charset.StandardCharsets;
 import java.security.Key;
 import java.util.List;
 import java.util.Optional;
-import javax.crypto.SecretKey;
+import java.util.stream.Stream;
 import javax.crypto.spec.SecretKeySpec;
 import org.jose4j.jwa.AlgorithmConstraints;
 import org.jose4j.jwa.AlgorithmConstraints.ConstraintType;
 import org.jose4j.jwt.JwtClaims;
 import org.jose4j.jwt.MalformedClaimException;
 import org.jose4j.jwt.consumer.InvalidJwtException;
+import org.jose4j.jwt.consumer.InvalidJwtSignatureException;
+import org.jose4j.jwt.consumer.JwtConsumer;
 import org.jose4j.jwt.consumer.JwtConsumerBuilder;
 
 /**
- * Verifies tokens by jose4j with the key that the deployer gave: {@code AUTH_SECRET} as plain text, or the one of {@link
- * TrustedKeys} that the token names. Each key is used with its own algorithm alone, whatever the token says, and only a token
- * that has a subject and an expiry passes. {@link VerifiedTokens} remembers those that passed.
+ * Verifies tokens by jose4j with a key that the deployer gave: {@code AUTH_SECRET} or {@code AUTH_SECRET_PREVIOUS} as plain
+ * text, or the one of {@link TrustedKeys} that the token names. Each key is used with its own algorithm alone, whatever the
+ * token says. Only a token that has a subject and an expiry passes, and the issuer and audience that are set. {@link
+ * VerifiedTokens} remembers those that passed.
  */
 @ApplicationScoped
 @Alternative
@@ -36,19 +39,36 @@ public class TokenVerifier extends JWTCallerPrincipalFactory {
     private static final int CLOCK_SKEW = 60;
 
     private final AuthConfig config;
-    private final Optional<SecretKey> secret;
+    private final RolesClaim roles;
+    private final List<JwtConsumer> bySecret;
     private final TrustedKeys keys;
     private final VerifiedTokens verified;
 
     TokenVerifier(AuthConfig config, TrustedKeys keys, VerifiedTokens verified) {
         this.config = config;
-        this.secret =
-                config.secret().map(text -> new SecretKeySpec(text.getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
+        this.roles = new RolesClaim(config.rolesClaim());
+        this.bySecret = Stream.of(config.secret(), config.secretPrevious())
+                .flatMap(Optional::stream)
+                .map(secret -> new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), "HmacSHA256"))
+                .map(secret -> consumer(secret, SignatureAlgorithm.HS256))
+                .toList();
         this.keys = keys;
         this.verified = verified;
     }
 
-    /** @param settings of SmallRye JWT are not used: the key and what it is for come from {@link AuthConfig} */
+    private JwtConsumer consumer(Key key, SignatureAlgorithm algorithm) {
+        JwtConsumerBuilder consumer = new JwtConsumerBuilder()
+                .setVerificationKey(key)
+                .setJwsAlgorithmConstraints(new AlgorithmConstraints(ConstraintType.PERMIT, algorithm.getAlgorithm()))
+                .setRequireSubject()
+                .setRequireExpirationTime()
+                .setAllowedClockSkewInSeconds(CLOCK_SKEW);
+        config.issuer().ifPresent(consumer::setExpectedIssuer);
+        config.audience().ifPresentOrElse(consumer::setExpectedAudience, consumer::setSkipDefaultAudienceValidation);
+        return consumer.build();
+    }
+
+    /** @param settings those of SmallRye JWT, which are not used: {@link AuthConfig} has all that a token must be */
     @Override
     public JWTCallerPrincipal parse(String token, JWTAuthContextInfo settings) throws ParseException {
         Optional<VerifiedToken> known = verified.find(token);
@@ -63,25 +83,12 @@ public class TokenVerifier extends JWTCallerPrincipalFactory {
     private VerifiedToken verify(String token) throws ParseException {
         TokenHeader header = TokenHeader.of(token).orElseThrow(() -> new ParseException("It is no signed token"));
         Optional<TrustedKey> key = keys.find(header);
-        if (keys.areInUse()) {
-            TrustedKey trusted = key.orElseThrow(
-                    () -> new ParseException("The token is signed by none of the keys of AUTH_JWKS_URL"));
-            return verify(token, header, key, trusted.key(), trusted.algorithm());
-        }
-        SecretKey shared = secret.orElseThrow(
-                () -> new ParseException("No key to verify tokens with: set AUTH_SECRET or AUTH_JWKS_URL"));
-        return verify(token, header, key, shared, SignatureAlgorithm.HS256);
-    }
-
-    private VerifiedToken verify(
-            String token, TokenHeader header, Optional<TrustedKey> trusted, Key key, SignatureAlgorithm algorithm)
-            throws ParseException {
         try {
-            JwtClaims claims = consumer(key, algorithm).build().processToClaims(token);
-            if (Text.isBlank(claims.getSubject())) {
-                throw new ParseException("The token's subject is blank");
+            JwtClaims claims = keys.areInUse() ? verifyByKey(token, key) : verifyBySecret(token);
+            if (Text.isBlank(claims.getSubject()) || !Text.isWellFormed(claims.getSubject())) {
+                throw new ParseException("The token's subject is no text");
             }
-            return new VerifiedToken(token, header, trusted, claims, isAdmin(claims));
+            return new VerifiedToken(token, header, key, claims, roles.grants(claims.getClaimsMap(), Roles.ADMIN));
         } catch (InvalidJwtException | MalformedClaimException e) {
             throw new ParseException("The token is not valid", e);
         } catch (ClassCastException | StackOverflowError e) { // the library casts and descends without a look
@@ -89,21 +96,20 @@ public class TokenVerifier extends JWTCallerPrincipalFactory {
         }
     }
 
-    private JwtConsumerBuilder consumer(Key key, SignatureAlgorithm algorithm) {
-        JwtConsumerBuilder consumer = new JwtConsumerBuilder()
-                .setVerificationKey(key)
-                .setJwsAlgorithmConstraints(new AlgorithmConstraints(ConstraintType.PERMIT, algorithm.getAlgorithm()))
-                .setRequireSubject()
-                .setRequireExpirationTime()
-                .setAllowedClockSkewInSeconds(CLOCK_SKEW)
-                .setSkipDefaultAudienceValidation();
-        config.issuer().ifPresent(consumer::setExpectedIssuer);
-        return consumer;
+    private JwtClaims verifyByKey(String token, Optional<TrustedKey> key) throws ParseException, InvalidJwtException {
+        TrustedKey trusted =
+                key.orElseThrow(() -> new ParseException("The token is signed by none of the keys of AUTH_JWKS_URL"));
+        return consumer(trusted.key(), trusted.algorithm()).processToClaims(token);
     }
 
-    private static boolean isAdmin(JwtClaims claims) {
-        Object groups = claims.getClaimValue("groups");
-        List<?> roles = groups instanceof String text ? List.of(text.split(" ")) : (List<?>) groups;
-        return roles != null && roles.contains(Roles.ADMIN);
+    private JwtClaims verifyBySecret(String token) throws ParseException, InvalidJwtException {
+        for (JwtConsumer consumer : bySecret) {
+            try {
+                return consumer.processToClaims(token);
+            } catch (InvalidJwtSignatureException e) {
+                continue; // the other secret may have signed it
+            }
+        }
+        throw new ParseException("The token is not signed with AUTH_SECRET");
     }
 }
