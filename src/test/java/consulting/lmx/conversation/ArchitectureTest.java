@@ -12,8 +12,8 @@ import com.tngtech.archunit.core.domain.properties.HasName;
 import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import consulting.lmx.conversation.conversation.ConversationFields;
-import consulting.lmx.conversation.conversation.Fresh;
+import consulting.lmx.conversation.mongo.LinearizableReads;
+import consulting.lmx.conversation.store.ConversationFields;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoDatabase;
 import jakarta.ws.rs.Path;
@@ -98,7 +98,7 @@ class ArchitectureTest {
                 .that()
                 .resideOutsideOfPackages(INTEGRITY, DEV)
                 .and()
-                .doNotHaveSimpleName("ProvenPrimary") // which reads, as the next test says
+                .doNotHaveSimpleName("ReadBarrier") // which reads, as the next test says
                 .should()
                 .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
                                 JavaClass.Predicates.assignableTo(ReactiveMongoClient.class)))
@@ -114,7 +114,7 @@ class ArchitectureTest {
     void proofOfThePrimaryIsACommandAndNoWayToACollection() {
         noClasses()
                 .that()
-                .haveSimpleName("ProvenPrimary")
+                .haveSimpleName("ReadBarrier")
                 .should()
                 .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
                                 JavaClass.Predicates.assignableTo(ReactiveMongoDatabase.class)))
@@ -149,7 +149,7 @@ class ArchitectureTest {
                 .and()
                 .resideInAPackage(CONVERSATION)
                 .should()
-                .beAnnotatedWith(Fresh.class)
+                .beAnnotatedWith(LinearizableReads.class)
                 .check(MAIN);
     }
 }
