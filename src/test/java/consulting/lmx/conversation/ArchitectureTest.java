@@ -99,6 +99,8 @@ class ArchitectureTest {
                 .resideOutsideOfPackages(INTEGRITY, DEV)
                 .and()
                 .doNotHaveSimpleName("ProvenPrimary") // which reads, as the next test says
+                .and()
+                .doNotHaveSimpleName("ServerClock")
                 .should()
                 .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
                                 JavaClass.Predicates.assignableTo(ReactiveMongoClient.class)))
@@ -111,10 +113,12 @@ class ArchitectureTest {
     }
 
     @Test
-    void proofOfThePrimaryIsACommandAndNoWayToACollection() {
+    void readBarrierAndClockSendCommandsAndReachNoCollection() {
         noClasses()
                 .that()
                 .haveSimpleName("ProvenPrimary")
+                .or()
+                .haveSimpleName("ServerClock")
                 .should()
                 .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
                                 JavaClass.Predicates.assignableTo(ReactiveMongoDatabase.class)))

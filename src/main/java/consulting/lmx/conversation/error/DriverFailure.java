@@ -19,6 +19,9 @@ public final class DriverFailure {
     private static final int DUPLICATE_KEY = 11000;
     private static final int UNAUTHORIZED = 13;
 
+    /** {@code CommandNotFound}, {@code CommandNotSupported} and {@code NotImplemented}: servers differ in which they use. */
+    private static final int[] UNKNOWN_COMMAND = {59, 115, 238};
+
     /** Of a document: before it is stored, and as an update would leave it. */
     private static final int[] TOO_LARGE = {10334, 17419, 17420};
 
@@ -71,6 +74,11 @@ public final class DriverFailure {
     /** Whether the user of the connection lacks a privilege. */
     public static boolean isDenied(Throwable failure) {
         return hasCode(failure, UNAUTHORIZED);
+    }
+
+    /** Whether the server does not have the command. */
+    public static boolean isUnknownCommand(Throwable failure) {
+        return hasCode(failure, UNKNOWN_COMMAND);
     }
 
     /**
