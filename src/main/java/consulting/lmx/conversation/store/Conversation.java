@@ -1,6 +1,9 @@
 package consulting.lmx.conversation.store;
 
+import consulting.lmx.conversation.mongo.ServerClock;
 import consulting.lmx.conversation.text.Text;
+import io.quarkus.arc.Arc;
+import io.quarkus.arc.ArcContainer;
 import io.quarkus.mongodb.panache.common.MongoEntity;
 import io.quarkus.mongodb.panache.common.reactive.ReactivePanacheUpdate;
 import io.quarkus.mongodb.panache.reactive.ReactivePanacheMongoEntityBase;
@@ -8,6 +11,7 @@ import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.quarkus.mongodb.reactive.ReactiveMongoDatabase;
 import io.smallrye.mutiny.Uni;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,9 +78,13 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
         this.updatedAt = createdAt;
     }
 
-    /** The time as MongoDB keeps it: to the millisecond. */
+    /** The database's time as MongoDB stores it: to the millisecond. */
     public static Instant now() {
-        return Instant.now().truncatedTo(ChronoUnit.MILLIS);
+        ArcContainer container = Arc.container();
+        InstantSource clock = container == null
+                ? InstantSource.system()
+                : container.instance(ServerClock.class).get();
+        return clock.instant().truncatedTo(ChronoUnit.MILLIS);
     }
 
     @Override

@@ -4,6 +4,7 @@ import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.hasSize;
 
 import consulting.lmx.conversation.testsupport.EventClient;
 import consulting.lmx.conversation.testsupport.TestServer;
@@ -21,13 +22,16 @@ import jakarta.inject.Inject;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
@@ -54,6 +58,9 @@ class OffloadingTest {
 
     @Inject
     MessageOffloader offloader;
+
+    @Inject
+    Conversations conversations;
 
     @Inject
     MeterRegistry meters;
@@ -422,5 +429,192 @@ class OffloadingTest {
         for (int i = 0; i < 10; i++) {
             append("y".repeat(32_700)).statusCode(200).body("message.index", equalTo(510 + i));
         }
+    }
+
+    /** Reads all messages by pages, oldest first. */
+    private List<String> contents() {
+        List<String> read = new ArrayList<>();
+        boolean more = true;
+        while (more) {
+            JsonPath page = as(user).get("/api/conversation/{id}/messages?after={after}", id, read.size() - 1)
+                    .then()
+                    .statusCode(200)
+                    .extract()
+                    .jsonPath();
+            assertThat(page.getList("data")).isNotEmpty();
+            assertThat(page.getInt("data[0].index")).isEqualTo(read.size());
+            read.addAll(page.getList("data.content"));
+            more = page.getBoolean("hasMore");
+        }
+        return read;
+    }
+
+    @Test
+    void documentUnderSteadyAppendsStaysBelowTwiceTheWindow() throws Exception {
+        TestServer.assumeGenuine("updates by pipeline, without which a cut waits for a moment without appends");
+        int appends = 2_000;
+        legacy(250);
+        ExecutorService callers = Executors.newFixedThreadPool(16);
+        AtomicInteger largest = new AtomicInteger();
+        try {
+            List<Future<Integer>> answers = IntStream.range(0, appends)
+                    .mapToObj(i -> callers.submit(
+                            () -> append("n").statusCode(200).extract().<Integer>path("message.index")))
+                    .toList();
+            Set<Integer> indexes = new HashSet<>();
+            for (Future<Integer> answer : answers) {
+                indexes.add(answer.get());
+                if (indexes.size() % 50 == 0) {
+                    largest.accumulateAndGet(inline().size(), Math::max);
+                }
+            }
+            assertThat(indexes).hasSize(appends);
+        } finally {
+            callers.shutdown();
+        }
+        assertThat(largest.get()).isLessThan(2 * INLINE);
+        assertThat(contents()).hasSize(250 + appends);
+    }
+
+    @Test
+    void longMessagesAreOffloadedByTheirLength() {
+        String text = "x".repeat(32_000);
+        legacy(0);
+        for (int i = 0; i < 150; i++) {
+            append(i + text).statusCode(200);
+        }
+        await().atMost(Duration.ofSeconds(60))
+                .until(() -> inline().stream()
+                                .mapToInt(message -> message.asDocument()
+                                        .getString("content")
+                                        .getValue()
+                                        .length())
+                                .sum()
+                        < 2 * 1024 * 1024);
+        assertThat(blocks(stored().get("_id")))
+                .allMatch(block -> block.toString().length() < 1024 * 1024);
+        assertThat(contents())
+                .isEqualTo(IntStream.range(0, 150).mapToObj(i -> i + text).toList());
+        JsonPath newest = as(user).get("/api/conversation/{id}", id).jsonPath();
+        assertThat(newest.getInt("messageCount")).isEqualTo(150);
+        assertThat(newest.getList("messages.content")).hasSizeBetween(1, 17).endsWith(149 + text);
+        assertThat(newest.getString("older")).endsWith("?before=" + newest.getInt("messages[0].index"));
+    }
+
+    /** As a backup of one collection alone is restored: what came later is still in the other one. */
+    private void restore(BsonDocument conversation) {
+        ReactiveMongoCollection<BsonDocument> conversations = collection(ConversationFields.COLLECTION);
+        conversations
+                .deleteOne(new BsonDocument("_id", conversation.get("_id")))
+                .chain(() -> conversations.insertOne(conversation))
+                .await()
+                .indefinitely();
+    }
+
+    @Test
+    void messagesAfterARestoreAreNotReadFromBlocksOfTheAbandonedTime() {
+        legacy(350);
+        append("m350");
+        awaitOffloaded(100);
+        BsonDocument backup = stored();
+        for (int i = 0; i < 5; i++) {
+            push(351 + 100 * i, 99);
+            append("abandoned");
+        }
+        await().atMost(Duration.ofSeconds(60)).until(() -> offloaded() >= 500);
+
+        restore(backup);
+        List<String> expected = new ArrayList<>(numbered(0, 351));
+        for (int i = 0; i < 4; i++) {
+            for (int n = 0; n < 99; n++) {
+                expected.add("new " + i + " " + n);
+            }
+            pushTexts(expected.subList(expected.size() - 99, expected.size()));
+            expected.add("new " + i);
+            append("new " + i, "key " + i).statusCode(200).body("message.index", equalTo(expected.size() - 1));
+        }
+        await().atMost(Duration.ofSeconds(60)).until(() -> offloaded() >= 500);
+        assertThat(contents()).isEqualTo(expected);
+        assertThat(as(user).get("/api/conversation/{id}/export", id).jsonPath().getList("messages.content"))
+                .isEqualTo(expected);
+        append("new 0", "key 0").statusCode(200).body("message.index", equalTo(450));
+    }
+
+    private void pushTexts(List<String> texts) {
+        BsonArray more = new BsonArray(texts.stream()
+                .map(text -> new Message("user", text, Conversation.now()).toBson())
+                .toList());
+        collection(ConversationFields.COLLECTION)
+                .updateOne(
+                        new BsonDocument("conversationId", new BsonString(id)),
+                        new BsonDocument("$push", new BsonDocument("messages", new BsonDocument("$each", more))))
+                .await()
+                .indefinitely();
+    }
+
+    @Test
+    void messagesWhoseBlocksAreLostAreToldSoAndTheRestIsRead() {
+        BsonObjectId key = legacy(350);
+        append("m350");
+        awaitOffloaded(100);
+        collection(ConversationFields.BLOCKS)
+                .deleteMany(new BsonDocument("_id.conversation", key))
+                .await()
+                .indefinitely();
+        as(user).get("/api/conversation/{id}/messages?before=50", id)
+                .then()
+                .statusCode(410)
+                .contentType("application/problem+json");
+        as(user).get("/api/conversation/{id}", id).then().statusCode(200).body("messageCount", equalTo(351));
+        as(user).get("/api/conversation/{id}/messages?after=99", id)
+                .then()
+                .statusCode(200)
+                .body("data", hasSize(100));
+        append("m351").statusCode(200).body("message.index", equalTo(351));
+    }
+
+    @Test
+    void oldPageOfAConversationThatIsBeingDeletedIsNotFound() throws Exception {
+        ExecutorService readers = Executors.newFixedThreadPool(8);
+        try {
+            for (int round = 0; round < 5; round++) {
+                legacy(350);
+                append("m350");
+                awaitOffloaded(100);
+                List<Future<Integer>> answers = IntStream.range(0, 200)
+                        .mapToObj(
+                                i -> readers.submit(() -> as(user).get("/api/conversation/{id}/messages?before=100", id)
+                                        .statusCode()))
+                        .toList();
+                as(user).delete("/api/conversation/{id}", id).then().statusCode(204);
+                for (Future<Integer> answer : answers) {
+                    assertThat(answer.get()).isIn(200, 404);
+                }
+            }
+        } finally {
+            readers.shutdown();
+        }
+    }
+
+    @Test
+    void conversationWhoseListOthersReplacedLosesNothingOfTheNewOne() {
+        legacy(450);
+        BsonDocument before = stored();
+        StoredConversation read = new StoredConversation(before, 450);
+        List<BsonValue> oldest = before.getArray("messages").subList(0, 100);
+        BsonArray replaced = new BsonArray(List.of(
+                new Message("user", "all that there is", Conversation.now().plusSeconds(1)).toBson()));
+        collection(ConversationFields.COLLECTION)
+                .updateOne(
+                        new BsonDocument("_id", before.get("_id")),
+                        new BsonDocument("$set", new BsonDocument("messages", replaced)))
+                .await()
+                .indefinitely();
+        assertThat(conversations
+                        .cut(read, 100, oldest.get(99), Optional.empty())
+                        .await()
+                        .indefinitely())
+                .isFalse();
+        assertThat(inline()).isEqualTo(replaced);
     }
 }
