@@ -11,6 +11,7 @@ import static org.hamcrest.Matchers.nullValue;
 
 import com.mongodb.client.model.Filters;
 import consulting.lmx.conversation.store.ConversationFields;
+import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.micrometer.core.instrument.Metrics;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
@@ -353,5 +354,86 @@ class ConversationResourceTest {
         String id = newId();
         send("ann", id, "x");
         send("bob", id, "y").then().body("detail", not(org.hamcrest.Matchers.containsString("ann")));
+    }
+
+    private String legacy(String messages) {
+        String id = newId();
+        raw().insertOne(BsonDocument.parse("{conversationId: '%s', sessionId: 's-%s', userId: 'ann', messages: %s}"
+                        .formatted(id, id, messages)))
+                .await()
+                .indefinitely();
+        return id;
+    }
+
+    @Test
+    void indexCountsWhateverStandsInTheList() {
+        String id = legacy("['text', 5, null]");
+        send("ann", id, "first").then().statusCode(200).body("message.index", equalTo(3));
+        send("ann", id, "second").then().statusCode(200).body("message.index", equalTo(4));
+        as("ann")
+                .header("Idempotency-Key", "k")
+                .body("{\"content\": \"third\"}")
+                .post("/api/conversation/" + id + "/message")
+                .then()
+                .statusCode(200)
+                .body("message.index", equalTo(5));
+        as("ann")
+                .get("/api/conversation/" + id)
+                .then()
+                .body("messageCount", equalTo(6))
+                .body("messages[3].content", equalTo("first"))
+                .body("messages[5].content", equalTo("third"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"'a text'", "5", "{a: 1}"})
+    void nothingIsAppendedToWhatIsNoList(String messages) {
+        String id = legacy(messages);
+        BsonDocument before = stored(id);
+        send("ann", id, "lost").then().statusCode(409).contentType("application/problem+json");
+        assertThat(stored(id)).isEqualTo(before);
+        as("ann").get("/api/conversation/" + id).then().statusCode(200).body("messages", hasSize(0));
+    }
+
+    @Test
+    void conversationIsNotYoungerThanItsMessages() {
+        for (int i = 0; i < 20; i++) {
+            Response started =
+                    as("ann").body("{\"messages\": [{\"content\": \"a\"}]}").post("/api/conversation/start");
+            assertThat(started.<String>path("conversation.createdAt"))
+                    .isLessThanOrEqualTo(started.path("conversation.messages[0].timestamp"))
+                    .isLessThanOrEqualTo(started.path("conversation.updatedAt"));
+        }
+    }
+
+    @Test
+    void pageHoldsNoMoreTextThanItsBound() {
+        String id = newId();
+        String text = "x".repeat(32_000);
+        for (int i = 0; i < 40; i++) {
+            send("ann", id, i + text);
+        }
+        Response page = as("ann").get("/api/conversation/" + id);
+        page.then().statusCode(200).body("messageCount", equalTo(40));
+        assertThat(page.<List<String>>path("messages.content"))
+                .hasSizeBetween(10, 20)
+                .last()
+                .isEqualTo(39 + text);
+        Response forward = as("ann").get("/api/conversation/" + id + "/messages?after=2");
+        forward.then().body("hasMore", equalTo(true)).body("data[0].index", equalTo(3));
+        assertThat(forward.<List<String>>path("data")).hasSizeBetween(10, 20);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"{$symbol: 'text'}", "{a: 'b'}", "['a']", "{$binary: {base64: 'AAAA', subType: '00'}}", "5"})
+    void contentThatIsNoTextIsNotShown(String content) {
+        TestServer.assumeGenuine("symbols and expressions on lists");
+        String id = legacy("[{role: 'user', content: " + content + "}, {role: 'user', content: 'after'}]");
+        as("ann")
+                .get("/api/conversation/" + id)
+                .then()
+                .statusCode(200)
+                .body("messages.content", equalTo(java.util.Arrays.asList(null, "after")));
     }
 }

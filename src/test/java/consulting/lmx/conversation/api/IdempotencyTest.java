@@ -5,12 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasSize;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.http.Header;
 import io.restassured.http.Headers;
 import io.restassured.response.Response;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
@@ -206,5 +211,37 @@ class IdempotencyTest {
                 .mapToObj(i -> post(user, "start", key + i, "{}").<String>path("conversationId"))
                 .collect(Collectors.toSet());
         assertThat(ids).hasSize(5);
+    }
+
+    @Test
+    void orderOfMetadataDoesNotMakeAnotherRequest() {
+        String first = "{\"metadata\": {\"b\": {\"y\": 1, \"x\": [{\"d\": 1, \"c\": 2}]}, \"a\": 2}}";
+        String second = "{\"metadata\": {\"a\": 2, \"b\": {\"x\": [{\"c\": 2, \"d\": 1}], \"y\": 1}}}";
+        String id =
+                post(user, "start", key, first).then().statusCode(201).extract().path("conversationId");
+        post(user, "start", key, second).then().statusCode(201).body("conversationId", equalTo(id));
+        post(user, "start", key, first).then().statusCode(201).body("conversationId", equalTo(id));
+    }
+
+    /** What version 1.0 stores and compares, while both run on one database. */
+    @Test
+    void digestIsThatOfTheEarlierVersion() {
+        ObjectMapper json = new ObjectMapper();
+        NewConversation plain = new NewConversation(List.of(new NewMessage(null, "a")), "t", null);
+        String stored = "{\"messages\":[{\"role\":null,\"content\":\"a\"}],\"title\":\"t\",\"metadata\":null}";
+        assertThat(RequestDigest.of(plain).stored(json)).isEqualTo(sha256(stored));
+        Map<String, Object> unsorted = new LinkedHashMap<>();
+        unsorted.put("b", 1);
+        unsorted.put("a", 2);
+        NewConversation withMetadata = new NewConversation(null, null, unsorted);
+        assertThat(RequestDigest.of(withMetadata)
+                        .isStoredAs(sha256("{\"messages\":[],\"title\":null,\"metadata\":{\"b\":1,\"a\":2}}"), json))
+                .isTrue();
+        assertThat(RequestDigest.of(withMetadata).isStoredAs(sha256(stored), json))
+                .isFalse();
+    }
+
+    private static String sha256(String text) {
+        return HexFormat.of().formatHex(ETag.sha256().digest(text.getBytes(StandardCharsets.UTF_8)));
     }
 }

@@ -6,6 +6,7 @@ import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasSize;
 import static org.hamcrest.Matchers.nullValue;
+import static org.hamcrest.Matchers.oneOf;
 import static org.hamcrest.Matchers.startsWith;
 
 import consulting.lmx.conversation.store.ConversationFields;
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.bson.BsonDocument;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -315,5 +317,61 @@ class ListingTest {
                 .asString()
                 .replace(" ", "");
         assertThat(answer).contains("\"metadata\":" + metadata);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 5})
+    void noConversationVanishesWhateverIsStoredAsItsDateOrItsKey(int limit) {
+        List<String> dates = List.of(
+                "{$date: 1000}",
+                "{$date: 1000}",
+                "{$date: 2000}",
+                "'2024-01-01'",
+                "'yesterday'",
+                "''",
+                "1700000000000",
+                "{$numberDouble: '1.5'}",
+                "{$numberDouble: '-Infinity'}",
+                "null",
+                "true",
+                "{a: 1}",
+                "{$oid: '67c2532e5d9dc9f81818e811'}",
+                "{$timestamp: {t: 5, i: 1}}",
+                "{$binary: {base64: 'AAAA', subType: '00'}}");
+        List<String> keys = List.of("1", "'key'", "{$oid: '67c2532e5d9dc9f8181%05x'}", "{n: 1}", "{$date: 5}");
+        List<String> ids = new ArrayList<>();
+        for (int i = 0; i < dates.size() * 2; i++) {
+            String key = keys.get(i % keys.size());
+            String unique = key.contains("%")
+                    ? key.formatted(Integer.parseInt(unique(i)))
+                    : key.replaceAll("1|key|5", "$0" + unique(i));
+            ids.add(id(i));
+            insert(id(i), ", updatedAt: " + dates.get(i % dates.size()) + ", _id: " + unique);
+        }
+        insert(id(500), "");
+        insert(id(501), ", _id: 'x" + user + "'");
+        ids.add(id(500));
+        ids.add(id(501));
+        assertThat(allPages(limit, () -> {})).containsExactlyInAnyOrderElementsOf(ids);
+    }
+
+    private static final AtomicInteger KEYS = new AtomicInteger();
+
+    private static String unique(int i) {
+        return String.valueOf(1_000 * KEYS.incrementAndGet() + i);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {40, 400, 1_400, 2_000})
+    void cursorThatIsNestedDeepIsRefused(int depth) {
+        String deep = "{\"a\":".repeat(depth) + "1" + "}".repeat(depth);
+        as(user).queryParam(
+                        "after",
+                        Base64.getUrlEncoder()
+                                .withoutPadding()
+                                .encodeToString(("{\"u\":null,\"i\":" + deep + "}").getBytes(StandardCharsets.UTF_8)))
+                .get("/api/conversation")
+                .then()
+                .statusCode(oneOf(400, 414));
     }
 }

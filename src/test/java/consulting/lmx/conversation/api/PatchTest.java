@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -179,6 +180,38 @@ class PatchTest {
             }
         } finally {
             callers.shutdown();
+        }
+    }
+
+    @Test
+    void titleIsChangedWhileOthersAppend() throws Exception {
+        ExecutorService callers = Executors.newFixedThreadPool(4);
+        AtomicBoolean enough = new AtomicBoolean();
+        try {
+            List<Future<?>> appenders = IntStream.range(0, 4)
+                    .<Future<?>>mapToObj(i -> callers.submit(() -> {
+                        while (!enough.get()) {
+                            as("ann")
+                                    .contentType("application/json")
+                                    .body("{\"content\": \"hi\"}")
+                                    .post(path + "/message")
+                                    .then()
+                                    .statusCode(200);
+                        }
+                    }))
+                    .toList();
+            for (int i = 0; i < 50; i++) {
+                patch("{\"title\": \"t" + i + "\", \"metadata\": {\"n" + i % 8 + "\": " + i + "}}")
+                        .then()
+                        .statusCode(200)
+                        .body("title", equalTo("t" + i));
+            }
+            enough.set(true);
+            for (Future<?> appender : appenders) {
+                appender.get();
+            }
+        } finally {
+            callers.shutdownNow();
         }
     }
 }
