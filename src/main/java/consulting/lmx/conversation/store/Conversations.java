@@ -26,15 +26,13 @@ import com.mongodb.client.model.UpdateOptions;
 import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.mongo.CallersContext;
 import io.quarkus.mongodb.AggregateOptions;
 import io.quarkus.mongodb.FindOptions;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.vertx.MutinyHelper;
-import io.vertx.core.Context;
-import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.List;
@@ -117,15 +115,10 @@ public class Conversations {
         return documents;
     }
 
-    /** The first answer to an aggregation, on the caller's Vert.x context, which Quarkus leaves out if there are options. */
     private Uni<BsonDocument> first(List<? extends Bson> pipeline) {
-        return Uni.createFrom().deferred(() -> {
-            Context context = Vertx.currentContext();
-            Uni<BsonDocument> found = documents
-                    .aggregate(pipeline, new AggregateOptions().collation(SIMPLE))
-                    .toUni();
-            return context == null ? found : found.emitOn(MutinyHelper.executor(context));
-        });
+        return CallersContext.keep(documents
+                .aggregate(pipeline, new AggregateOptions().collation(SIMPLE))
+                .toUni());
     }
 
     /** A conversation and those of its messages that its document holds. */
@@ -317,7 +310,7 @@ public class Conversations {
     /** Those of these conversations that exist, by their {@code _id}. */
     Uni<List<BsonValue>> existing(List<BsonValue> ids) {
         return documents
-                .find(Filters.in(ID, ids), new FindOptions().projection(Projections.include(ID)))
+                .find(Filters.in(ID, ids), new FindOptions().collation(SIMPLE).projection(Projections.include(ID)))
                 .map(found -> found.get(ID))
                 .collect()
                 .asList();

@@ -210,7 +210,8 @@ public class MessageReader {
                                 Long.MAX_VALUE,
                                 bytes -> Uni.createFrom().voidItem())
                         .map(page -> Optional.ofNullable(page)
-                                .map(one -> new Sent(found.get(), one.messages().get(0))))
+                                .map(one -> new Sent(found.get(), one.messages().get(0)))
+                                .filter(sent -> key.equals(sent.message().idempotencyKey())))
                         .onFailure(Outdated.class)
                         .transform(outdated -> Conversations.changing()));
     }
