@@ -229,6 +229,17 @@ class TokenSettingsIT {
     }
 
     @Test
+    void allowedOriginsThatNoBrowserSendsAreNamed() throws Exception {
+        assertThat(refusal(settings(Map.of(
+                        "ALLOWED_ORIGINS",
+                        "null,https://slash.example/,no-scheme.example,https://Upper.example,https://good.example,"
+                                + "app://good,http://good.example:8080"))))
+                .contains(
+                        "ALLOWED_ORIGINS has null, https://slash.example/, no-scheme.example, https://Upper.example in it")
+                .doesNotContain("has a pattern");
+    }
+
+    @Test
     void boundsOfTheReadingsAreSaidWithConsequenceAndRemedy() throws Exception {
         assertThat(refusal(withoutSecret(Map.of(
                         "AUTH_JWKS_URL", "https://id.example/jwks.json",
