@@ -9,7 +9,6 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
-import io.quarkus.runtime.Startup;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.BackPressureFailure;
@@ -33,7 +32,6 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
  * ahead of a listener: a slow one costs no memory until it is dropped.
  */
 @ApplicationScoped
-@Startup // so that its metrics are there before the first listener is
 public class EventStreams {
 
     /** Opens the stream, and tells after how many milliseconds to come again when it is cut. */
