@@ -51,9 +51,9 @@ class BrokenDeletionTest {
     }
 
     private void delete(Path file, Pace pace) {
-        HealSettings settings =
-                new HealSettings(Force.ENFORCE, 3, OptionalInt.empty(), false, Optional.ofNullable(file));
-        new BrokenDeletion(conversations.collection, settings, pace)
+        HealSettings settings = new HealSettings(
+                Optional.of(Force.ENFORCE), true, 3, OptionalInt.empty(), false, Optional.ofNullable(file));
+        new BrokenDeletion(conversations.database, TestCollection.INVARIANT, settings, pace)
                 .run(SESSION_ID, progress)
                 .await()
                 .atMost(Duration.ofSeconds(30));

@@ -12,6 +12,7 @@ import consulting.lmx.conversation.testsupport.TestServer;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
@@ -41,7 +42,12 @@ class CollectionValidatorTest {
     }
 
     private CollectionValidator validator(Force force) {
-        return new CollectionValidator(conversations.database, INVARIANT, force, conversations.capabilities);
+        return validator(Optional.of(force), false);
+    }
+
+    private CollectionValidator validator(Optional<Force> told, boolean leavesUnset) {
+        return new CollectionValidator(
+                conversations.database, INVARIANT, told, leavesUnset, conversations.capabilities);
     }
 
     private void create(BsonDocument validator) {

@@ -14,7 +14,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -44,7 +43,7 @@ class ExpiryIndexTest {
         return new IntegrityRun(
                 conversations.database,
                 ConversationInvariant.keptFor(Optional.ofNullable(retention)),
-                new HealSettings(Force.ENFORCE, 100, OptionalInt.empty(), false, Optional.empty()),
+                TestCollection.settings(Optional.of(Force.ENFORCE), false),
                 conversations.progress(),
                 conversations.capabilities,
                 Clock.systemUTC());
