@@ -8,13 +8,11 @@ import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
 import static consulting.lmx.conversation.store.ConversationFields.OFFLOADED;
 import static consulting.lmx.conversation.store.ConversationFields.SESSION_ID;
-import static consulting.lmx.conversation.store.ConversationFields.TIMESTAMP;
 import static consulting.lmx.conversation.store.ConversationFields.TITLE;
 import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.USER_ID;
 import static consulting.lmx.conversation.store.MessageQuery.operator;
 
-import com.mongodb.MongoException;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Collation;
 import com.mongodb.client.model.DeleteOptions;
@@ -23,7 +21,6 @@ import com.mongodb.client.model.FindOneAndDeleteOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
-import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.mongo.CallersContext;
@@ -41,7 +38,6 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.bson.BsonArray;
 import org.bson.BsonBoolean;
-import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonString;
@@ -115,7 +111,8 @@ public class Conversations {
         return documents;
     }
 
-    private Uni<BsonDocument> first(List<? extends Bson> pipeline) {
+    /** The first document that an aggregation gives; null if there is none. */
+    Uni<BsonDocument> first(List<? extends Bson> pipeline) {
         return CallersContext.keep(documents
                 .aggregate(pipeline, new AggregateOptions().collation(SIMPLE))
                 .toUni());
@@ -325,82 +322,5 @@ public class Conversations {
                 .aggregate(List.of(Aggregates.match(Filters.in(ID, ids)), Aggregates.project(state)))
                 .collect()
                 .asMap(document -> document.get(ID));
-    }
-
-    /**
-     * How much a document holds.
-     *
-     * @param bytes the text of its messages
-     * @param oldest the text of each of its oldest messages, in bytes
-     */
-    record Size(StoredConversation conversation, long bytes, List<Integer> oldest) {}
-
-    /** Measures the messages of a document; null if there is none. */
-    Uni<Size> measure(BsonValue conversation, int oldest) {
-        return first(List.of(
-                        Aggregates.match(new BsonDocument(ID, conversation)),
-                        Aggregates.project(MessageQuery.sizes(POSITION)),
-                        Aggregates.project(MessageQuery.summary(POSITION, oldest))))
-                .onItem()
-                .ifNotNull()
-                .transform(found -> new Size(
-                        new StoredConversation(
-                                found, found.getNumber(MessageQuery.COUNT).intValue()),
-                        found.getNumber(MessageQuery.BYTES).longValue(),
-                        found.getArray(MessageQuery.SIZES).stream()
-                                .map(size -> size.asNumber().intValue())
-                                .toList()));
-    }
-
-    /** The oldest messages that the document holds, as they are stored; none if messages were offloaded meanwhile. */
-    Uni<List<BsonValue>> oldest(StoredConversation read, int count) {
-        return documents
-                .find(
-                        unmoved(read),
-                        new FindOptions()
-                                .projection(Projections.fields(
-                                        Projections.include(OFFLOADED), Projections.slice(MESSAGES, 0, count))))
-                .toUni()
-                .map(found -> found == null ? List.of() : LenientBson.array(found, MESSAGES));
-    }
-
-    /**
-     * Removes the oldest {@code count} messages from the document, if none was offloaded since it was read; gives whether none
-     * was. Messages that are appended meanwhile do not matter: the positions of the oldest never change.
-     *
-     * @param last the newest of them, which shows that nobody replaced the list
-     * @param newGeneration of the blocks from here on; empty if it stays the same
-     */
-    Uni<Boolean> cut(StoredConversation read, int count, BsonValue last, Optional<BsonDocument> newGeneration) {
-        BsonDocument unchanged = unmoved(read);
-        BsonValue timestamp = last.isDocument() ? last.asDocument().get(TIMESTAMP) : null;
-        String position = MESSAGES + "." + (count - 1);
-        if (timestamp instanceof BsonDateTime) {
-            unchanged.append(position + "." + TIMESTAMP, timestamp);
-        } else {
-            unchanged.append(position, new BsonDocument("$exists", BsonBoolean.TRUE));
-        }
-        BsonValue offloaded = new BsonInt32(read.offloaded() + count);
-        BsonValue rest = operator(
-                "$slice", new BsonString("$" + MESSAGES), new BsonInt32(count), new BsonInt32(Integer.MAX_VALUE));
-        BsonDocument set = new BsonDocument(MESSAGES, rest).append(OFFLOADED, offloaded);
-        BsonArray generations = LenientBson.array(read.document(), GENERATIONS).clone();
-        newGeneration.ifPresent(generation -> {
-            generations.add(generation);
-            set.append(GENERATIONS, new BsonDocument("$literal", generations));
-        });
-        return documents
-                .updateOne(unchanged, List.of(new BsonDocument("$set", set)))
-                .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
-                .recoverWithUni(noPipelines -> {
-                    BsonDocument kept = new BsonDocument("$each", new BsonArray())
-                            .append("$slice", new BsonInt32(count - read.inline()));
-                    BsonDocument fixed = new BsonDocument(OFFLOADED, offloaded);
-                    newGeneration.ifPresent(generation -> fixed.append(GENERATIONS, generations));
-                    return documents.updateOne(
-                            unmoved(read).append(MESSAGES, new BsonDocument("$size", new BsonInt32(read.inline()))),
-                            new BsonDocument("$push", new BsonDocument(MESSAGES, kept)).append("$set", fixed));
-                })
-                .map(result -> result.getMatchedCount() > 0);
     }
 }
