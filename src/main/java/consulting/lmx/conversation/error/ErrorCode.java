@@ -7,6 +7,7 @@ public enum ErrorCode {
     CROSS_SITE(403, "Forbidden"),
     CONVERSATION_NOT_FOUND(404, "Not Found"),
     NO_SUCH_PATH(404, "Not Found"),
+    REQUEST_TIMEOUT(408, "Request Timeout"),
     CONFLICT(409, "Conflict"),
     PRECONDITION_FAILED(412, "Precondition Failed"),
     BODY_TOO_LARGE(413, "Content Too Large"),

@@ -1,25 +1,30 @@
-package consulting.lmx.conversation.error;
+package consulting.lmx.conversation.http;
 
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.Problems;
+import consulting.lmx.conversation.security.Caller;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.smallrye.mutiny.Uni;
 import io.vertx.core.MultiMap;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.impl.ContextInternal;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import jakarta.ws.rs.Priorities;
 import jakarta.ws.rs.container.ContainerRequestContext;
 import java.io.ByteArrayInputStream;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
 /**
- * Looks at a body before the routes do: one that is too large is refused, by what it says of itself before any of it is
- * read, and one that does not say its length as soon as it is longer. One that is compressed is refused too. A content type
- * without a content is let go: clients send one along with a POST that has no body.
+ * Takes care of bodies. One that is too large by its own account, or compressed, is refused by its headers. Any other is read
+ * for the route once the caller is known; see {@link IncomingBody}. A content type without a content is dropped: clients send
+ * one along with a POST that has no body.
  */
 @ApplicationScoped
 public class RequestBody {
@@ -35,12 +40,17 @@ public class RequestBody {
 
     private static final long DISCARDED_MILLIS = 5_000;
 
-    private static final String COLLECTED = RequestBody.class.getName();
-
     private final long limit;
+    private final MemoryBudget budget;
+    private final Caller caller;
 
-    RequestBody(@ConfigProperty(name = "conversations.limits.body-size", defaultValue = "1M") MemorySize limit) {
+    RequestBody(
+            @ConfigProperty(name = "conversations.limits.body-size", defaultValue = "1M") MemorySize limit,
+            MemoryBudget budget,
+            Caller caller) {
         this.limit = limit.asLongValue();
+        this.budget = budget;
+        this.caller = caller;
     }
 
     void register(@Observes Filters filters) {
@@ -48,9 +58,57 @@ public class RequestBody {
         filters.register(this::check, PRIORITY);
     }
 
+    private void check(RoutingContext context) {
+        HttpServerRequest request = context.request();
+        String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+        if (length != null && Long.parseLong(length) > limit) {
+            refuse(
+                    context,
+                    ErrorCode.BODY_TOO_LARGE,
+                    IncomingBody.tooLarge(limit).getMessage());
+        } else if (!hasBody(request)) {
+            request.headers().remove(HttpHeaders.CONTENT_TYPE);
+            context.next();
+        } else if (!isPlain(request.headers())) {
+            refuse(
+                    context,
+                    ErrorCode.UNSUPPORTED_BODY,
+                    "A body is taken as it is, neither compressed nor encoded otherwise.");
+        } else {
+            context.next();
+        }
+    }
+
+    private static boolean hasBody(HttpServerRequest request) {
+        String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+        return request.headers().contains(HttpHeaders.TRANSFER_ENCODING) || length != null && !length.equals("0");
+    }
+
+    private static boolean isPlain(MultiMap headers) {
+        String encoding = headers.get(HttpHeaders.CONTENT_ENCODING);
+        return encoding == null || encoding.equalsIgnoreCase("identity");
+    }
+
+    private static void refuse(RoutingContext context, ErrorCode code, String detail) {
+        Problems.send(context, code, detail, new JsonObject());
+    }
+
+    /** Reads the body for the route: the framework runs this filter after it has authenticated the caller. */
+    @ServerRequestFilter(priority = Priorities.USER + 1)
+    Uni<Void> read(ContainerRequestContext request, RoutingContext context) {
+        HttpMethod method = context.request().method();
+        if (!hasBody(context.request()) || method.equals(HttpMethod.GET) || method.equals(HttpMethod.HEAD)) {
+            return Uni.createFrom().voidItem();
+        }
+        return new IncomingBody(context, caller.id(), limit, budget)
+                .read()
+                .invoke(body -> request.setEntityStream(new ByteArrayInputStream(body.getBytes())))
+                .replaceWithVoid();
+    }
+
     /**
-     * Lets the client finish what it is sending where it was answered before, by whoever: on a connection that is kept, its
-     * next request stands behind.
+     * Lets the client finish what it is sending if it was answered before, by whichever class: on a connection that is kept, its
+     * next request follows.
      */
     private void finish(RoutingContext context) {
         // The answer may come from another thread, where the request could end between a look at it and the next step.
@@ -63,61 +121,14 @@ public class RequestBody {
         context.next();
     }
 
-    private void check(RoutingContext context) {
-        HttpServerRequest request = context.request();
-        String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
-        boolean inChunks = request.headers().contains(HttpHeaders.TRANSFER_ENCODING);
-        if (length != null && Long.parseLong(length) > limit) {
-            refuseTooLarge(context);
-        } else if (!inChunks && (length == null || length.equals("0"))) {
-            request.headers().remove(HttpHeaders.CONTENT_TYPE);
-            context.next();
-        } else if (!isPlain(request.headers())) {
-            refuse(
-                    context,
-                    ErrorCode.UNSUPPORTED_BODY,
-                    "A body is taken as it is, neither compressed nor encoded otherwise.");
-        } else if (inChunks) {
-            collect(context);
-        } else {
-            context.next();
-        }
-    }
-
-    private static boolean isPlain(MultiMap headers) {
-        String encoding = headers.get(HttpHeaders.CONTENT_ENCODING);
-        return encoding == null || encoding.equalsIgnoreCase("identity");
-    }
-
-    private void collect(RoutingContext context) {
-        Buffer body = Buffer.buffer();
-        HttpServerRequest request = context.request();
-        request.handler(chunk -> {
-            if (body.length() + chunk.length() > limit) {
-                refuseTooLarge(context);
-            } else {
-                body.appendBuffer(chunk);
-            }
-        });
-        request.endHandler(ended -> {
-            context.put(COLLECTED, body);
-            context.next();
-        });
-        request.resume();
-    }
-
-    private void refuseTooLarge(RoutingContext context) {
-        refuse(context, ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.");
-    }
-
-    private static void refuse(RoutingContext context, ErrorCode code, String detail) {
-        Problems.send(context, code, detail, new JsonObject());
-    }
-
     /** Reads and throws away, within bounds: a client whose connection is closed while it sends may never see the answer. */
     private void discard(RoutingContext context) {
         HttpServerRequest request = context.request();
         if (request.isEnded()) {
+            return;
+        }
+        if (context.response().getStatusCode() == ErrorCode.REQUEST_TIMEOUT.status()) {
+            request.connection().close();
             return;
         }
         long[] discarded = {0};
@@ -131,14 +142,7 @@ public class RequestBody {
                 request.connection().close();
             }
         });
+        Connection.wantBody(request, true);
         request.resume();
-    }
-
-    /** Hands a body that was collected here on to the route. */
-    @ServerRequestFilter
-    void handOn(ContainerRequestContext request, RoutingContext context) {
-        if (context.get(COLLECTED) instanceof Buffer body) {
-            request.setEntityStream(new ByteArrayInputStream(body.getBytes()));
-        }
     }
 }
