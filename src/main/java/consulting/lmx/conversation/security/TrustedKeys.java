@@ -23,6 +23,7 @@ public class TrustedKeys {
     private static final Logger LOG = Logger.getLogger(TrustedKeys.class);
 
     private final AuthConfig.Jwks config;
+    private final boolean anyAudience;
     private final Optional<KeyLocation> location;
     private final Optional<KeyReader> reader;
     private volatile KeySet known = KeySet.EMPTY;
@@ -33,6 +34,7 @@ public class TrustedKeys {
 
     TrustedKeys(AuthConfig config, ServiceConfig service) {
         this.config = config.jwks();
+        this.anyAudience = config.audience().isEmpty();
         this.location = this.config.url().filter(url -> service.serve()).map(KeyLocation::of);
         this.reader = location.map(at -> new KeyReader(at, this.config.timeout()));
     }
@@ -46,6 +48,12 @@ public class TrustedKeys {
                     "event=keys-unprotected AUTH_JWKS_URL is %s: who can change what comes from there without encryption"
                             + " can let anybody in; use https, or a network that protects it",
                     location.get());
+        }
+        if (anyAudience) {
+            LOG.warn(
+                    "event=audience-unchecked AUTH_AUDIENCE is not set: a token that the identity provider issues for any other"
+                            + " application is accepted here too, and whoever receives one can act for its user; set it to what aud"
+                            + " contains in the tokens for this service");
         }
         periodically = Multi.createFrom()
                 .ticks()

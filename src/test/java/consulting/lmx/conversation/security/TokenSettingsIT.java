@@ -9,6 +9,7 @@ import consulting.lmx.conversation.testsupport.KeyServer;
 import consulting.lmx.conversation.testsupport.Service;
 import consulting.lmx.conversation.testsupport.SigningKey;
 import consulting.lmx.conversation.testsupport.TestServer;
+import consulting.lmx.conversation.testsupport.Tokens;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -61,6 +62,60 @@ class TokenSettingsIT {
                 .contains("AUTH_SECRET is shorter than 32 bytes")
                 .contains("AUTH_JWKS_URL is no place that keys can be read from (ftp is none of file, http and https)")
                 .contains("dev-user is set");
+    }
+
+    @Test
+    void previousSecretIsRefusedWithoutASecretAndWhereItIsWeak() throws Exception {
+        assertThat(refusal(withoutSecret(Map.of(
+                        "AUTH_JWKS_URL", "https://id.example/jwks.json",
+                        "AUTH_SECRET_PREVIOUS", "another-secret-for-the-tests-of-32-bytes"))))
+                .contains("AUTH_SECRET_PREVIOUS is set without AUTH_SECRET");
+        assertThat(refusal(
+                        settings(Map.of("AUTH_SECRET_PREVIOUS", "short", "AUTH_ROLES_CLAIM", "realm_access..roles"))))
+                .contains("AUTH_SECRET_PREVIOUS is shorter than 32 bytes")
+                .contains("AUTH_ROLES_CLAIM has an empty name in it")
+                .doesNotContain("AUTH_SECRET is");
+    }
+
+    @Test
+    void bothSecretsAreTakenWhileTheyAreRotated() throws Exception {
+        String previous = "the-secret-that-was-used-until-now-of-32-bytes";
+        String[] good = {Tokens.of("ann"), Tokens.signedBy(previous, "ann")};
+        try (Service service = Service.start(settings(Map.of("AUTH_SECRET_PREVIOUS", previous)))) {
+            service.awaitReady();
+            for (String token : good) {
+                assertThat(status(service, token)).isEqualTo(200);
+                assertThat(status(service, token)).isEqualTo(200);
+            }
+            assertThat(status(service, Tokens.signedBy(previous + "a", "ann"))).isEqualTo(401);
+            assertThat(status(service, Tokens.signedBy(previous, " "))).isEqualTo(401);
+            assertThat(service.log()).doesNotContain(previous, Tokens.SECRET, "event=audience-unchecked");
+        }
+    }
+
+    private static int status(Service service, String token) throws Exception {
+        return service.get("/api/conversation", "Authorization", "Bearer " + token)
+                .statusCode();
+    }
+
+    @Test
+    void keysWithoutAnAudienceAreWarnedOf() throws Exception {
+        SigningKey key = SigningKey.of("ES256");
+        try (KeyServer server = KeyServer.start();
+                Service without = Service.start(withoutSecret(Map.of("AUTH_JWKS_URL", server.url())));
+                Service with = Service.start(
+                        withoutSecret(Map.of("AUTH_JWKS_URL", server.url(), "AUTH_AUDIENCE", "conversations")))) {
+            server.publish(key);
+            without.awaitReady();
+            with.awaitReady();
+            assertThat(without.log()).contains("event=audience-unchecked AUTH_AUDIENCE is not set");
+            assertThat(with.log()).doesNotContain("event=audience-unchecked");
+            String others = key.token(Map.of("sub", "ann", "aud", "payments"));
+            await().atMost(Duration.ofSeconds(20)).until(() -> status(without, others) == 200);
+            assertThat(status(with, others)).isEqualTo(401);
+            await().atMost(Duration.ofSeconds(20))
+                    .until(() -> status(with, key.token(Map.of("sub", "ann", "aud", "conversations"))) == 200);
+        }
     }
 
     @Test

@@ -85,7 +85,17 @@ public final class Service implements AutoCloseable {
     private static void clear(ProcessBuilder builder) {
         builder.environment()
                 .keySet()
-                .removeAll(List.of("MONGODB_URI", "MONGODB_DB", "AUTH_SECRET", "AUTH_JWKS_URL", "AUTH_ISSUER"));
+                .removeAll(List.of(
+                        "MONGODB_URI",
+                        "MONGODB_DB",
+                        "AUTH_SECRET",
+                        "AUTH_JWKS_URL",
+                        "AUTH_ISSUER",
+                        "AUTH_AUDIENCE",
+                        "AUTH_ROLES_CLAIM",
+                        "AUTH_SECRET_PREVIOUS",
+                        "AUTH_COOKIE",
+                        "ALLOWED_ORIGINS"));
     }
 
     private static List<String> command() {
