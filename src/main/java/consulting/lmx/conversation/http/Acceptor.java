@@ -4,6 +4,7 @@ import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.SingleThreadEventLoop;
@@ -30,6 +31,9 @@ public class Acceptor {
 
     /** How much one read takes at most. What is read before it can be decoded is direct memory. */
     private static final int MAX_READ = 16 * 1024;
+
+    /** What the system keeps for a connection each way. It counts as memory of the container, and grows to megabytes by itself. */
+    private static final int SYSTEM_BUFFER = 64 * 1024;
 
     private static final Duration SWEEP = Duration.ofSeconds(1);
 
@@ -80,6 +84,8 @@ public class Acceptor {
         public void channelRead(ChannelHandlerContext context, Object accepted) {
             Channel channel = (Channel) accepted;
             channel.config().setRecvByteBufAllocator(new AdaptiveRecvByteBufAllocator(64, 2048, MAX_READ));
+            channel.config().setOption(ChannelOption.SO_SNDBUF, SYSTEM_BUFFER);
+            channel.config().setOption(ChannelOption.SO_RCVBUF, SYSTEM_BUFFER);
             channel.pipeline().addFirst(NAME, new Installer(options));
             context.fireChannelRead(accepted);
         }

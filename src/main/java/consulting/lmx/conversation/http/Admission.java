@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.http;
 
 import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.LogThrottle;
 import consulting.lmx.conversation.error.Problems;
 import consulting.lmx.conversation.error.ServiceException;
 import io.micrometer.core.instrument.Counter;

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.http;
 
+import consulting.lmx.conversation.error.LogThrottle;
 import consulting.lmx.conversation.http.Connection.State;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
@@ -32,6 +34,9 @@ public class ConnectionLimits {
 
     /** How long a head may take, from its first bytes to its last. */
     static final Duration HEAD_TIMEOUT = Duration.ofSeconds(10);
+
+    /** How long a client may go on to send a body that was answered. */
+    static final Duration REST_TIMEOUT = Duration.ofSeconds(5);
 
     /** How long a client may take nothing of its answer. */
     static final Duration READER_TIMEOUT = Duration.ofSeconds(30);
@@ -95,7 +100,7 @@ public class ConnectionLimits {
 
     /** One that waits for the rest of a request, else one without a request, each the oldest of its kind. */
     private Optional<Connection> leastMissed() {
-        return Stream.of(State.HEAD, State.BODY)
+        return Stream.of(State.HEAD, State.REST, State.BODY)
                 .flatMap(state -> oldest(state).stream())
                 .filter(connection -> isOlder(connection.since, GRACE))
                 .findFirst()
@@ -156,21 +161,38 @@ public class ConnectionLimits {
 
     /** Closes what has waited for its client for too long. */
     void sweep() {
-        List<Connection> heads = new ArrayList<>();
-        List<Connection> readers = new ArrayList<>();
+        List<Connection> heads;
+        List<Connection> rests;
+        List<Connection> readers;
         synchronized (this) {
-            byState.get(State.HEAD).stream()
-                    .takeWhile(connection -> isOlder(connection.since, HEAD_TIMEOUT))
-                    .forEach(heads::add);
+            heads = takeOlder(byState.get(State.HEAD), connection -> connection.since, HEAD_TIMEOUT);
+            rests = takeOlder(byState.get(State.REST), connection -> connection.since, REST_TIMEOUT);
             List.copyOf(unread).forEach(this::noteProgress);
-            unread.stream()
-                    .takeWhile(connection -> isOlder(connection.unreadSince, READER_TIMEOUT))
-                    .forEach(readers::add);
-            heads.forEach(this::forget);
-            readers.forEach(this::forget);
+            readers = takeOlder(unread, connection -> connection.unreadSince, READER_TIMEOUT);
         }
         heads.forEach(closed -> close(closed, "head-timeout"));
+        rests.forEach(closed -> close(closed, "body-timeout"));
         readers.forEach(closed -> close(closed, "reader-timeout"));
+    }
+
+    /** Closes the connection of the client that has read nothing for longest, unless it read just now. */
+    void closeSlowestReader() {
+        Optional<Connection> slowest;
+        synchronized (this) {
+            slowest = unread.stream()
+                    .filter(connection -> isOlder(connection.unreadSince, GRACE))
+                    .findFirst();
+            slowest.ifPresent(this::forget);
+        }
+        slowest.ifPresent(closed -> close(closed, "memory"));
+    }
+
+    private List<Connection> takeOlder(Set<Connection> all, ToLongFunction<Connection> since, Duration age) {
+        List<Connection> older = all.stream()
+                .takeWhile(connection -> isOlder(since.applyAsLong(connection), age))
+                .toList();
+        older.forEach(this::forget);
+        return older;
     }
 
     /** A client that reads becomes the last one to be closed. */

@@ -55,7 +55,7 @@ final class IncomingBody {
      * {@link ErrorCode#REQUEST_TIMEOUT}. Never completes if the client goes.
      */
     Uni<Buffer> read() {
-        context.addEndHandler(ended -> release());
+        Answers.whenSent(context, this::release);
         String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
         return reserve(length == null ? Math.min(STEP, limit) : Long.parseLong(length))
                 .chain(() -> Uni.createFrom().<Buffer>emitter(this::begin));
@@ -82,7 +82,7 @@ final class IncomingBody {
     private void begin(UniEmitter<? super Buffer> read) {
         Context loop = context.vertx().getOrCreateContext();
         long timer = context.vertx().setTimer(TIMEOUT.toMillis(), late -> read.fail(timeout()));
-        context.addEndHandler(gone -> context.vertx().cancelTimer(timer));
+        Answers.whenSent(context, () -> context.vertx().cancelTimer(timer));
         read.onTermination(() -> {
             context.vertx().cancelTimer(timer);
             request.handler(null).endHandler(null);

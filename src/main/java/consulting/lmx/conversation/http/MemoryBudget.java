@@ -42,7 +42,7 @@ public class MemoryBudget {
     /** How long a client may take for what it sends or reads before it loses its reservation to those that wait. */
     static final Duration GRACE = Duration.ofSeconds(1);
 
-    /** How many reservations wait at once. */
+    /** How many reservations wait at once, a quarter of them for one caller. */
     static final int MAX_WAITING = 256;
 
     private static final int PART_OF_THE_HEAP = 10;
@@ -50,6 +50,7 @@ public class MemoryBudget {
 
     private final long size;
     private final long share;
+    private final Runnable lastResort;
     private final Counter rejected;
     private final Map<String, Long> heldByCaller = new HashMap<>();
     private final Set<Request> queue = new LinkedHashSet<>();
@@ -58,12 +59,13 @@ public class MemoryBudget {
     private long revoked;
 
     @Inject
-    MemoryBudget(MeterRegistry meters) {
-        this(Runtime.getRuntime().maxMemory() / PART_OF_THE_HEAP, meters);
+    MemoryBudget(ConnectionLimits connections, MeterRegistry meters) {
+        this(Runtime.getRuntime().maxMemory() / PART_OF_THE_HEAP, connections::closeSlowestReader, meters);
     }
 
-    MemoryBudget(long size, MeterRegistry meters) {
+    MemoryBudget(long size, Runnable lastResort, MeterRegistry meters) {
         this.size = size;
+        this.lastResort = lastResort;
         this.share = size / 4;
         Gauge.builder("conversations.memory.reserved", this, budget -> budget.held())
                 .description("Bytes of request bodies and replies that callers make the process hold")
@@ -112,11 +114,15 @@ public class MemoryBudget {
         if (mayHold(request) && fits(request) && queue.stream().noneMatch(this::mayHold)) {
             take(request);
             complete(List.of(request));
-        } else if (queue.size() < MAX_WAITING) {
+        } else if (queue.size() < MAX_WAITING && waiting(request.caller()) < MAX_WAITING / 4) {
             queue.add(request);
         } else {
             throw overloaded();
         }
+    }
+
+    private long waiting(String caller) {
+        return queue.stream().filter(request -> request.caller().equals(caller)).count();
     }
 
     /** Whether the caller may hold that much more; otherwise others overtake them. */
@@ -178,19 +184,26 @@ public class MemoryBudget {
         }
     }
 
-    /** Revokes what slow clients hold if others wait for it: of those that hold most, what they have held for longest. */
+    /**
+     * Revokes what slow clients hold if others wait for it: of those that hold most, what they have held for longest. If that
+     * is not enough, a client loses its connection that does not read what it was sent.
+     */
     private void relieve() {
         List<Runnable> revocations = new ArrayList<>();
         synchronized (this) {
             Optional<Request> next = queue.stream().filter(this::mayHold).findFirst();
-            if (next.isPresent()) {
-                long wanted = held - revoked + next.get().bytes() - size;
-                for (Reservation slow : slowest()) {
-                    if (wanted > 0) {
-                        wanted -= slow.request.bytes();
-                        revocations.add(slow.beginRevocation());
-                    }
+            if (next.isEmpty()) {
+                return;
+            }
+            long wanted = held - revoked + next.get().bytes() - size;
+            for (Reservation slow : slowest()) {
+                if (wanted > 0) {
+                    wanted -= slow.request.bytes();
+                    revocations.add(slow.beginRevocation());
                 }
+            }
+            if (wanted > 0) {
+                revocations.add(lastResort);
             }
         }
         revocations.forEach(Runnable::run);

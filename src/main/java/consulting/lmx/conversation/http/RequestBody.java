@@ -10,7 +10,6 @@ import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.impl.ContextInternal;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -32,14 +31,6 @@ public class RequestBody {
     /** After CORS (300), so that a browser may read the refusal, and after the gate (250). */
     private static final int PRIORITY = 240;
 
-    /** Before whatever may answer. */
-    private static final int FIRST = 900;
-
-    /** How much of a refused body is read and thrown away, in sizes of the limit, and for how long. */
-    private static final int DISCARDED_TIMES = 16;
-
-    private static final long DISCARDED_MILLIS = 5_000;
-
     private final long limit;
     private final MemoryBudget budget;
     private final Caller caller;
@@ -54,7 +45,6 @@ public class RequestBody {
     }
 
     void register(@Observes Filters filters) {
-        filters.register(this::finish, FIRST);
         filters.register(this::check, PRIORITY);
     }
 
@@ -104,45 +94,5 @@ public class RequestBody {
                 .read()
                 .invoke(body -> request.setEntityStream(new ByteArrayInputStream(body.getBytes())))
                 .replaceWithVoid();
-    }
-
-    /**
-     * Lets the client finish what it is sending if it was answered before, by whichever class: on a connection that is kept, its
-     * next request follows.
-     */
-    private void finish(RoutingContext context) {
-        // The answer may come from another thread, where the request could end between a look at it and the next step.
-        ContextInternal loop = (ContextInternal) context.vertx().getOrCreateContext();
-        context.addEndHandler(answered -> {
-            if (!context.request().isEnded()) {
-                loop.execute(() -> discard(context));
-            }
-        });
-        context.next();
-    }
-
-    /** Reads and throws away, within bounds: a client whose connection is closed while it sends may never see the answer. */
-    private void discard(RoutingContext context) {
-        HttpServerRequest request = context.request();
-        if (request.isEnded()) {
-            return;
-        }
-        if (context.response().getStatusCode() == ErrorCode.REQUEST_TIMEOUT.status()) {
-            request.connection().close();
-            return;
-        }
-        long[] discarded = {0};
-        long timer = context.vertx()
-                .setTimer(DISCARDED_MILLIS, late -> request.connection().close());
-        request.endHandler(sent -> context.vertx().cancelTimer(timer));
-        request.exceptionHandler(gone -> context.vertx().cancelTimer(timer));
-        request.handler(chunk -> {
-            discarded[0] += chunk.length();
-            if (discarded[0] > DISCARDED_TIMES * limit) {
-                request.connection().close();
-            }
-        });
-        Connection.wantBody(request, true);
-        request.resume();
     }
 }

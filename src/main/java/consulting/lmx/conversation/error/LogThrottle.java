@@ -1,4 +1,4 @@
-package consulting.lmx.conversation.http;
+package consulting.lmx.conversation.error;
 
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
