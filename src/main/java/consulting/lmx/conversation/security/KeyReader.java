@@ -62,9 +62,9 @@ class KeyReader {
     }
 
     private Uni<String> get() {
-        // The request's own timeout ends with the headers; read() has one for all of it.
+        // read() has the timeout for all of it. This one comes after it, and closes the connection to a silent server.
         HttpRequest request = HttpRequest.newBuilder(location.uri())
-                .timeout(timeout)
+                .timeout(timeout.plusSeconds(1))
                 .header("Accept", "application/jwk-set+json, application/json")
                 .build();
         return Uni.createFrom()
