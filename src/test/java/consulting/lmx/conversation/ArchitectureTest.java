@@ -12,22 +12,21 @@ import com.tngtech.archunit.core.domain.properties.HasName;
 import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import consulting.lmx.conversation.conversation.ConversationFields;
-import consulting.lmx.conversation.conversation.Fresh;
+import consulting.lmx.conversation.mongo.LinearizableReads;
+import consulting.lmx.conversation.store.ConversationFields;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoDatabase;
 import jakarta.ws.rs.Path;
 import org.junit.jupiter.api.Test;
 
-/** The arrows of the house. */
+/** Which package may depend on which, and who reaches the collections. */
 class ArchitectureTest {
 
     private static final String ROOT = "consulting.lmx.conversation";
-    private static final String CONVERSATION = ROOT + ".conversation..";
+    private static final String STORE = ROOT + ".store..";
+    private static final String API = ROOT + ".api..";
     private static final String INTEGRITY = ROOT + ".integrity..";
-    private static final String SECURITY = ROOT + ".security..";
-    private static final String ERROR = ROOT + ".error..";
-    private static final String TEXT = ROOT + ".text..";
+    private static final String MONGO = ROOT + ".mongo..";
     private static final String DEV = ROOT + ".dev..";
 
     private static final JavaClasses MAIN = new ClassFileImporter()
@@ -35,7 +34,12 @@ class ArchitectureTest {
             .importPackages(ROOT);
 
     @Test
-    void nothingKnowsDevMode() {
+    void packagesAreFreeOfCycles() {
+        slices().matching(ROOT + ".(*)..").should().beFreeOfCycles().check(MAIN);
+    }
+
+    @Test
+    void nothingDependsOnDevMode() {
         noClasses()
                 .that()
                 .resideOutsideOfPackage(DEV)
@@ -46,40 +50,39 @@ class ArchitectureTest {
     }
 
     @Test
-    void roomsKnowEachOtherInOneDirection() {
-        slices().matching(ROOT + ".(*)..").should().beFreeOfCycles().check(MAIN);
+    void nothingButTheCommandLineAndDevModeDependsOnApiOrIntegrity() {
         noClasses()
                 .that()
-                .resideInAPackage(CONVERSATION)
+                .resideOutsideOfPackages(API, INTEGRITY, ROOT + ".cli..", DEV)
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(API, INTEGRITY)
+                .check(MAIN);
+        noClasses()
+                .that()
+                .resideInAPackage(API)
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage(INTEGRITY)
                 .check(MAIN);
         noClasses()
                 .that()
-                .resideInAnyPackage(ERROR, TEXT)
+                .resideInAPackage(INTEGRITY)
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage(CONVERSATION, INTEGRITY, SECURITY)
-                .check(MAIN);
-        noClasses()
-                .that()
-                .resideInAPackage(SECURITY)
-                .should()
-                .dependOnClassesThat()
-                .resideInAnyPackage(CONVERSATION, INTEGRITY)
+                .resideInAPackage(API)
                 .check(MAIN);
     }
 
     @Test
     void integrityKnowsTheStoredNamesOfConversationsAndNothingElseOfThem() {
-        DescribedPredicate<JavaClass> conversationsInside = JavaClass.Predicates.resideInAPackage(CONVERSATION)
+        DescribedPredicate<JavaClass> storeInside = JavaClass.Predicates.resideInAPackage(STORE)
                 .and(DescribedPredicate.not(JavaClass.Predicates.type(ConversationFields.class)));
         noClasses()
                 .that()
                 .resideInAPackage(INTEGRITY)
                 .should()
-                .dependOnClassesThat(conversationsInside)
+                .dependOnClassesThat(storeInside)
                 .check(MAIN);
         noClasses()
                 .that()
@@ -88,24 +91,18 @@ class ArchitectureTest {
                 .doNotHaveSimpleName("ConversationInvariant")
                 .should()
                 .dependOnClassesThat()
-                .resideInAPackage(CONVERSATION)
+                .resideInAPackage(STORE)
                 .check(MAIN);
     }
 
     @Test
-    void onlyTheIntegrityTakesADatabaseUnguarded() {
+    void onlyTheStoreAndTheHealReachACollection() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages(INTEGRITY, DEV)
-                .and()
-                .doNotHaveSimpleName("ProvenPrimary") // which reads, as the next test says
-                .and()
-                .doNotHaveSimpleName("ServerClock")
+                .resideOutsideOfPackages(INTEGRITY, STORE, MONGO, DEV)
                 .should()
-                .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
-                                JavaClass.Predicates.assignableTo(ReactiveMongoClient.class)))
-                        .and(DescribedPredicate.not(
-                                JavaCall.Predicates.target(HasName.Predicates.name("startSession")))))
+                .callMethodWhere(JavaCall.Predicates.target(
+                        HasOwner.Predicates.With.owner(JavaClass.Predicates.assignableTo(ReactiveMongoClient.class))))
                 .orShould()
                 .dependOnClassesThat()
                 .haveFullyQualifiedName("com.mongodb.reactivestreams.client.MongoDatabase")
@@ -116,9 +113,7 @@ class ArchitectureTest {
     void readBarrierAndClockSendCommandsAndReachNoCollection() {
         noClasses()
                 .that()
-                .haveSimpleName("ProvenPrimary")
-                .or()
-                .haveSimpleName("ServerClock")
+                .resideInAPackage(MONGO)
                 .should()
                 .callMethodWhere(JavaCall.Predicates.target(HasOwner.Predicates.With.owner(
                                 JavaClass.Predicates.assignableTo(ReactiveMongoDatabase.class)))
@@ -130,7 +125,7 @@ class ArchitectureTest {
     }
 
     @Test
-    void onlyTheServiceReadsAndWritesConversations() {
+    void resourcesHaveNothingToDoWithTheDatabase() {
         classes()
                 .that()
                 .areAnnotatedWith(Path.class)
@@ -146,14 +141,14 @@ class ArchitectureTest {
     }
 
     @Test
-    void everyRouteOfConversationsReadsFromAProvenPrimary() {
+    void everyRouteOfConversationsHasLinearizableReads() {
         classes()
                 .that()
                 .areAnnotatedWith(Path.class)
                 .and()
-                .resideInAPackage(CONVERSATION)
+                .resideInAPackage(API)
                 .should()
-                .beAnnotatedWith(Fresh.class)
+                .beAnnotatedWith(LinearizableReads.class)
                 .check(MAIN);
     }
 }

@@ -8,6 +8,8 @@ public enum ErrorCode {
     CONVERSATION_NOT_FOUND(404, "Not Found"),
     NO_SUCH_PATH(404, "Not Found"),
     CONFLICT(409, "Conflict"),
+    /** Messages that a conversation has are not in the database any more. */
+    MESSAGES_LOST(410, "Gone"),
     PRECONDITION_FAILED(412, "Precondition Failed"),
     BODY_TOO_LARGE(413, "Content Too Large"),
     UNSUPPORTED_BODY(415, "Unsupported Media Type"),

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.integrity;
 
-import consulting.lmx.conversation.conversation.ConversationFields;
+import consulting.lmx.conversation.store.ConversationFields;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.time.Duration;

@@ -4,7 +4,7 @@ import io.quarkus.security.identity.SecurityIdentity;
 import jakarta.enterprise.context.RequestScoped;
 import java.time.Instant;
 import java.util.Optional;
-import org.eclipse.microprofile.jwt.JsonWebToken;
+import java.util.function.BooleanSupplier;
 
 /** Who is calling. */
 @RequestScoped
@@ -14,22 +14,35 @@ public class Caller {
     private static final long LAST = 253_402_300_799L;
 
     private final SecurityIdentity identity;
+    private final VerifiedTokens verified;
 
-    Caller(SecurityIdentity identity) {
+    Caller(SecurityIdentity identity, VerifiedTokens verified) {
         this.identity = identity;
+        this.verified = verified;
     }
 
     /** The subject of the caller's token: never blank, since {@link TokenVerifier} refuses a token without one. */
     public String id() {
-        return identity.getPrincipal() instanceof JsonWebToken token
-                ? token.getSubject()
-                : identity.getPrincipal().getName();
+        return token().map(VerifiedToken::getSubject)
+                .orElseGet(() -> identity.getPrincipal().getName());
     }
 
     /** When the caller's token ends; empty for the dev user, who has none. */
     public Optional<Instant> expiry() {
-        return identity.getPrincipal() instanceof JsonWebToken token
-                ? Optional.of(Instant.ofEpochSecond(Math.min(token.getExpirationTime(), LAST)))
-                : Optional.empty();
+        return token().map(token -> Instant.ofEpochSecond(Math.min(token.getExpirationTime(), LAST)));
+    }
+
+    /**
+     * Tells, at any later time and on any thread, whether the caller's token would still be accepted: it has not expired, and
+     * its key is not withdrawn. It reads memory alone, and may be asked after the request has ended.
+     */
+    public BooleanSupplier tokenCheck() {
+        VerifiedTokens tokens = verified;
+        return token().<BooleanSupplier>map(token -> () -> tokens.isAccepted(token))
+                .orElse(() -> true);
+    }
+
+    private Optional<VerifiedToken> token() {
+        return identity.getPrincipal() instanceof VerifiedToken token ? Optional.of(token) : Optional.empty();
     }
 }

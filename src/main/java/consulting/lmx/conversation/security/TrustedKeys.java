@@ -2,6 +2,7 @@ package consulting.lmx.conversation.security;
 
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.text.Text;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.smallrye.mutiny.Multi;
@@ -23,6 +24,7 @@ public class TrustedKeys {
     private static final Logger LOG = Logger.getLogger(TrustedKeys.class);
 
     private final AuthConfig.Jwks config;
+    private final boolean anyAudience;
     private final Optional<KeyLocation> location;
     private final Optional<KeyReader> reader;
     private volatile KeySet known = KeySet.EMPTY;
@@ -33,6 +35,7 @@ public class TrustedKeys {
 
     TrustedKeys(AuthConfig config, ServiceConfig service) {
         this.config = config.jwks();
+        this.anyAudience = config.audience().isEmpty();
         this.location = this.config.url().filter(url -> service.serve()).map(KeyLocation::of);
         this.reader = location.map(at -> new KeyReader(at, this.config.timeout()));
     }
@@ -46,6 +49,12 @@ public class TrustedKeys {
                     "event=keys-unprotected AUTH_JWKS_URL is %s: who can change what comes from there without encryption"
                             + " can let anybody in; use https, or a network that protects it",
                     location.get());
+        }
+        if (anyAudience) {
+            LOG.warn(
+                    "event=audience-unchecked AUTH_AUDIENCE is not set: a token that the identity provider issues for any other"
+                            + " application is accepted here too, and whoever receives one can act for its user; set it to what aud"
+                            + " contains in the tokens for this service");
         }
         periodically = Multi.createFrom()
                 .ticks()
@@ -133,7 +142,9 @@ public class TrustedKeys {
                     read.keys().isEmpty() ? Logger.Level.WARN : Logger.Level.INFO,
                     "event=keys-read usable=%d ids=%s from=%s",
                     read.keys().size(),
-                    read.keys().stream().map(TrustedKey::id).toList(),
+                    read.keys().stream()
+                            .map(key -> Text.quoted(String.valueOf(key.id())))
+                            .toList(),
                     location.get());
         }
         known = read;
@@ -143,8 +154,8 @@ public class TrustedKeys {
     private Void keep(Throwable failure) {
         current = false;
         LOG.warnf(
-                "event=keys-unread kept=%d from=%s reason=\"%s\": tokens of other keys are answered 503 until it can be read",
-                known.keys().size(), location.get(), failure);
+                "event=keys-unread kept=%d from=%s reason=%s: tokens of other keys are answered 503 until it can be read",
+                known.keys().size(), location.get(), Text.quoted(failure.toString()));
         return null;
     }
 }

@@ -68,4 +68,35 @@ public final class Text {
         }
         return true;
     }
+
+    /**
+     * {@code text} in quotes, for a log: on one line and readable as it is, whoever chose it. Quotes, backslashes and
+     * characters that are not shown (line ends, escapes of a terminal, marks of direction) are escaped as in JSON.
+     */
+    public static String quoted(String text) {
+        StringBuilder quoted = new StringBuilder(text.length() + 2).append('"');
+        text.codePoints().forEach(character -> {
+            if (character == '"' || character == '\\') {
+                quoted.append('\\').append((char) character);
+            } else if (isShown(character)) {
+                quoted.appendCodePoint(character);
+            } else {
+                for (char half : Character.toChars(character)) {
+                    quoted.append("\\u%04x".formatted((int) half));
+                }
+            }
+        });
+        return quoted.append('"').toString();
+    }
+
+    private static boolean isShown(int character) {
+        return switch (Character.getType(character)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SURROGATE -> false;
+            default -> true;
+        };
+    }
 }

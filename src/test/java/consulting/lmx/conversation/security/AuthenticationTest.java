@@ -35,6 +35,30 @@ class AuthenticationTest {
         startWith(Tokens.of("ann")).then().statusCode(201).body("conversation.userId", equalTo("ann"));
     }
 
+    static Stream<String> cookies() {
+        return Stream.of(Tokens.expired("bob"), Tokens.of("bob"), "nonsense", "");
+    }
+
+    @ParameterizedTest
+    @MethodSource("cookies")
+    void bearerCountsWhateverCookieStandsBesideIt(String cookie) {
+        given().cookie("auth-token", cookie)
+                .header("Authorization", "Bearer " + Tokens.of("ann"))
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(201)
+                .body("conversation.userId", equalTo("ann"));
+    }
+
+    /** Who sends a bearer wants to be its subject, and not the subject of a cookie that a browser adds. */
+    @ParameterizedTest
+    @MethodSource("tokensThatAreNone")
+    void bearerThatIsNotValidIsRefusedBesideAGoodCookie(String bearer) {
+        assertRefused(given().cookie("auth-token", Tokens.of("ann"))
+                .header("Authorization", "Bearer " + bearer)
+                .post("/api/conversation/start"));
+    }
+
     @Test
     void callerIsTheSubjectWhateverOtherNamesTheTokenHas() {
         String token = io.smallrye.jwt.build.Jwt.subject("ann")

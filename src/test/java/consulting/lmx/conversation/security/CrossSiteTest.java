@@ -24,7 +24,8 @@ class CrossSiteTest {
             request.header("Sec-Fetch-Site", site);
         }
         if (origin != null) {
-            request.header("Origin", origin.replace("SELF", "http://localhost:" + RestAssured.port));
+            request.header(
+                    "Origin", origin.replace("SELF", "http://localhost:PORT").replace("PORT", "" + RestAssured.port));
         }
         return request;
     }
@@ -39,10 +40,19 @@ class CrossSiteTest {
         "cross-site,  ,                      403",
         ",            https://evil.example,  403",
         ",            null,                  403",
+        ",            http://localhost,      403",
+        ",            http://localhost:1,    403",
+        "same-site,   https://evil.example,  403",
+        "same-site,   ,                      403",
+        "same-site,   SELF,                  403",
+        "same-site,   https://chat.example,  201",
+        "SAME-ORIGIN, ,                      403",
+        "nonsense,    ,                      403",
+        "'',          ,                      403",
         ",            SELF,                  201",
         "cross-site,  https://chat.example,  201",
     })
-    void writeByCookieIsTakenFromHereAndFromFriendsAlone(String site, String origin, int status) {
+    void writeByCookieIsTakenFromThisOriginAndFromNamedOnesAlone(String site, String origin, int status) {
         byCookie(site, origin).post("/api/conversation/start").then().statusCode(status);
     }
 
@@ -65,12 +75,37 @@ class CrossSiteTest {
                 .statusCode(201);
     }
 
-    /** The cookie is what the caller is known by then, and a form may have a browser send an {@code Authorization} along. */
     @ParameterizedTest
-    @ValueSource(strings = {"Basic YTpi", "Bearer a", ""})
-    void headerBesideTheCookieChangesNothing(String authorization) {
+    @ValueSource(strings = {"Bearer ", "bearer ", "BEARER "})
+    void bearerCountsAndTheCookieBesideItDoesNot(String scheme) {
+        byCookie("cross-site", null)
+                .header("Authorization", scheme + Tokens.of("bob"))
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(201)
+                .body("conversation.userId", equalTo("bob"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Basic YTpi", "Bearer", "Bearera", "Digest a", "DPoP a", ""})
+    void headerThatIsNoBearerChangesNothing(String authorization) {
         byCookie("cross-site", null)
                 .header("Authorization", authorization)
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(403);
+        byCookie("same-origin", null)
+                .header("Authorization", authorization)
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(201)
+                .body("conversation.userId", equalTo("ann"));
+    }
+
+    @Test
+    void cookieThatIsNoTokenIsRefusedFromOtherSitesToo() {
+        given().cookie("auth-token", "a")
+                .header("Sec-Fetch-Site", "cross-site")
                 .post("/api/conversation/start")
                 .then()
                 .statusCode(403);

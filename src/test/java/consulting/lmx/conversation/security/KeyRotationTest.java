@@ -7,9 +7,13 @@ import static org.awaitility.Awaitility.await;
 import consulting.lmx.conversation.testsupport.KeyServer;
 import consulting.lmx.conversation.testsupport.KeyServerResource;
 import consulting.lmx.conversation.testsupport.SigningKey;
+import io.quarkus.security.identity.SecurityIdentity;
+import io.quarkus.security.runtime.QuarkusSecurityIdentity;
 import io.quarkus.test.common.ResourceArg;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.smallrye.jwt.auth.principal.ParseException;
+import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -35,6 +40,12 @@ class KeyRotationTest {
     static final String ISSUER = "https://id.example";
 
     KeyServer server;
+
+    @Inject
+    TokenVerifier verifier;
+
+    @Inject
+    VerifiedTokens verified;
 
     private static String token(SigningKey key) {
         return key.token(Map.of("sub", "ann", "iss", ISSUER));
@@ -78,6 +89,22 @@ class KeyRotationTest {
         server.publish(sameId);
         awaitStatus(401, token);
         awaitStatus(200, token(sameId));
+    }
+
+    @Test
+    void checkOfACallersTokenOutlivesTheRequestAndTellsWhenTheKeyIsWithdrawn() throws ParseException {
+        SigningKey key = SigningKey.of("RS256");
+        String more = "x".repeat(VerifiedTokens.LENGTH); // too long to be remembered
+        String token = key.token(Map.of("sub", "ann", "iss", ISSUER, "more", more));
+        server.publish(key);
+        awaitStatus(200, token);
+        SecurityIdentity ann = QuarkusSecurityIdentity.builder()
+                .setPrincipal(verifier.parse(token, null))
+                .build();
+        BooleanSupplier check = new Caller(ann, verified).tokenCheck();
+        assertThat(check.getAsBoolean()).isTrue();
+        server.publish(SigningKey.of("RS256"));
+        await().atMost(Duration.ofSeconds(60)).until(() -> !check.getAsBoolean());
     }
 
     @Test

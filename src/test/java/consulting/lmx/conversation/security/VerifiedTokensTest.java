@@ -5,15 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.test.junit.QuarkusTest;
-import io.smallrye.jwt.auth.principal.DefaultJWTCallerPrincipal;
-import io.smallrye.jwt.auth.principal.JWTCallerPrincipal;
+import io.smallrye.jwt.build.Jwt;
 import jakarta.inject.Inject;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.Optional;
+import java.util.Set;
+import org.bson.Document;
 import org.jose4j.jwt.JwtClaims;
+import org.jose4j.jwt.MalformedClaimException;
 import org.jose4j.jwt.NumericDate;
 import org.junit.jupiter.api.Test;
 
@@ -56,11 +58,15 @@ class VerifiedTokensTest {
         }
     }
 
-    private static JWTCallerPrincipal endingAt(Instant end) {
+    private static VerifiedToken endingAt(String text, Instant end) {
         JwtClaims claims = new JwtClaims();
         claims.setSubject("ann");
         claims.setExpirationTime(NumericDate.fromSeconds(end.getEpochSecond()));
-        return new DefaultJWTCallerPrincipal(claims);
+        try {
+            return new VerifiedToken(text, HEADER, Optional.empty(), claims, false);
+        } catch (MalformedClaimException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private static int status(String token) {
@@ -71,8 +77,8 @@ class VerifiedTokensTest {
     void tokenIsTakenUntilTheSecondInWhichItExpires() {
         StandingClock clock = new StandingClock(now);
         VerifiedTokens tokens = new VerifiedTokens(keys, clock);
-        JWTCallerPrincipal ann = endingAt(now.plusSeconds(60));
-        tokens.keep("ann's", HEADER, Optional.empty(), ann);
+        VerifiedToken ann = endingAt("ann's", now.plusSeconds(60));
+        tokens.keep(ann);
         clock.now = now.plusMillis(59_999);
         assertThat(tokens.find("ann's")).containsSame(ann);
         clock.now = now.plusSeconds(60);
@@ -83,19 +89,19 @@ class VerifiedTokensTest {
     @Test
     void expiredTokenThatTheClockSkewStillLetsThroughIsNotKept() {
         VerifiedTokens tokens = new VerifiedTokens(keys, new StandingClock(now));
-        tokens.keep("ann's", HEADER, Optional.empty(), endingAt(now));
+        tokens.keep(endingAt("ann's", now));
         assertThat(tokens.size()).isZero();
     }
 
     @Test
     void noMoreAreKeptThanThereIsRoomForAndThoseThatWereUsedLastStay() {
         VerifiedTokens tokens = new VerifiedTokens(keys, new StandingClock(now));
-        JWTCallerPrincipal ann = endingAt(now.plusSeconds(60));
+        Instant later = now.plusSeconds(60);
         for (int i = 0; i < VerifiedTokens.CAPACITY; i++) {
-            tokens.keep("token" + i, HEADER, Optional.empty(), ann);
+            tokens.keep(endingAt("token" + i, later));
         }
         assertThat(tokens.find("token0")).isPresent();
-        tokens.keep("one more", HEADER, Optional.empty(), ann);
+        tokens.keep(endingAt("one more", later));
         assertThat(tokens.size()).isEqualTo(VerifiedTokens.CAPACITY);
         assertThat(tokens.find("token0")).isPresent();
         assertThat(tokens.find("token1")).isEmpty();
@@ -105,7 +111,7 @@ class VerifiedTokensTest {
     @Test
     void tokenThatIsVeryLongIsVerifiedEachTime() {
         VerifiedTokens tokens = new VerifiedTokens(keys, new StandingClock(now));
-        tokens.keep("x".repeat(VerifiedTokens.LENGTH + 1), HEADER, Optional.empty(), endingAt(now.plusSeconds(60)));
+        tokens.keep(endingAt("x".repeat(VerifiedTokens.LENGTH + 1), now.plusSeconds(60)));
         assertThat(tokens.size()).isZero();
     }
 
@@ -117,6 +123,22 @@ class VerifiedTokensTest {
         assertThat(ofTheService.find(token))
                 .hasValueSatisfying(kept -> assertThat(kept.getSubject()).isEqualTo("ann"));
         assertThat(status(token)).isEqualTo(200);
+    }
+
+    @Test
+    void nothingIsKeptOfATokenButWhatTheServiceAsksFor() {
+        String nest = "[".repeat(500) + "]".repeat(500);
+        String token = Jwt.subject("ann")
+                .claim("nest", Document.parse("{\"a\": " + nest + "}"))
+                .groups(Set.of("a", "b", "admin"))
+                .expiresIn(60)
+                .signWithSecret(Tokens.SECRET);
+        assertThat(token.length()).isLessThan(VerifiedTokens.LENGTH);
+        assertThat(status(token)).isEqualTo(200);
+        assertThat(ofTheService.find(token)).hasValueSatisfying(kept -> {
+            assertThat(kept.getClaimNames()).containsExactlyInAnyOrder("sub", "exp", "groups", "raw_token");
+            assertThat(kept.getGroups()).containsExactly("admin");
+        });
     }
 
     @Test

@@ -37,15 +37,26 @@ public final class Service implements AutoCloseable {
 
     /** Starts it and does not wait; {@code environment} is added to the settings that it cannot do without. */
     public static Service start(Map<String, String> environment) throws IOException {
+        return start(command(), environment);
+    }
+
+    private static Service start(List<String> command, Map<String, String> environment) throws IOException {
         int port = MongodProcess.freePort();
         Path log = Files.createTempFile(Path.of("target"), "service", ".log");
         ProcessBuilder builder =
-                new ProcessBuilder(command()).redirectErrorStream(true).redirectOutput(log.toFile());
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
         clear(builder);
         builder.environment().put("PORT", String.valueOf(port));
         builder.environment().put("QUARKUS_SHUTDOWN_DELAY", "0S");
         builder.environment().putAll(environment);
         return new Service(builder.start(), port, log);
+    }
+
+    /** Starts it with the arguments of the image's JVM, its small heap above all, and does not wait. */
+    public static Service startAsImage(Map<String, String> environment) throws IOException {
+        List<String> command = command();
+        command.set(1, "@" + Path.of("src/main/docker/jvm.options").toAbsolutePath());
+        return start(command, environment);
     }
 
     /** A command of the same jar, run to its end. */
@@ -90,7 +101,17 @@ public final class Service implements AutoCloseable {
     private static void clear(ProcessBuilder builder) {
         builder.environment()
                 .keySet()
-                .removeAll(List.of("MONGODB_URI", "MONGODB_DB", "AUTH_SECRET", "AUTH_JWKS_URL", "AUTH_ISSUER"));
+                .removeAll(List.of(
+                        "MONGODB_URI",
+                        "MONGODB_DB",
+                        "AUTH_SECRET",
+                        "AUTH_JWKS_URL",
+                        "AUTH_ISSUER",
+                        "AUTH_AUDIENCE",
+                        "AUTH_ROLES_CLAIM",
+                        "AUTH_SECRET_PREVIOUS",
+                        "AUTH_COOKIE",
+                        "ALLOWED_ORIGINS"));
     }
 
     private static List<String> command() {

@@ -1,0 +1,24 @@
+package consulting.lmx.conversation.api;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import consulting.lmx.conversation.store.StoredConversation;
+import java.util.List;
+
+/**
+ * Some of the caller's conversations, newest first, without their messages.
+ *
+ * @param nextCursor what {@code after} of the next page is; missing on the last one
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record ConversationPage(List<ConversationSummary> data, boolean hasMore, String nextCursor) {
+
+    /** @param found one more than {@code limit} if there are more */
+    static ConversationPage of(List<StoredConversation> found, int limit) {
+        boolean more = found.size() > limit;
+        List<StoredConversation> page = more ? found.subList(0, limit) : found;
+        return new ConversationPage(
+                page.stream().map(ConversationSummary::of).toList(),
+                more,
+                more ? Cursor.after(page.get(limit - 1)).encoded() : null);
+    }
+}

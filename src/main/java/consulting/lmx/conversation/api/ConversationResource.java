@@ -1,0 +1,246 @@
+package consulting.lmx.conversation.api;
+
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.http.Limited;
+import consulting.lmx.conversation.mongo.LinearizableReads;
+import consulting.lmx.conversation.security.Caller;
+import consulting.lmx.conversation.store.AppendResult;
+import consulting.lmx.conversation.store.LimitsConfig;
+import consulting.lmx.conversation.store.MessageReader.Page;
+import consulting.lmx.conversation.store.MessageWindow;
+import consulting.lmx.conversation.text.WellFormedText;
+import io.quarkus.security.Authenticated;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PATCH;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.EntityTag;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Request;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+
+/** The routes of a conversation: HTTP only. */
+@Path(ConversationResource.PATH)
+@Authenticated
+@Limited
+@LinearizableReads
+@Produces(MediaType.APPLICATION_JSON)
+@Consumes(MediaType.APPLICATION_JSON)
+public class ConversationResource {
+
+    static final String PATH = "/api/conversation";
+
+    private static final String MERGE_PATCH = "application/merge-patch+json";
+
+    /** The longest id that a conversation is created under, in characters. */
+    private static final int ID_LENGTH = 200;
+
+    /** The largest page that a caller may ask for. */
+    static final int PAGE_SIZE = 100;
+
+    private final ConversationService service;
+    private final Caller caller;
+    private final LimitsConfig limits;
+    private final ReplyMemory memory;
+
+    ConversationResource(ConversationService service, Caller caller, LimitsConfig limits, ReplyMemory memory) {
+        this.service = service;
+        this.caller = caller;
+        this.limits = limits;
+        this.memory = memory;
+    }
+
+    @POST
+    @Path("/start")
+    @APIResponseSchema(value = Started.class, responseCode = "201")
+    @Operation(operationId = "startConversation", summary = "Starts a conversation with an id and a session of its own")
+    public Uni<RestResponse<Started>> start(
+            @Valid @RequestBody(required = false) NewConversation request, @Context HttpHeaders headers) {
+        return service.start(
+                        caller.id(),
+                        request == null ? NewConversation.EMPTY : request,
+                        IdempotencyKey.of(headers),
+                        memory.ofThisCall())
+                .map(page -> ResponseBuilder.<Started>created(
+                                uri(page.conversation().conversationId()))
+                        .entity(Started.of(page))
+                        .build());
+    }
+
+    @POST
+    @Path("/{conversationId}/message")
+    @Operation(
+            operationId = "sendMessage",
+            summary = "Appends a message, and creates the conversation where there is none of that id")
+    public Uni<RestResponse<Sent>> message(
+            @PathParam("conversationId") @WellFormedText(max = ID_LENGTH) String conversationId,
+            @NotNull @Valid NewMessage request,
+            @Context HttpHeaders headers) {
+        return service.append(caller.id(), conversationId, request, IdempotencyKey.of(headers))
+                .map(appended -> {
+                    Sent sent = Sent.of(conversationId, appended);
+                    return appended.created()
+                            ? ResponseBuilder.<Sent>created(uri(conversationId))
+                                    .entity(sent)
+                                    .build()
+                            : RestResponse.ok(sent);
+                });
+    }
+
+    @GET
+    @Path("/{conversationId}")
+    @Operation(operationId = "getConversation", summary = "One conversation with its newest messages")
+    public Uni<RestResponse<ConversationView>> get(String conversationId, @Context Request request) {
+        return service.get(caller.id(), conversationId, memory.ofThisCall()).map(page -> {
+            EntityTag tag = ETag.of(page);
+            return request.evaluatePreconditions(tag) != null
+                    ? ResponseBuilder.<ConversationView>notModified(tag).build()
+                    : view(page);
+        });
+    }
+
+    @PATCH
+    @Path("/{conversationId}")
+    @Consumes({MERGE_PATCH, MediaType.APPLICATION_JSON})
+    @Operation(
+            operationId = "patchConversation",
+            summary = "Changes title and metadata by a JSON merge patch (RFC 7396)")
+    public Uni<RestResponse<ConversationView>> patch(
+            String conversationId,
+            @NotNull ConversationPatch patch,
+            @Context Request request,
+            @Context HttpHeaders headers) {
+        boolean conditional = Stream.of(
+                        HttpHeaders.IF_MATCH,
+                        HttpHeaders.IF_NONE_MATCH,
+                        HttpHeaders.IF_MODIFIED_SINCE,
+                        HttpHeaders.IF_UNMODIFIED_SINCE)
+                .anyMatch(header -> headers.getHeaderString(header) != null);
+        Consumer<Page> precondition = read -> requireMatch(request, read);
+        return service.patch(
+                        caller.id(),
+                        conversationId,
+                        patch,
+                        conditional ? Optional.of(precondition) : Optional.empty(),
+                        memory.ofThisCall())
+                .map(ConversationResource::view);
+    }
+
+    /** If the caller named the state that they saw ({@code If-Match}), it has to be the current one. */
+    private static void requireMatch(Request request, Page read) {
+        if (request.evaluatePreconditions(ETag.of(read)) != null) {
+            throw new ServiceException(
+                    ErrorCode.PRECONDITION_FAILED,
+                    "The conversation is no longer what If-Match names. Read it again before you change it.");
+        }
+    }
+
+    private static RestResponse<ConversationView> view(Page page) {
+        return ResponseBuilder.ok(ConversationView.of(page)).tag(ETag.of(page)).build();
+    }
+
+    @GET
+    @Operation(
+            operationId = "listConversations",
+            summary = "The caller's conversations, newest first, without messages")
+    public Uni<ConversationPage> list(
+            @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit, @QueryParam("after") String after) {
+        int size = limit == null ? limits.pageSize() : limit;
+        return service.list(caller.id(), size, Optional.ofNullable(after).map(Cursor::decode))
+                .map(found -> ConversationPage.of(found, size));
+    }
+
+    @GET
+    @Path("/{conversationId}/messages")
+    @Operation(
+            operationId = "listMessages",
+            summary = "Some messages of a conversation: the newest, those before an index, or those after one")
+    public Uni<MessagePage> messages(
+            String conversationId,
+            @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit,
+            @QueryParam("before") @Min(0) Integer before,
+            @QueryParam("after") @Min(-1) Integer after) {
+        MessageWindow window = new MessageWindow(
+                limit == null ? limits.pageSize() : limit, Optional.ofNullable(before), Optional.ofNullable(after));
+        return service.messages(caller.id(), conversationId, window, memory.ofThisCall())
+                .map(page -> new MessagePage(MessageView.of(page.messages(), page.first()), page.hasMore()));
+    }
+
+    @DELETE
+    @Operation(operationId = "deleteConversations", summary = "Deletes everything of the caller's")
+    public Uni<Deleted> deleteAll(
+            @QueryParam("confirm")
+                    @NotNull
+                    @Pattern(regexp = "all", message = "must be all")
+                    @Schema(enumeration = "all")
+                    String confirm) {
+        return service.deleteAll(caller.id()).map(Deleted::new);
+    }
+
+    @DELETE
+    @Path("/{conversationId}")
+    @Operation(operationId = "deleteConversation", summary = "Deletes one conversation")
+    public Uni<Void> delete(String conversationId) {
+        return service.delete(caller.id(), conversationId);
+    }
+
+    static String messagesBefore(String conversationId, int index) {
+        return uri(conversationId) + "/messages?before=" + index;
+    }
+
+    /** With all encoded that means something in a path, a semicolon too, which {@code UriBuilder} leaves as it is. */
+    private static URI uri(String conversationId) {
+        String encoded =
+                URLEncoder.encode(conversationId, StandardCharsets.UTF_8).replace("+", "%20");
+        return URI.create(PATH + "/" + encoded);
+    }
+
+    /** How many conversations were deleted. */
+    public record Deleted(long deleted) {}
+
+    /** The answer to a start. */
+    public record Started(boolean success, String conversationId, String sessionId, ConversationView conversation) {
+
+        static Started of(Page page) {
+            return new Started(
+                    true,
+                    page.conversation().conversationId(),
+                    page.conversation().sessionId(),
+                    ConversationView.of(page));
+        }
+    }
+
+    /** The answer to a message. */
+    public record Sent(boolean success, String conversationId, String sessionId, MessageView message) {
+
+        static Sent of(String conversationId, AppendResult appended) {
+            return new Sent(
+                    true, conversationId, appended.sessionId(), MessageView.of(appended.message(), appended.index()));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+package consulting.lmx.conversation.api;
+
+import static consulting.lmx.conversation.store.ConversationFields.CREATED_AT;
+import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.store.ConversationFields.METADATA;
+import static consulting.lmx.conversation.store.ConversationFields.OFFLOADED;
+import static consulting.lmx.conversation.store.ConversationFields.SESSION_ID;
+import static consulting.lmx.conversation.store.ConversationFields.TITLE;
+import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.security.AuditLog;
+import consulting.lmx.conversation.store.AppendResult;
+import consulting.lmx.conversation.store.Conversation;
+import consulting.lmx.conversation.store.ConversationFields;
+import consulting.lmx.conversation.store.Conversations;
+import consulting.lmx.conversation.store.LimitsConfig;
+import consulting.lmx.conversation.store.MessageAppender;
+import consulting.lmx.conversation.store.MessageReader;
+import consulting.lmx.conversation.store.MessageReader.Memory;
+import consulting.lmx.conversation.store.MessageReader.Page;
+import consulting.lmx.conversation.store.MessageWindow;
+import consulting.lmx.conversation.store.SessionId;
+import consulting.lmx.conversation.store.StoredConversation;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.bson.BsonDateTime;
+import org.bson.conversions.Bson;
+
+/**
+ * The use cases behind the routes. Each takes the caller: a conversation of somebody else does not exist here. A failed
+ * {@link Uni} carries a {@link ServiceException}, or the driver's own exception if the database failed.
+ */
+@ApplicationScoped
+public class ConversationService {
+
+    /** How much text of messages one page holds, in bytes, unless one message alone is longer. */
+    static final long PAGE_BYTES = 512 * 1024;
+
+    /** How often a change is tried again if somebody else changes the conversation meanwhile. */
+    private static final int ATTEMPTS = 5;
+
+    private final Conversations conversations;
+    private final MessageReader reader;
+    private final MessageAppender appender;
+    private final LimitsConfig limits;
+    private final ObjectMapper json;
+    private final Counter started;
+    private final Counter messages;
+    private final Counter duplicateKeys;
+
+    ConversationService(
+            Conversations conversations,
+            MessageReader reader,
+            MessageAppender appender,
+            LimitsConfig limits,
+            ObjectMapper json,
+            MeterRegistry meters) {
+        this.conversations = conversations;
+        this.reader = reader;
+        this.appender = appender;
+        this.limits = limits;
+        this.json = json;
+        this.started = meters.counter("conversations.started");
+        this.messages = meters.counter("conversations.messages");
+        this.duplicateKeys = meters.counter("conversations.duplicate.key");
+    }
+
+    /**
+     * Starts a conversation of the caller's, with a new id and a new session. With a key that they have used before, it
+     * answers what it answered then; it fails with {@link ErrorCode#KEY_REUSED} if that was another request.
+     */
+    Uni<Page> start(String caller, NewConversation request, Optional<IdempotencyKey> key, Memory memory) {
+        if (request.messages().size() > limits.startMessages()) {
+            throw ServiceException.invalid(MESSAGES, "must be at most " + limits.startMessages());
+        }
+        for (int i = 0; i < request.messages().size(); i++) {
+            limits.requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
+        }
+        limits.requireTitleFits(request.title());
+        String id = key.map(k -> k.conversationId(caller))
+                .orElseGet(() -> UUID.randomUUID().toString());
+        Conversation conversation = new Conversation(id, SessionId.random(), caller);
+        conversation.startRequest =
+                key.map(k -> RequestDigest.of(request).stored(json)).orElse(null);
+        conversation.messages = request.messages().stream()
+                .map(message -> message.at(conversation.createdAt))
+                .toList();
+        conversation.title = request.title();
+        conversation.metadata = new Metadata(limits).toBson(request.metadata());
+        return conversation
+                .<Conversation>persist()
+                .onFailure(DriverFailure::isDuplicateKey)
+                .invoke(failure -> duplicateKeys.increment())
+                .invoke(() -> {
+                    started.increment();
+                    messages.increment(conversation.messages.size());
+                })
+                .map(persisted -> MessageReader.newest(
+                        StoredConversation.of(persisted), persisted.messages, limits.pageSize(), PAGE_BYTES))
+                .onFailure(failure -> key.isPresent() && DriverFailure.isDuplicateKey(failure))
+                .recoverWithUni(() -> startedBefore(conversation, request, memory));
+    }
+
+    /** The answer to the first call with the same key, whatever happened to the conversation since. */
+    private Uni<Page> startedBefore(Conversation again, NewConversation request, Memory memory) {
+        int count = again.messages.size();
+        MessageWindow newest = new MessageWindow(limits.pageSize(), Optional.of(count), Optional.empty());
+        return read(Conversations.owned(again.userId, again.conversationId), newest, memory)
+                .onFailure(failure ->
+                        failure instanceof ServiceException e && e.code() == ErrorCode.CONVERSATION_NOT_FOUND)
+                .transform(notTheirs -> new ServiceException(
+                        ErrorCode.CONFLICT,
+                        "This Idempotency-Key cannot start a conversation. Use another one for this request."))
+                .map(first -> {
+                    StoredConversation stored = first.conversation();
+                    if (!RequestDigest.of(request)
+                            .isStoredAs(stored.startRequest().orElse(""), json)) {
+                        throw new ServiceException(
+                                ErrorCode.KEY_REUSED,
+                                "This Idempotency-Key was sent with another request before. Use another one for this request.");
+                    }
+                    StoredConversation asStarted = StoredConversation.of(again)
+                            .with(SESSION_ID, stored.document().get(SESSION_ID))
+                            .with(CREATED_AT, stored.document().get(CREATED_AT))
+                            .with(UPDATED_AT, stored.document().get(CREATED_AT));
+                    return new Page(asStarted, first.first(), first.messages(), first.hasMore());
+                });
+    }
+
+    /** The caller's conversation of that id, with its newest messages. */
+    Uni<Page> get(String caller, String conversationId, Memory memory) {
+        return read(Conversations.owned(caller, conversationId), MessageWindow.newest(limits.pageSize()), memory);
+    }
+
+    /** The caller's conversation of that session, with its newest messages. */
+    Uni<Page> ofSession(String caller, String sessionId, Memory memory) {
+        return read(Conversations.ofSession(caller, sessionId), MessageWindow.newest(limits.pageSize()), memory);
+    }
+
+    /** Some messages of the caller's conversation of that id. */
+    Uni<Page> messages(String caller, String conversationId, MessageWindow window, Memory memory) {
+        return reader.read(Conversations.owned(caller, conversationId), false, window, PAGE_BYTES, memory)
+                .onItem()
+                .ifNull()
+                .failWith(Conversations::notFound);
+    }
+
+    private Uni<Page> read(Bson selected, MessageWindow window, Memory memory) {
+        return reader.read(selected, true, window, PAGE_BYTES, memory)
+                .onItem()
+                .ifNull()
+                .failWith(Conversations::notFound);
+    }
+
+    /** The caller's conversations, newest first, without their messages; one more than {@code limit} if there are more. */
+    Uni<List<StoredConversation>> list(String caller, int limit, Optional<Cursor> after) {
+        return conversations
+                .list(caller, limit, after.map(Cursor::position))
+                .collect()
+                .asList()
+                .onFailure(failure -> after.isPresent() && Cursor.isRefused(failure))
+                .transform(failure -> Cursor.unknown());
+    }
+
+    /**
+     * Appends a message; it creates the conversation if there is none. A conversation of somebody else fails with
+     * {@link ErrorCode#CONVERSATION_NOT_FOUND} and stays as it is.
+     */
+    Uni<AppendResult> append(String caller, String conversationId, NewMessage request, Optional<IdempotencyKey> key) {
+        limits.requireFits(request.content(), ConversationFields.CONTENT);
+        return appender.append(
+                        caller,
+                        conversationId,
+                        request.at(Conversation.now())
+                                .withIdempotencyKey(
+                                        key.map(IdempotencyKey::text).orElse(null)))
+                .invoke(result -> {
+                    if (!result.repeated()) {
+                        messages.increment();
+                        started.increment(result.created() ? 1 : 0);
+                    }
+                });
+    }
+
+    /**
+     * Changes title and metadata. The change rests on what was read: if somebody else changes the same field meanwhile, it is
+     * read and changed again.
+     *
+     * @param precondition fails if the conversation is not what the caller expects; if there is one, every change counts
+     */
+    Uni<Page> patch(
+            String caller,
+            String conversationId,
+            ConversationPatch patch,
+            Optional<Consumer<Page>> precondition,
+            Memory memory) {
+        return get(caller, conversationId, memory)
+                .chain(page -> {
+                    precondition.ifPresent(required -> required.accept(page));
+                    StoredConversation read = page.conversation();
+                    StoredConversation changed = patch.applyTo(read, limits)
+                            .with(
+                                    UPDATED_AT,
+                                    new BsonDateTime(Conversation.now().toEpochMilli()));
+                    List<String> unchanged = new ArrayList<>(patch.restsOn());
+                    if (precondition.isPresent()) {
+                        unchanged = List.of(TITLE, METADATA, UPDATED_AT, OFFLOADED, MESSAGES);
+                    }
+                    return conversations
+                            .update(read, changed, unchanged)
+                            .map(stored ->
+                                    stored ? new Page(changed, page.first(), page.messages(), page.hasMore()) : null);
+                })
+                .onItem()
+                .ifNull()
+                .failWith(Outdated::new)
+                .onFailure(Outdated.class)
+                .retry()
+                .atMost(ATTEMPTS)
+                .onFailure(Outdated.class)
+                .transform(outdated -> new ServiceException(
+                        ErrorCode.CONFLICT, "Others changed the conversation several times meanwhile. Try again."));
+    }
+
+    /** Somebody else changed the conversation since it was read. */
+    private static final class Outdated extends RuntimeException {}
+
+    /** Deletes everything of the caller's; gives how many conversations that were. */
+    Uni<Long> deleteAll(String caller) {
+        return conversations
+                .deleteAll(caller)
+                .map(Conversations.Deleted::conversations)
+                .invoke(count -> AuditLog.deletionOfAll(caller, count));
+    }
+
+    /** Deletes the caller's conversation of that id. */
+    Uni<Void> delete(String caller, String conversationId) {
+        return conversations
+                .delete(caller, conversationId)
+                .invoke(deleted -> {
+                    if (!deleted) {
+                        throw Conversations.notFound();
+                    }
+                    AuditLog.deletion(caller, conversationId);
+                })
+                .replaceWithVoid();
+    }
+}

@@ -1,0 +1,56 @@
+package consulting.lmx.conversation.api;
+
+import consulting.lmx.conversation.store.Message;
+import consulting.lmx.conversation.store.MessageReader.Page;
+import consulting.lmx.conversation.store.StoredConversation;
+import jakarta.ws.rs.core.EntityTag;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+
+/**
+ * The strong entity tag of a conversation: a digest of what its owner sees of it, but for the messages, which are only ever
+ * appended, so that their number and the last one stand for them.
+ */
+final class ETag {
+
+    private static final int BYTES = 16;
+
+    private ETag() {}
+
+    static EntityTag of(Page page) {
+        StoredConversation conversation = page.conversation();
+        MessageDigest digest = sha256();
+        add(digest, conversation.conversationId());
+        add(digest, conversation.sessionId());
+        add(digest, conversation.title());
+        add(digest, ConversationView.json(conversation.metadata()));
+        add(digest, String.valueOf(conversation.updatedAt()));
+        List<Message> newest = page.messages();
+        add(digest, String.valueOf(conversation.messageCount()));
+        add(digest, newest.isEmpty() ? null : newest.get(newest.size() - 1).toString());
+        byte[] tag = Arrays.copyOf(digest.digest(), BYTES);
+        return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(tag));
+    }
+
+    /** With its length before it, so that two texts are never taken for one. */
+    private static void add(MessageDigest digest, String text) {
+        byte[] bytes = text == null ? new byte[0] : text.getBytes(StandardCharsets.UTF_8);
+        digest.update(ByteBuffer.allocate(Integer.BYTES)
+                .putInt(text == null ? -1 : bytes.length)
+                .flip());
+        digest.update(bytes);
+    }
+
+    static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // every Java platform has it
+        }
+    }
+}

@@ -1,0 +1,132 @@
+package consulting.lmx.conversation.api;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.http.AnswerLimit;
+import consulting.lmx.conversation.http.MemoryBudget;
+import consulting.lmx.conversation.mongo.ReadBarrier;
+import consulting.lmx.conversation.security.AuditLog;
+import consulting.lmx.conversation.store.Conversations;
+import consulting.lmx.conversation.store.MessageReader;
+import consulting.lmx.conversation.store.MessageReader.Page;
+import consulting.lmx.conversation.store.MessageWindow;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.List;
+import org.bson.BsonDocument;
+
+/** Writes whole conversations as JSON documents, in pieces that are read one by one as the caller takes them. */
+@ApplicationScoped
+public class ExportService {
+
+    /** How much text one piece holds, in bytes, unless one message alone is longer. */
+    private static final long PIECE_BYTES = 128 * 1024;
+
+    private static final int MESSAGES_PER_PIECE = 1_000;
+
+    private final MessageReader reader;
+    private final ReadBarrier barrier;
+    private final AnswerLimit timeout;
+    private final MemoryBudget budget;
+    private final ObjectMapper json;
+
+    ExportService(
+            MessageReader reader, ReadBarrier barrier, AnswerLimit timeout, MemoryBudget budget, ObjectMapper json) {
+        this.reader = reader;
+        this.barrier = barrier;
+        this.timeout = timeout;
+        this.budget = budget;
+        this.json = json;
+    }
+
+    /**
+     * The caller's conversation with all messages that it has now, as a JSON document in UTF-8. The {@link Uni} fails like a
+     * read of the conversation; the pieces fail if it loses messages meanwhile, and then they are no whole document.
+     */
+    Uni<Multi<byte[]>> export(String caller, String conversationId) {
+        return reader.read(
+                        Conversations.owned(caller, conversationId),
+                        true,
+                        MessageWindow.newest(1),
+                        PIECE_BYTES,
+                        bytes -> Uni.createFrom().voidItem())
+                .onItem()
+                .ifNull()
+                .failWith(Conversations::notFound)
+                .invoke(head -> AuditLog.export(
+                        caller, conversationId, head.conversation().messageCount()))
+                .map(head -> new Export(caller, head).pieces());
+    }
+
+    /** One export, which is read once. */
+    private final class Export {
+
+        private final Page head;
+        private final int count;
+        private final BsonDocument same;
+        private final HeldMemory memory;
+        private int written;
+
+        Export(String caller, Page head) {
+            this.head = head;
+            this.memory = new HeldMemory(budget, caller);
+            this.count = head.conversation().messageCount();
+            this.same = Conversations.same(caller, head.conversation().id());
+        }
+
+        Multi<byte[]> pieces() {
+            return Multi.createBy()
+                    .repeating()
+                    .uni(() -> piece())
+                    .whilst(piece -> written < count)
+                    .onTermination()
+                    .invoke(memory::close);
+        }
+
+        private Uni<byte[]> piece() {
+            memory.release(); // the caller has taken the piece before
+            return memory.reserve(PIECE_BYTES).chain(() -> {
+                int wanted = Math.min(MESSAGES_PER_PIECE, count - written);
+                return wanted == 0
+                        ? Uni.createFrom().item(piece(List.of()))
+                        : timeout.of(barrier.read(reader.read(
+                                        same, false, MessageWindow.from(written, wanted), PIECE_BYTES, memory)))
+                                .map(page -> piece(messages(page)));
+            });
+        }
+
+        private List<MessageView> messages(Page page) {
+            if (page == null || page.messages().isEmpty()) {
+                throw new ServiceException(
+                        ErrorCode.CONFLICT, "The conversation lost messages while it was read. Read it again.");
+            }
+            return MessageView.of(page.messages(), written);
+        }
+
+        private byte[] piece(List<MessageView> messages) {
+            Buffer piece = Buffer.buffer(written == 0 ? beginning() : ",");
+            byte[] list = bytes(messages);
+            piece.appendBytes(list, 1, list.length - 2); // without its brackets
+            written += messages.size();
+            return (written < count ? piece : piece.appendString("]}")).getBytes();
+        }
+
+        private byte[] bytes(Object value) {
+            try {
+                return json.writeValueAsBytes(value);
+            } catch (JsonProcessingException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        private String beginning() {
+            String fields = Buffer.buffer(bytes(ConversationSummary.of(head.conversation())))
+                    .toString();
+            return fields.substring(0, fields.length() - 1) + ",\"messageCount\":" + count + ",\"messages\":[";
+        }
+    }
+}

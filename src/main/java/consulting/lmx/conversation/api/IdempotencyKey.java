@@ -1,0 +1,44 @@
+package consulting.lmx.conversation.api;
+
+import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.text.Text;
+import jakarta.ws.rs.core.HttpHeaders;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * The {@code Idempotency-Key} of a call. The write that the call asks for stores it: a conversation that is started with a key
+ * gets an id that follows from caller and key, so that the unique index accepts one only; a message keeps its key.
+ */
+record IdempotencyKey(String text) {
+
+    private static final String HEADER = "Idempotency-Key";
+    private static final int LENGTH = 255;
+    private static final long VERSION_8 = 0x8000L;
+    private static final long VARIANT = 0x8000000000000000L;
+
+    /** @throws ServiceException if the header is no valid key, or comes more than once */
+    static Optional<IdempotencyKey> of(HttpHeaders headers) {
+        List<String> keys = headers.getRequestHeader(HEADER);
+        if (keys.isEmpty()) {
+            return Optional.empty();
+        }
+        String key = keys.get(0);
+        if (keys.size() > 1 || Text.isBlank(key) || key.length() > LENGTH) {
+            throw ServiceException.invalid(HEADER, "must be one text of at most " + LENGTH + " characters");
+        }
+        return Optional.of(new IdempotencyKey(key));
+    }
+
+    /** The id of what {@code caller} starts under this key: a UUID of version 8 (RFC 9562), the same on every replica. */
+    String conversationId(String caller) {
+        ByteBuffer digest = ByteBuffer.wrap(
+                ETag.sha256().digest((caller.length() + ":" + caller + text).getBytes(StandardCharsets.UTF_8)));
+        long high = digest.getLong() & ~0xF000L | VERSION_8;
+        long low = digest.getLong() & 0x3FFFFFFFFFFFFFFFL | VARIANT;
+        return new UUID(high, low).toString();
+    }
+}

@@ -1,0 +1,35 @@
+package consulting.lmx.conversation.api;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
+import consulting.lmx.conversation.store.Message;
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/**
+ * A message as a caller sees it.
+ *
+ * @param index its place in the conversation, from 0, dense
+ */
+public record MessageView(
+        String role,
+        String content,
+
+        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = ConversationView.TIME, timezone = "UTC")
+        @Schema(nullable = true)
+        Instant timestamp,
+
+        int index) {
+
+    /** Messages in a row, of which the first has the index {@code first}. */
+    static List<MessageView> of(List<Message> messages, int first) {
+        return IntStream.range(0, messages.size())
+                .mapToObj(i -> of(messages.get(i), first + i))
+                .toList();
+    }
+
+    static MessageView of(Message message, int index) {
+        return new MessageView(message.role(), message.content(), message.timestamp(), index);
+    }
+}

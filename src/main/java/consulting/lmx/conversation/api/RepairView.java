@@ -1,0 +1,51 @@
+package consulting.lmx.conversation.api;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonRawValue;
+import consulting.lmx.conversation.store.LenientBson;
+import consulting.lmx.conversation.store.StoredConversation;
+import java.time.Instant;
+import org.bson.BsonDocument;
+import org.bson.json.JsonMode;
+import org.bson.json.JsonWriterSettings;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/**
+ * What the heal did to an id of a conversation.
+ *
+ * @param reason the word of what was wrong
+ * @param was the old value as relaxed Extended JSON; missing where there was none
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record RepairView(
+        String reason,
+
+        @JsonRawValue @Schema(implementation = Object.class) String was,
+
+        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = ConversationView.TIME, timezone = "UTC")
+        Instant at) {
+
+    private static final String WAS = "was";
+    private static final JsonWriterSettings RELAXED =
+            JsonWriterSettings.builder().outputMode(JsonMode.RELAXED).build();
+
+    /** The repair that is noted in {@code field}; null where there is none. */
+    static RepairView of(StoredConversation conversation, String field) {
+        return conversation
+                .repair(field)
+                .map(repair -> new RepairView(
+                        LenientBson.string(repair, "reason"), was(repair), LenientBson.instant(repair, "at")))
+                .orElse(null);
+    }
+
+    /** A value alone is no document, so it is written in one, and taken out of it. */
+    private static String was(BsonDocument repair) {
+        if (!repair.containsKey(WAS)) {
+            return null;
+        }
+        String document = new BsonDocument(WAS, repair.get(WAS)).toJson(RELAXED);
+        return document.substring(document.indexOf(':') + 1, document.length() - 1)
+                .strip();
+    }
+}

@@ -1,0 +1,199 @@
+package consulting.lmx.conversation.http;
+
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.BaseUnits;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.vertx.MutinyHelper;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Bounds the bytes that callers make the process hold, as a whole: request bodies, pages, exports, events. Each part counts
+ * the raw bytes that it holds. On their way these become up to five times as much heap (buffer, text, records, JSON), and
+ * half of the heap is the service's own; hence a tenth of the heap.
+ *
+ * <p>A caller may hold a quarter of the budget. They may hold more only while a quarter stays free for others, so one caller
+ * alone leaves room for the next. A reservation that does not fit waits for {@link #WAIT} at most, first come, first served.
+ */
+@ApplicationScoped
+public class MemoryBudget {
+
+    /** How long a reservation waits for others to be closed. */
+    static final Duration WAIT = Duration.ofSeconds(2);
+
+    /** How many reservations wait at once. */
+    static final int MAX_WAITING = 256;
+
+    private static final int PART_OF_THE_HEAP = 10;
+    private static final String DETAIL = "The service is busy. Try again a little later.";
+
+    private final long size;
+    private final long share;
+    private final Counter rejected;
+    private final Map<String, Long> heldByCaller = new HashMap<>();
+    private final Set<Request> queue = new LinkedHashSet<>();
+    private long held;
+
+    @Inject
+    MemoryBudget(MeterRegistry meters) {
+        this(Runtime.getRuntime().maxMemory() / PART_OF_THE_HEAP, meters);
+    }
+
+    MemoryBudget(long size, MeterRegistry meters) {
+        this.size = size;
+        this.share = size / 4;
+        Gauge.builder("conversations.memory.reserved", this, budget -> budget.held())
+                .description("Bytes of request bodies and replies that callers make the process hold")
+                .baseUnit(BaseUnits.BYTES)
+                .register(meters);
+        this.rejected = Counter.builder("conversations.memory.rejected")
+                .description("Reservations of memory that were rejected because callers hold as much as they may")
+                .register(meters);
+    }
+
+    /**
+     * Reserves {@code bytes} for {@code caller}, at once if there is room. Otherwise it waits, and fails with
+     * {@link ErrorCode#OVERLOADED} if others do not give back enough in time, or if too many wait already. A reservation that
+     * is larger than the whole budget is granted while nothing else is held.
+     *
+     * <p>Whoever gets the reservation closes it, however their work ends. It comes on the Vert.x context of the subscriber.
+     */
+    public Uni<Reservation> reserve(String caller, long bytes) {
+        return Uni.createFrom().deferred(() -> {
+            Request request = new Request(caller, Math.max(1, Math.min(bytes, size)), new CompletableFuture<>());
+            submit(request);
+            return request.granted().isDone()
+                    ? Uni.createFrom().item(request.granted().join())
+                    : await(request);
+        });
+    }
+
+    private Uni<Reservation> await(Request request) {
+        Uni<Reservation> granted = Uni.createFrom().completionStage(request.granted());
+        Context context = Vertx.currentContext();
+        return (context == null ? granted : granted.emitOn(MutinyHelper.executor(context)))
+                .ifNoItem()
+                .after(WAIT)
+                .failWith(this::overloaded)
+                .onTermination()
+                .invoke((reservation, failure, cancelled) -> {
+                    if (reservation == null) {
+                        abandon(request);
+                    }
+                });
+    }
+
+    private synchronized void submit(Request request) {
+        if (mayHold(request) && fits(request) && queue.stream().noneMatch(this::mayHold)) {
+            take(request);
+            complete(List.of(request));
+        } else if (queue.size() < MAX_WAITING) {
+            queue.add(request);
+        } else {
+            throw overloaded();
+        }
+    }
+
+    /** Whether the caller may hold that much more; otherwise others overtake them. */
+    private boolean mayHold(Request request) {
+        long own = heldByCaller.getOrDefault(request.caller(), 0L);
+        return own == 0 || own + request.bytes() <= share || held + request.bytes() <= size - share;
+    }
+
+    private boolean fits(Request request) {
+        return held + request.bytes() <= size;
+    }
+
+    private void take(Request request) {
+        held += request.bytes();
+        heldByCaller.merge(request.caller(), request.bytes(), Long::sum);
+    }
+
+    /** In their order: one that does not fit yet is not overtaken, so that it does not wait forever. */
+    private List<Request> takeNext() {
+        List<Request> taken = new ArrayList<>();
+        for (Request next : List.copyOf(queue)) {
+            if (mayHold(next)) {
+                if (!fits(next)) {
+                    return taken;
+                }
+                queue.remove(next);
+                take(next);
+                taken.add(next);
+            }
+        }
+        return taken;
+    }
+
+    private void complete(List<Request> taken) {
+        taken.forEach(request -> request.granted().complete(new Reservation(request)));
+    }
+
+    private void giveBack(Request request) {
+        List<Request> taken;
+        synchronized (this) {
+            held -= request.bytes();
+            heldByCaller.computeIfPresent(
+                    request.caller(), (caller, all) -> all == request.bytes() ? null : all - request.bytes());
+            taken = takeNext();
+        }
+        complete(taken);
+    }
+
+    private void abandon(Request request) {
+        List<Request> taken;
+        synchronized (this) {
+            queue.remove(request);
+            taken = takeNext();
+        }
+        complete(taken);
+        if (!request.granted().cancel(false)) {
+            request.granted().join().close(); // granted at the same moment
+        }
+    }
+
+    private ServiceException overloaded() {
+        rejected.increment();
+        return new ServiceException(ErrorCode.OVERLOADED, DETAIL);
+    }
+
+    private synchronized long held() {
+        return held;
+    }
+
+    private record Request(String caller, long bytes, CompletableFuture<Reservation> granted) {}
+
+    /** Bytes that are held for a caller until this is closed. */
+    public final class Reservation implements AutoCloseable {
+
+        private final Request request;
+        private final AtomicBoolean closed = new AtomicBoolean();
+
+        private Reservation(Request request) {
+            this.request = request;
+        }
+
+        /** Gives the bytes back; a second call does nothing. */
+        @Override
+        public void close() {
+            if (closed.compareAndSet(false, true)) {
+                giveBack(request);
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+package consulting.lmx.conversation.security;
+
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
+import io.quarkus.security.identity.IdentityProviderManager;
+import io.quarkus.security.identity.SecurityIdentity;
+import io.quarkus.security.identity.request.AuthenticationRequest;
+import io.quarkus.security.identity.request.TokenAuthenticationRequest;
+import io.quarkus.smallrye.jwt.runtime.auth.JsonWebTokenCredential;
+import io.quarkus.vertx.http.runtime.security.ChallengeData;
+import io.quarkus.vertx.http.runtime.security.HttpAuthenticationMechanism;
+import io.quarkus.vertx.http.runtime.security.HttpSecurityUtils;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.http.Cookie;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.net.HostAndPort;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.net.URI;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Takes the caller's token from the cookie, if the request has no bearer: Quarkus asks its own mechanism for bearers first, and
+ * one that is not valid ends the request. A browser adds the cookie by itself, whichever page asks. So a write that comes with
+ * it has to come from a page of this origin or of {@code ALLOWED_ORIGINS}: the browser tells by {@code Sec-Fetch-Site}, older
+ * ones by {@code Origin}. A request with neither header comes from a program that chose to send the cookie.
+ */
+@ApplicationScoped
+public class CookieAuthentication implements HttpAuthenticationMechanism {
+
+    private static final Set<HttpMethod> SAFE = Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
+
+    /** {@code none}: the user asked, and no page did. A page of a sibling domain is {@code same-site}. */
+    private static final Set<String> OWN_SITES = Set.of("same-origin", "none");
+
+    private final String name;
+    private final List<String> allowed;
+
+    CookieAuthentication(ServiceConfig config) {
+        this.name = config.auth().cookie();
+        this.allowed = config.allowedOrigins().orElse(List.of());
+    }
+
+    /** Behind the mechanism for bearers, which has the usual one. */
+    @Override
+    public int getPriority() {
+        return DEFAULT_PRIORITY - 1;
+    }
+
+    @Override
+    public Uni<SecurityIdentity> authenticate(RoutingContext context, IdentityProviderManager providers) {
+        HttpServerRequest request = context.request();
+        Cookie cookie = request.getCookie(name);
+        if (cookie == null) {
+            return Uni.createFrom().nullItem();
+        }
+        if (!SAFE.contains(request.method()) && !isFromOwnPage(request)) {
+            return Uni.createFrom()
+                    .failure(new ServiceException(
+                            ErrorCode.CROSS_SITE,
+                            "A write from another origin is not accepted with the cookie. Name the origin in ALLOWED_ORIGINS,"
+                                    + " or send the token as a bearer."));
+        }
+        return providers.authenticate(HttpSecurityUtils.setRoutingContextAttribute(
+                new TokenAuthenticationRequest(new JsonWebTokenCredential(cookie.getValue())), context));
+    }
+
+    private boolean isFromOwnPage(HttpServerRequest request) {
+        String origin = request.getHeader(HttpHeaders.ORIGIN);
+        if (origin != null && allowed.contains(origin)) {
+            return true;
+        }
+        String site = request.getHeader("Sec-Fetch-Site");
+        return site != null ? OWN_SITES.contains(site) : origin == null || isOwn(origin, request.authority());
+    }
+
+    /** Compares host and port alone: where a proxy ends TLS, the service does not see which scheme the browser used. */
+    private static boolean isOwn(String origin, HostAndPort host) {
+        try {
+            URI page = URI.create(origin);
+            int usual = "https".equals(page.getScheme()) ? 443 : 80;
+            return host != null
+                    && host.host().equalsIgnoreCase(page.getHost())
+                    && portOr(host.port(), usual) == portOr(page.getPort(), usual);
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+    }
+
+    private static int portOr(int port, int usual) {
+        return port > 0 ? port : usual;
+    }
+
+    @Override
+    public Uni<ChallengeData> getChallenge(RoutingContext context) {
+        return Uni.createFrom().nullItem(); // the mechanism for bearers has one
+    }
+
+    @Override
+    public Set<Class<? extends AuthenticationRequest>> getCredentialTypes() {
+        return Set.of(TokenAuthenticationRequest.class);
+    }
+}

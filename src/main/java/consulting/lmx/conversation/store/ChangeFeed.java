@@ -1,0 +1,225 @@
+package consulting.lmx.conversation.store;
+
+import static consulting.lmx.conversation.store.ConversationFields.ID;
+
+import com.mongodb.MongoClientException;
+import com.mongodb.client.model.Aggregates;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.events.EventsConfig;
+import consulting.lmx.conversation.http.AnswerLimit;
+import io.quarkus.mongodb.ChangeStreamOptions;
+import io.quarkus.mongodb.FindOptions;
+import io.quarkus.mongodb.reactive.ReactiveMongoClient;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.Cancellable;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.bson.BsonDocument;
+import org.bson.BsonTimestamp;
+import org.bson.BsonValue;
+import org.bson.conversions.Bson;
+import org.jboss.logging.Logger;
+
+/**
+ * Tells who watches a stored conversation that it may have changed, whichever replica changed it. It looks by one change
+ * stream for the whole process, or by a poll where the server has none, and only while somebody watches. It tells too often
+ * rather than too seldom: what has changed is for the watcher to read, from a {@link ReadBarrier}.
+ *
+ * <p>Around a failover a change stream may say nothing and yet not fail. So it is looked beside it as well, at each heartbeat: what
+ * was missed then comes late, and where the look is not answered all is opened anew.
+ */
+@ApplicationScoped
+public class ChangeFeed {
+
+    private static final Logger LOG = Logger.getLogger(ChangeFeed.class);
+
+    /** No such stage; no such command; only on replica sets. */
+    private static final int[] NO_CHANGE_STREAMS = {40324, 59, 40573};
+
+    private static final Duration RETRY_MIN = Duration.ofMillis(100);
+    private static final Duration RETRY_MAX = Duration.ofSeconds(5);
+
+    /** How many conversations one look of the poll asks for. */
+    private static final int POLLED = 1000;
+
+    private static final BsonDocument GONE = new BsonDocument();
+
+    private static final List<Bson> CHANGES_BY_ID = List.of(
+            Aggregates.match(Filters.in("operationType", "insert", "update", "replace", "delete")),
+            Aggregates.project(Projections.include("documentKey")));
+
+    private final ReactiveMongoClient client;
+    private final Conversations conversations;
+    private final EventsConfig config;
+    private final AnswerLimit limit;
+    private final Map<BsonValue, Set<Runnable>> watchers = new HashMap<>();
+    private Cancellable source;
+    private Duration retry = RETRY_MIN;
+    private boolean pollingSaid;
+
+    ChangeFeed(ReactiveMongoClient client, Conversations conversations, EventsConfig config, AnswerLimit limit) {
+        this.client = client;
+        this.conversations = conversations;
+        this.config = config;
+        this.limit = limit;
+    }
+
+    /**
+     * Calls {@code changed} whenever the document of that {@code _id} may have changed: what was written after this call is
+     * told of, or is seen by a read that begins after it.
+     */
+    public synchronized Cancellable watch(BsonValue id, Runnable changed) {
+        watchers.computeIfAbsent(id, unwatched -> ConcurrentHashMap.newKeySet()).add(changed);
+        if (source == null) {
+            open();
+        }
+        return () -> forget(id, changed);
+    }
+
+    private synchronized void forget(BsonValue id, Runnable changed) {
+        watchers.computeIfPresent(id, (key, all) -> all.remove(changed) && all.isEmpty() ? null : all);
+        if (watchers.isEmpty() && source != null) {
+            source.cancel();
+            source = null;
+        }
+    }
+
+    /** Where the server ends it or cannot be reached, it is opened anew, and all who watch are told once it stands. */
+    private void open() {
+        source = Multi.createFrom()
+                .deferred(this::look)
+                .onFailure()
+                .retry()
+                .when(failures -> failures.onItem().transformToUniAndConcatenate(this::pause))
+                .subscribe()
+                .with(
+                        this::tell,
+                        failure -> LOG.error("event=change-feed-ended: listeners hear of nothing new", failure));
+    }
+
+    /** Gives an item: it is tried again for each, and for none where there is none. */
+    private synchronized Uni<Duration> pause(Throwable failure) {
+        Duration pause = retry;
+        retry = retry.compareTo(RETRY_MAX) < 0 ? retry.multipliedBy(2) : RETRY_MAX;
+        LOG.warnf("event=change-feed-lost reason=\"%s\" retry-in=%s", failure.getMessage(), pause);
+        return Uni.createFrom().item(pause).onItem().delayIt().by(pause);
+    }
+
+    private void tell(BsonValue id) {
+        List<Runnable> told;
+        synchronized (this) {
+            told = List.copyOf(watchers.getOrDefault(id, Set.of()));
+        }
+        told.forEach(Runnable::run);
+    }
+
+    private void tellAll() {
+        List<Runnable> told = new ArrayList<>();
+        synchronized (this) {
+            retry = RETRY_MIN;
+            watchers.values().forEach(told::addAll);
+        }
+        told.forEach(Runnable::run);
+    }
+
+    private Multi<BsonValue> look() {
+        return limit.of(majorityTime())
+                .onItem()
+                .transformToMulti(time -> time.map(this::stream).orElseGet(() -> poll("it is no replica set")))
+                .onFailure(failure -> failure.getClass() == MongoClientException.class)
+                .recoverWithMulti(noSessions -> poll("it has no sessions"))
+                .onFailure(failure -> DriverFailure.hasCode(failure, NO_CHANGE_STREAMS))
+                .recoverWithMulti(failure -> poll("it has no change streams"))
+                .onFailure(DriverFailure::isDenied)
+                .recoverWithMulti(denied -> poll("its user may not: grant changeStream on the collection"));
+    }
+
+    /**
+     * The time up to which a majority read sees everything from now on; empty where the server keeps no such time. A stream
+     * that begins there and the reads that begin now leave nothing out between them.
+     */
+    private Uni<Optional<BsonTimestamp>> majorityTime() {
+        return client.startSession()
+                .chain(session -> conversations
+                        .documents()
+                        .find(session, new FindOptions().limit(1).projection(Projections.include(ID)))
+                        .collect()
+                        .asList()
+                        .map(read -> Optional.ofNullable(session.getOperationTime()))
+                        .onTermination()
+                        .invoke(session::close));
+    }
+
+    private Multi<BsonValue> stream(BsonTimestamp from) {
+        return Multi.createFrom().deferred(() -> {
+            tellAll();
+            Multi<BsonValue> changes = conversations
+                    .documents()
+                    .watch(CHANGES_BY_ID, BsonDocument.class, new ChangeStreamOptions().startAtOperationTime(from))
+                    .map(change -> change.getDocumentKey().get(ID))
+                    .onCompletion()
+                    .failWith(() -> new IllegalStateException("the server has closed it"));
+            return Multi.createBy().merging().streams(changes, looks(config.heartbeat()));
+        });
+    }
+
+    private Multi<BsonValue> poll(String reason) {
+        synchronized (this) {
+            if (!pollingSaid) {
+                pollingSaid = true;
+                LOG.warnf(
+                        "event=polling: the server does not tell of changes (%s), so that new messages reach their"
+                                + " listeners up to %s late; a replica set tells at once",
+                        reason, config.poll());
+            }
+        }
+        return Multi.createFrom().deferred(() -> {
+            tellAll();
+            return looks(config.poll());
+        });
+    }
+
+    /** What has changed from one look to the next, or is looked at for the first time. */
+    private Multi<BsonValue> looks(Duration each) {
+        Map<BsonValue, BsonDocument> seen = new HashMap<>();
+        return Multi.createFrom()
+                .ticks()
+                .startingAfter(each)
+                .every(each)
+                .onOverflow()
+                .drop()
+                .onItem()
+                .transformToMultiAndConcatenate(tick -> changedSince(seen));
+    }
+
+    private Multi<BsonValue> changedSince(Map<BsonValue, BsonDocument> seen) {
+        List<BsonValue> watched;
+        synchronized (this) {
+            watched = List.copyOf(watchers.keySet());
+        }
+        seen.keySet().retainAll(watched);
+        return Multi.createFrom()
+                .iterable(watched)
+                .group()
+                .intoLists()
+                .of(POLLED)
+                .onItem()
+                .transformToUniAndConcatenate(ids -> limit.of(conversations.states(ids))
+                        .map(now -> ids.stream()
+                                .filter(id ->
+                                        !now.getOrDefault(id, GONE).equals(seen.put(id, now.getOrDefault(id, GONE))))
+                                .toList()))
+                .onItem()
+                .disjoint();
+    }
+}

@@ -1,0 +1,227 @@
+package consulting.lmx.conversation.store;
+
+import static com.mongodb.client.model.ReturnDocument.AFTER;
+import static consulting.lmx.conversation.store.ConversationFields.CREATED_AT;
+import static consulting.lmx.conversation.store.ConversationFields.ID;
+import static consulting.lmx.conversation.store.ConversationFields.IDEMPOTENCY_KEY;
+import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.store.ConversationFields.OFFLOADED;
+import static consulting.lmx.conversation.store.ConversationFields.SESSION_ID;
+import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
+
+import com.mongodb.client.model.FindOneAndUpdateOptions;
+import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.UpdateOptions;
+import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.Objects;
+import org.bson.BsonArray;
+import org.bson.BsonDateTime;
+import org.bson.BsonDocument;
+import org.bson.BsonInt32;
+import org.bson.BsonObjectId;
+import org.bson.BsonString;
+import org.bson.BsonType;
+
+/**
+ * Appends messages: each by one atomic operation, which creates the conversation if there is none. A failed {@link Uni}
+ * carries a {@link ServiceException}, or the driver's own exception if the database failed.
+ */
+@ApplicationScoped
+public class MessageAppender {
+
+    /** How often an append is tried again while others create, offload or delete the conversation. */
+    private static final int ATTEMPTS = 5;
+
+    /** The server's error for a push into a field that is no array. */
+    private static final int BAD_VALUE = 2;
+
+    /** No element of the list is anything but a document, so that the answer can count them. */
+    private static final BsonDocument ALL_DOCUMENTS =
+            BsonDocument.parse("{$not: {$elemMatch: {$not: {$type: 'object'}}}}");
+
+    private final Conversations conversations;
+    private final MessageReader reader;
+    private final MessageOffloader offloader;
+    private final Counter duplicateKeys;
+
+    MessageAppender(
+            Conversations conversations, MessageReader reader, MessageOffloader offloader, MeterRegistry meters) {
+        this.conversations = conversations;
+        this.reader = reader;
+        this.offloader = offloader;
+        this.duplicateKeys = meters.counter("conversations.duplicate.key");
+    }
+
+    /** An attempt that met a conversation in another state than it expected; the next one reads again. */
+    private static final class Outdated extends RuntimeException {}
+
+    /**
+     * Appends a message. A conversation of somebody else fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} and stays as it is.
+     * If the message has an idempotency key that a message of the conversation has too, nothing is written, and the result is
+     * that of the first call; it fails with {@link ErrorCode#KEY_REUSED} if the two messages differ.
+     */
+    public Uni<AppendResult> append(String caller, String conversationId, Message message) {
+        return attempt(caller, conversationId, message)
+                .onFailure(DriverFailure::isTooLarge)
+                .recoverWithUni(full -> offloader
+                        .makeRoom(Conversations.owned(caller, conversationId))
+                        .chain(() -> attempt(caller, conversationId, message)));
+    }
+
+    private Uni<AppendResult> attempt(String caller, String conversationId, Message message) {
+        BsonDocument own = Conversations.owned(caller, conversationId);
+        return (message.idempotencyKey() == null ? appendOrCreate(own, own, message) : appendOnce(own, message))
+                .onItem()
+                .ifNull()
+                .switchTo(() -> requireOwner(caller, conversationId))
+                .onFailure(Outdated.class)
+                .retry()
+                .atMost(ATTEMPTS)
+                .onFailure(Outdated.class)
+                .transform(outdated -> Conversations.changing());
+    }
+
+    /** Appends to the target or creates it. Null if the id is taken, but not by the target. */
+    private Uni<AppendResult> appendOrCreate(BsonDocument own, BsonDocument target, Message message) {
+        String newSessionId = SessionId.random();
+        BsonDocument update = push(message.toBson(), message)
+                .append(
+                        "$setOnInsert",
+                        new BsonDocument(SESSION_ID, new BsonString(newSessionId))
+                                .append(
+                                        CREATED_AT,
+                                        new BsonDateTime(message.timestamp().toEpochMilli())));
+        return send(target.clone().append(MESSAGES, ALL_DOCUMENTS), update, true)
+                .onFailure(DriverFailure::isDuplicateKey)
+                .invoke(failure -> duplicateKeys.increment())
+                .map(after -> counted(after, newSessionId, message))
+                .onFailure(DriverFailure::isDuplicateKey)
+                .recoverWithUni(() -> append(target, message));
+    }
+
+    /** Appends to the target. Null if there is none. */
+    private Uni<AppendResult> append(BsonDocument target, Message message) {
+        return send(target.clone().append(MESSAGES, ALL_DOCUMENTS), push(message.toBson(), message), false)
+                .onItem()
+                .ifNotNull()
+                .transform(after -> counted(after, null, message))
+                .onItem()
+                .ifNull()
+                .switchTo(() -> appendMarked(target, message));
+    }
+
+    private AppendResult counted(BsonDocument after, String newSessionId, Message message) {
+        return result(after, LenientBson.array(after, MESSAGES).size() - 1, newSessionId, message);
+    }
+
+    private AppendResult result(BsonDocument after, int position, String newSessionId, Message message) {
+        String sessionId = LenientBson.string(after, SESSION_ID);
+        offloader.afterAppend(after.get(ID), position + 1, message);
+        int index = LenientBson.integer(after, OFFLOADED) + position;
+        return new AppendResult(sessionId.equals(newSessionId), false, sessionId, message, index);
+    }
+
+    /** Appends to a list in which not all elements are documents: the message gets an id, by which it is found again. */
+    private Uni<AppendResult> appendMarked(BsonDocument target, Message message) {
+        BsonObjectId mark = new BsonObjectId();
+        return send(target, push(message.toBson().append(ID, mark), message), false)
+                .onItem()
+                .ifNotNull()
+                .transformToUni(after -> conversations
+                        .positionOfMessage(after.get(ID), mark)
+                        .map(position -> {
+                            if (position.isEmpty()) {
+                                throw new ServiceException(
+                                        ErrorCode.DATABASE_UNAVAILABLE,
+                                        "It is not known whether the message is stored. Send it again with an Idempotency-Key.");
+                            }
+                            return result(after, position.get(), null, message);
+                        }));
+    }
+
+    /** Appends unless a message of the conversation has the same idempotency key. Null if the id is taken by somebody else. */
+    private Uni<AppendResult> appendOnce(BsonDocument own, Message message) {
+        return conversations.readWithKey(own, message.idempotencyKey()).chain(read -> {
+            if (read == null) {
+                return appendOrCreate(own, withoutKey(own, message, 0), message);
+            }
+            StoredConversation conversation = read.conversation();
+            return reader.sentWith(message.idempotencyKey(), conversation, read.position())
+                    .chain(sent -> sent.isPresent()
+                            ? Uni.createFrom().item(repeated(conversation, sent.get(), message))
+                            : append(withoutKey(own, message, conversation.offloaded()), message));
+        });
+    }
+
+    /** Selects the conversation only as long as no message with this key came, and none was offloaded meanwhile. */
+    private static BsonDocument withoutKey(BsonDocument own, Message message, int offloaded) {
+        BsonDocument target = own.clone()
+                .append(
+                        MESSAGES + "." + IDEMPOTENCY_KEY,
+                        new BsonDocument("$ne", new BsonString(message.idempotencyKey())));
+        target.putAll(Conversations.offloaded(offloaded));
+        return target;
+    }
+
+    private static AppendResult repeated(StoredConversation conversation, MessageReader.Sent first, Message again) {
+        if (!first.message().saysTheSameAs(again)) {
+            throw new ServiceException(
+                    ErrorCode.KEY_REUSED,
+                    "This Idempotency-Key was sent with another request before. Use another one for this request.");
+        }
+        boolean created = first.index() == 0 && Objects.equals(first.message().timestamp(), conversation.createdAt());
+        return new AppendResult(created, true, conversation.sessionId(), first.message(), first.index());
+    }
+
+    private static BsonDocument push(BsonDocument stored, Message message) {
+        return new BsonDocument("$push", new BsonDocument(MESSAGES, stored))
+                .append(
+                        "$set",
+                        new BsonDocument(
+                                UPDATED_AT, new BsonDateTime(message.timestamp().toEpochMilli())));
+    }
+
+    private Uni<BsonDocument> send(BsonDocument target, BsonDocument update, boolean upsert) {
+        // Of each message a field that none has: one empty document for each, which every server can count.
+        FindOneAndUpdateOptions options = new FindOneAndUpdateOptions()
+                .collation(Conversations.SIMPLE)
+                .upsert(upsert)
+                .returnDocument(AFTER)
+                .projection(Projections.include(SESSION_ID, OFFLOADED, MESSAGES + ".none"));
+        Uni<BsonDocument> sent = conversations.documents().findOneAndUpdate(target, update, options);
+        return sent.onFailure(failure -> DriverFailure.hasCode(failure, BAD_VALUE))
+                .recoverWithUni(noList -> nullToNoMessages(target).chain(() -> sent));
+    }
+
+    /** Old documents may hold null instead of a list. Anything else is not replaced, so nothing can be appended to it. */
+    private Uni<Void> nullToNoMessages(BsonDocument target) {
+        return conversations
+                .documents()
+                .updateOne(
+                        target.clone()
+                                .append(MESSAGES, new BsonDocument("$type", new BsonInt32(BsonType.NULL.getValue()))),
+                        new BsonDocument("$set", new BsonDocument(MESSAGES, new BsonArray())),
+                        new UpdateOptions().collation(Conversations.SIMPLE))
+                .invoke(result -> {
+                    if (result.getMatchedCount() == 0) {
+                        throw new ServiceException(
+                                ErrorCode.CONFLICT,
+                                "What is stored as the messages of this conversation is no list, so nothing can be appended.");
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    /** Nothing was appended to this id: it belongs to somebody else, or the conversation changed meanwhile. */
+    private Uni<AppendResult> requireOwner(String caller, String conversationId) {
+        return conversations.owner(conversationId).map(owner -> {
+            throw owner.isEmpty() || owner.get().equals(caller) ? new Outdated() : Conversations.notFound();
+        });
+    }
+}

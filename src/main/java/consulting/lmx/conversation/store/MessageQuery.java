@@ -1,0 +1,169 @@
+package consulting.lmx.conversation.store;
+
+import static consulting.lmx.conversation.store.ConversationFields.CONTENT;
+import static consulting.lmx.conversation.store.ConversationFields.IDEMPOTENCY_KEY;
+import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.store.ConversationFields.ROLE;
+import static consulting.lmx.conversation.store.ConversationFields.TIMESTAMP;
+
+import java.util.List;
+import org.bson.BsonArray;
+import org.bson.BsonBoolean;
+import org.bson.BsonDocument;
+import org.bson.BsonInt32;
+import org.bson.BsonInt64;
+import org.bson.BsonNull;
+import org.bson.BsonString;
+import org.bson.BsonTimestamp;
+import org.bson.BsonValue;
+
+/**
+ * The aggregation that reads some messages of a document, a conversation or a block. The server measures them first: if their
+ * text is longer than a bound, it answers their sizes instead, so that no reply is larger than its reader expects. The stages
+ * use only what MongoDB 4.0 and the embedded server know ({@code $bsonSize} came with 4.4).
+ */
+final class MessageQuery {
+
+    /** In the answer: how many messages the document holds. */
+    static final String COUNT = "count";
+
+    /** In the answer: the size of each message in bytes; empty if the messages themselves are there. */
+    static final String SIZES = "sizes";
+
+    /** In the answer: the size of all messages in bytes. */
+    static final String BYTES = "bytes";
+
+    private static final BsonString MESSAGE = new BsonString("$$message");
+    /** An expression: the messages of the document, or none if they are no list. */
+    static final BsonValue LIST = operator(
+            "$cond",
+            operator("$isArray", new BsonString("$" + MESSAGES)),
+            new BsonString("$" + MESSAGES),
+            new BsonArray());
+
+    private static final BsonValue NOTHING = new BsonDocument("$literal", new BsonArray());
+
+    private MessageQuery() {}
+
+    /**
+     * The stages that follow a {@code $match}.
+     *
+     * @param fields further fields of the answer
+     * @param first an expression: the index of the document's first message
+     * @param maxBytes how much text the answer may hold
+     */
+    static List<BsonDocument> stages(List<String> fields, BsonValue first, MessageWindow window, long maxBytes) {
+        BsonDocument read =
+                include(fields).append(COUNT, operator("$size", LIST)).append(MESSAGES, slice(first, window));
+        BsonDocument measured = include(fields)
+                .append(COUNT, new BsonInt32(1))
+                .append(MESSAGES, new BsonInt32(1))
+                .append(SIZES, map(new BsonString("$" + MESSAGES), size()));
+        BsonValue fits = operator("$lte", operator("$sum", new BsonString("$" + SIZES)), new BsonInt64(maxBytes));
+        BsonDocument bounded = include(fields)
+                .append(COUNT, new BsonInt32(1))
+                .append(SIZES, operator("$cond", fits, NOTHING, new BsonString("$" + SIZES)))
+                .append(MESSAGES, operator("$cond", fits, map(new BsonString("$" + MESSAGES), known()), NOTHING));
+        return List.of(
+                new BsonDocument("$project", read),
+                new BsonDocument("$project", measured),
+                new BsonDocument("$project", bounded));
+    }
+
+    /** A projection of the size of each message; {@link #summary} follows it. */
+    static BsonDocument sizes(List<String> fields) {
+        return include(fields).append(SIZES, map(LIST, size()));
+    }
+
+    /** A projection of the number and the size of all messages, and the sizes of the oldest ones. */
+    static BsonDocument summary(List<String> fields, int oldest) {
+        BsonString sizes = new BsonString("$" + SIZES);
+        return include(fields)
+                .append(COUNT, operator("$size", sizes))
+                .append(BYTES, operator("$sum", sizes))
+                .append(SIZES, operator("$slice", sizes, new BsonInt32(oldest)));
+    }
+
+    private static BsonDocument include(List<String> fields) {
+        BsonDocument projection = new BsonDocument();
+        fields.forEach(field -> projection.append(field, new BsonInt32(1)));
+        return projection;
+    }
+
+    private static BsonValue slice(BsonValue first, MessageWindow window) {
+        BsonValue until = window.high() == Integer.MAX_VALUE
+                ? LIST
+                : operator("$slice", LIST, atLeastZero(new BsonInt32(window.high()), first));
+        return window.isForward()
+                ? operator(
+                        "$slice", until, atLeastZero(new BsonInt32(window.low()), first), new BsonInt32(window.limit()))
+                : operator("$slice", until, new BsonInt32(-window.limit()));
+    }
+
+    private static BsonValue atLeastZero(BsonValue index, BsonValue first) {
+        return operator("$max", new BsonInt32(0), operator("$subtract", index, first));
+    }
+
+    /** An expression: the position of the first message for which {@code each} is {@code wanted}; -1 if there is none. */
+    static BsonDocument positionOf(BsonValue each, BsonValue wanted) {
+        return operator("$indexOfArray", map(LIST, each), wanted);
+    }
+
+    /** An expression: the position of the message that was sent with this idempotency key; -1 if there is none. */
+    static BsonDocument positionOfKey(String key) {
+        BsonValue hasKey = operator("$eq", field(IDEMPOTENCY_KEY), new BsonDocument("$literal", new BsonString(key)));
+        return positionOf(hasKey, BsonBoolean.TRUE);
+    }
+
+    private static BsonValue map(BsonValue list, BsonValue each) {
+        return new BsonDocument(
+                "$map",
+                new BsonDocument("input", list)
+                        .append("as", new BsonString("message"))
+                        .append("in", each));
+    }
+
+    /** The text of a message, in bytes. Whatever is no text is not read, so it counts as nothing. */
+    private static BsonValue size() {
+        return operator("$add", length(ROLE), length(CONTENT), length(IDEMPOTENCY_KEY));
+    }
+
+    private static BsonValue length(String field) {
+        BsonDocument text = new BsonDocument("input", text(field))
+                .append("to", new BsonString("string"))
+                .append("onError", new BsonString("")) // of a symbol
+                .append("onNull", new BsonString(""));
+        return operator("$strLenBytes", new BsonDocument("$convert", text));
+    }
+
+    /** The fields of a message that the service knows, each only if it has its type. */
+    private static BsonValue known() {
+        BsonValue timestamp = field(TIMESTAMP);
+        BsonValue date = operator(
+                "$and",
+                operator("$gt", timestamp, BsonBoolean.TRUE),
+                operator("$lt", timestamp, new BsonTimestamp(0, 0)));
+        return new BsonDocument(ROLE, text(ROLE))
+                .append(CONTENT, text(CONTENT))
+                .append(TIMESTAMP, operator("$cond", date, timestamp, BsonNull.VALUE))
+                .append(IDEMPOTENCY_KEY, text(IDEMPOTENCY_KEY));
+    }
+
+    /** The field if it is a string. In the order of types, only symbols stand beside strings; no reader takes those for text. */
+    private static BsonValue text(String field) {
+        BsonValue isText = operator(
+                "$and",
+                operator("$gte", field(field), new BsonString("")),
+                operator("$lt", field(field), new BsonDocument("$literal", new BsonDocument())));
+        return operator("$cond", isText, field(field), BsonNull.VALUE);
+    }
+
+    private static BsonValue field(String field) {
+        return new BsonString(MESSAGE.getValue() + "." + field);
+    }
+
+    /** An expression. */
+    static BsonDocument operator(String operator, BsonValue... operands) {
+        return new BsonDocument(operator, operands.length == 1 ? operands[0] : new BsonArray(List.of(operands)));
+    }
+}

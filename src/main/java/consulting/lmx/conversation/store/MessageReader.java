@@ -1,0 +1,221 @@
+package consulting.lmx.conversation.store;
+
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.bson.conversions.Bson;
+import org.jboss.logging.Logger;
+
+/**
+ * Reads the messages of a conversation, wherever they are stored: the newest in its document, older ones in blocks. What a
+ * reader gets is bounded in bytes, whatever is stored: a short text is read at once; a longer one is measured, reserved, and
+ * then read.
+ */
+@ApplicationScoped
+public class MessageReader {
+
+    /** How much text is read without a reservation, in bytes. */
+    static final int UNRESERVED_BYTES = 32 * 1024;
+
+    private static final Logger LOG = Logger.getLogger(MessageReader.class);
+
+    /** How often a conversation is read again if it changes meanwhile. */
+    private static final int ATTEMPTS = 5;
+
+    private final Conversations conversations;
+    private final MessageBlocks blocks;
+
+    MessageReader(Conversations conversations, MessageBlocks blocks) {
+        this.conversations = conversations;
+        this.blocks = blocks;
+    }
+
+    /** Reserves memory for text of this many bytes; completes when it may be read. */
+    @FunctionalInterface
+    public interface Memory {
+
+        Uni<Void> reserve(long bytes);
+    }
+
+    /**
+     * Some messages of a conversation.
+     *
+     * @param first the index of the first one
+     * @param hasMore whether there are more in the direction that was asked for
+     */
+    public record Page(StoredConversation conversation, int first, List<Message> messages, boolean hasMore) {}
+
+    /** The conversation changed between two reads, or a block is missing: it is read again. */
+    private static final class Outdated extends RuntimeException {}
+
+    /**
+     * Messages of the selected conversation: as many as the window has, but no more text than {@code maxBytes} if it is more
+     * than one message. Null if there is no such conversation. Fails with {@link ErrorCode#MESSAGES_LOST} if messages that the
+     * conversation has are not in the database any more.
+     *
+     * @param whole whether all known fields of the conversation are read, or those alone that its messages need
+     */
+    public Uni<Page> read(Bson selected, boolean whole, MessageWindow window, long maxBytes, Memory memory) {
+        return readOnce(selected, whole, window, maxBytes, memory)
+                .onFailure(Outdated.class)
+                .retry()
+                .atMost(ATTEMPTS)
+                .onFailure(Outdated.class)
+                .transform(outdated -> new ServiceException(
+                        ErrorCode.MESSAGES_LOST,
+                        "Older messages of this conversation are not in the database: it was restored from a backup without"
+                                + " them."));
+    }
+
+    private Uni<Page> readOnce(Bson selected, boolean whole, MessageWindow window, long maxBytes, Memory memory) {
+        List<String> fields = whole ? StoredConversation.FIELDS : Conversations.POSITION;
+        return conversations
+                .read(selected, fields, window, UNRESERVED_BYTES)
+                .onItem()
+                .ifNotNull()
+                .transformToUni(read -> {
+                    StoredConversation conversation = read.conversation();
+                    MessageWindow.Range range = window.in(conversation.messageCount());
+                    Direction direction = new Direction(window.isForward(), maxBytes);
+                    return parts(conversation, range.from(), range.to(), read.inline(), direction, UNRESERVED_BYTES)
+                            .map(direction::fit)
+                            .chain(parts -> withMessages(conversation, parts, direction, memory))
+                            .map(parts -> page(conversation, range, parts, direction));
+                });
+    }
+
+    /** The newest of all messages of a conversation, as {@link #read} gives them. */
+    public static Page newest(StoredConversation conversation, List<Message> all, int limit, long maxBytes) {
+        MessageWindow.Range range = MessageWindow.newest(limit).in(all.size());
+        MessagePart part = MessagePart.of(range.from(), all.subList(range.from(), range.to()));
+        Direction backward = new Direction(false, maxBytes);
+        return page(conversation, range, backward.fit(List.of(part)), backward);
+    }
+
+    private record Direction(boolean forward, long maxBytes) {
+
+        /** The parts, cut at the far end so that they hold no more than the bound, but at least one message. */
+        List<MessagePart> fit(List<MessagePart> parts) {
+            List<MessagePart> fitting = new ArrayList<>();
+            long bytes = 0;
+            for (int i = 0; i < parts.size(); i++) {
+                MessagePart part = parts.get(forward ? i : parts.size() - 1 - i);
+                int count = part.sizes().size();
+                int taken = 0;
+                while (taken < count) {
+                    bytes += part.sizes().get(forward ? taken : count - 1 - taken);
+                    if (bytes > maxBytes && (taken > 0 || !fitting.isEmpty())) {
+                        break;
+                    }
+                    taken++;
+                }
+                if (taken > 0) {
+                    MessagePart cut = forward
+                            ? part.sub(part.first(), part.first() + taken)
+                            : part.sub(part.end() - taken, part.end());
+                    fitting.add(forward ? fitting.size() : 0, cut);
+                }
+                if (taken < count) {
+                    break;
+                }
+            }
+            return fitting;
+        }
+    }
+
+    /** What blocks and document hold of the range, in order; {@code inline} is the document's part of it. */
+    private Uni<List<MessagePart>> parts(
+            StoredConversation conversation, int from, int to, MessagePart inline, Direction direction, long maxBytes) {
+        int offloaded = conversation.offloaded();
+        List<MessagePart> newest = new ArrayList<>();
+        if (to > offloaded && from < to) {
+            newest.add(inline.sub(Math.max(from, offloaded), to));
+        }
+        if (from >= offloaded || from >= to) {
+            return Uni.createFrom().item(newest);
+        }
+        int end = Math.min(to, offloaded);
+        return blocks.read(conversation, from, end, direction.forward(), maxBytes)
+                .map(older -> {
+                    if (older.isEmpty()) {
+                        LOG.warnf(
+                                "event=block-missing conversation=%s index=%d",
+                                conversation.id(), direction.forward() ? from : end - 1);
+                        throw new Outdated();
+                    }
+                    boolean whole = direction.forward()
+                            ? older.get(older.size() - 1).end() == end
+                            : older.get(0).first() == from;
+                    List<MessagePart> all = new ArrayList<>(older);
+                    if (whole || !direction.forward()) {
+                        all.addAll(newest);
+                    }
+                    return all;
+                });
+    }
+
+    private Uni<List<MessagePart>> withMessages(
+            StoredConversation conversation, List<MessagePart> parts, Direction direction, Memory memory) {
+        if (parts.stream().allMatch(part -> part.messages() != null)) {
+            return Uni.createFrom().item(parts);
+        }
+        int from = parts.get(0).first();
+        int to = parts.get(parts.size() - 1).end();
+        long bytes = parts.stream()
+                .flatMap(part -> part.sizes().stream())
+                .mapToLong(Integer::longValue)
+                .sum();
+        MessageWindow exactly = new MessageWindow(to - from, Optional.of(to), Optional.of(from - 1));
+        Bson same = Conversations.unmoved(conversation);
+        return memory.reserve(bytes)
+                .chain(() -> conversations.read(same, Conversations.POSITION, exactly, bytes))
+                .onItem()
+                .ifNull()
+                .failWith(Outdated::new)
+                .chain(read -> parts(conversation, from, to, read.inline(), direction, bytes))
+                .invoke(read -> {
+                    if (read.stream().anyMatch(part -> part.messages() == null)) {
+                        throw new Outdated();
+                    }
+                });
+    }
+
+    private static Page page(
+            StoredConversation conversation, MessageWindow.Range range, List<MessagePart> parts, Direction direction) {
+        List<Message> messages = new ArrayList<>();
+        parts.forEach(part -> messages.addAll(part.messages()));
+        int first = parts.isEmpty() ? range.from() : parts.get(0).first();
+        int end = first + messages.size();
+        boolean cut = direction.forward() ? end < range.to() : first > range.from();
+        return new Page(conversation, first, messages, cut || range.more());
+    }
+
+    /** The message that was sent with this idempotency key, and its index; empty if there is none. */
+    Uni<Optional<Sent>> sentWith(String key, StoredConversation conversation, int inlinePosition) {
+        Uni<Optional<Integer>> index = inlinePosition >= 0
+                ? Uni.createFrom().item(Optional.of(conversation.offloaded() + inlinePosition))
+                : conversation.offloaded() > 0
+                        ? blocks.indexOfKey(conversation, key)
+                        : Uni.createFrom().item(Optional.empty());
+        return index.chain(found -> found.isEmpty()
+                ? Uni.createFrom().item(Optional.empty())
+                : readOnce(
+                                Conversations.unmoved(conversation),
+                                false,
+                                MessageWindow.from(found.get(), 1),
+                                Long.MAX_VALUE,
+                                bytes -> Uni.createFrom().voidItem())
+                        .map(page -> Optional.ofNullable(page)
+                                .map(one -> new Sent(found.get(), one.messages().get(0)))
+                                .filter(sent -> key.equals(sent.message().idempotencyKey())))
+                        .onFailure(Outdated.class)
+                        .transform(outdated -> Conversations.changing()));
+    }
+
+    /** A message and its index. */
+    record Sent(int index, Message message) {}
+}

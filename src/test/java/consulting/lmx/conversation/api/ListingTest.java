@@ -1,0 +1,377 @@
+package consulting.lmx.conversation.api;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.hasSize;
+import static org.hamcrest.Matchers.nullValue;
+import static org.hamcrest.Matchers.oneOf;
+import static org.hamcrest.Matchers.startsWith;
+
+import consulting.lmx.conversation.store.ConversationFields;
+import consulting.lmx.conversation.testsupport.TestServer;
+import consulting.lmx.conversation.testsupport.Tokens;
+import io.quarkus.mongodb.reactive.ReactiveMongoClient;
+import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.http.ContentType;
+import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
+import jakarta.inject.Inject;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.bson.BsonDocument;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@QuarkusTest
+class ListingTest {
+
+    @Inject
+    ReactiveMongoClient client;
+
+    @ConfigProperty(name = "quarkus.mongodb.database")
+    String database;
+
+    private final String user = "user-" + UUID.randomUUID();
+
+    private ReactiveMongoCollection<BsonDocument> raw() {
+        return client.getDatabase(database).getCollection(ConversationFields.COLLECTION, BsonDocument.class);
+    }
+
+    private RequestSpecification as(String caller) {
+        return given().auth().oauth2(Tokens.of(caller)).contentType(ContentType.JSON);
+    }
+
+    private void insert(String id, String fields) {
+        raw().insertOne(BsonDocument.parse(
+                        "{conversationId: '%s', sessionId: 's-%s', userId: '%s' %s}".formatted(id, id, user, fields)))
+                .await()
+                .indefinitely();
+    }
+
+    private String id(int i) {
+        return user + "-" + i;
+    }
+
+    private List<String> allPages(int limit, Runnable between) {
+        List<String> seen = new ArrayList<>();
+        String cursor = null;
+        do {
+            RequestSpecification request = as(user).queryParam("limit", limit);
+            Response page = (cursor == null ? request : request.queryParam("after", cursor)).get("/api/conversation");
+            page.then().statusCode(200);
+            List<String> ids = page.path("data.conversationId");
+            assertThat(ids).hasSizeLessThanOrEqualTo(limit);
+            seen.addAll(ids);
+            cursor = page.path("nextCursor");
+            assertThat((Boolean) page.path("hasMore")).isEqualTo(cursor != null);
+            between.run();
+        } while (cursor != null);
+        return seen;
+    }
+
+    @Test
+    void conversationsComeNewestFirstAndThoseWithoutADateLast() {
+        IntStream.range(0, 25)
+                .forEach(i -> insert(id(i), ", updatedAt: {$date: " + (1000 + i / 3) + "}, title: 't', messages: []"));
+        insert(id(100), "");
+        insert(id(101), ", updatedAt: null");
+        List<String> seen = allPages(4, () -> {});
+        assertThat(seen).hasSize(27).doesNotHaveDuplicates();
+        assertThat(seen.subList(25, 27)).containsExactlyInAnyOrder(id(100), id(101));
+        assertThat(seen.get(0)).isEqualTo(id(24));
+        as(user).get("/api/conversation")
+                .then()
+                .body("data", hasSize(27))
+                .body("data[0].title", equalTo("t"))
+                .body("data[0].userId", equalTo(user))
+                .body("data[0].messages", nullValue())
+                .body("hasMore", equalTo(false))
+                .body("nextCursor", nullValue());
+    }
+
+    @Test
+    void pagesStayRightWhileConversationsComeAndGo() {
+        IntStream.range(0, 20).forEach(i -> insert(id(i), ", updatedAt: {$date: " + (1000 + i) + "}"));
+        int[] more = {1000};
+        List<String> seen = allPages(3, () -> {
+            insert(id(more[0]), ", updatedAt: {$date: " + (5000 + more[0]++) + "}");
+            raw().deleteOne(new BsonDocument("conversationId", new org.bson.BsonString(id(19))))
+                    .await()
+                    .indefinitely();
+        });
+        assertThat(seen)
+                .containsExactlyElementsOf(IntStream.range(0, 20)
+                        .map(i -> 19 - i)
+                        .mapToObj(this::id)
+                        .toList());
+    }
+
+    @Test
+    void listIsTheCallersAlone() {
+        insert(id(1), "");
+        as("somebody-" + UUID.randomUUID())
+                .get("/api/conversation")
+                .then()
+                .statusCode(200)
+                .body("data", hasSize(0))
+                .body("hasMore", equalTo(false));
+    }
+
+    @Test
+    void listIsReadThroughItsIndex() {
+        TestServer.assumeGenuine("query plans");
+        BsonDocument plan = client.getDatabase(database)
+                .runCommand(
+                        BsonDocument.parse(
+                                "{explain: {find: 'conversations', filter: {userId: 'u'}, sort: {updatedAt: -1, _id: -1}, limit: 10}}"),
+                        BsonDocument.class)
+                .await()
+                .indefinitely();
+        assertThat(plan.toJson()).contains("\"stage\": \"IXSCAN\"").doesNotContain("\"stage\": \"SORT\"");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "limit=0",
+                "limit=101",
+                "limit=x",
+                "limit=1.0",
+                "limit=99999999999",
+                "limit=",
+                "limit=1&limit=2",
+                "after=",
+                "after=nonsense",
+                "after=e30",
+                "after=eyJ1IjpbMV0sImkiOjJ9"
+            })
+    void badPageIsRefused(String query) {
+        as(user).get("/api/conversation?" + query)
+                .then()
+                .statusCode(400)
+                .contentType("application/problem+json")
+                .body("violations[0].field", containsString(query.substring(0, query.indexOf('='))));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"$regularExpression\": {\"pattern\": \".*\", \"options\": \"\"}}",
+                "/x/",
+                "undefined",
+                "{\"$oid\": \"zz\"}",
+                "{\"$binary\": {\"base64\": \"!!\", \"subType\": \"04\"}}",
+                "DEEP"
+            })
+    void cursorThatWasNeverGivenOutIsRefused(String place) {
+        TestServer.assumeGenuine("values that it does not compare with");
+        String deep = "{\"a\":".repeat(400) + "1" + "}".repeat(400);
+        String cursor = "{\"u\": null, \"i\": " + (place.equals("DEEP") ? deep : place) + "}";
+        as(user).queryParam(
+                        "after",
+                        Base64.getUrlEncoder().withoutPadding().encodeToString(cursor.getBytes(StandardCharsets.UTF_8)))
+                .get("/api/conversation")
+                .then()
+                .statusCode(400)
+                .contentType("application/problem+json")
+                .body("violations[0].field", equalTo("after"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "                       | 5,6,7,8,9   | true",
+                "?limit=20              | 0,1,2,3,4,5,6,7,8,9 | false",
+                "?limit=3&before=5      | 2,3,4       | true",
+                "?limit=3&before=3      | 0,1,2       | false",
+                "?limit=3&before=0      | ''          | false",
+                "?limit=3&before=99     | 7,8,9       | true",
+                "?limit=3&after=4       | 5,6,7       | true",
+                "?limit=3&after=6       | 7,8,9       | false",
+                "?limit=3&after=-1      | 0,1,2       | true",
+                "?limit=3&after=9       | ''          | false",
+                "?limit=3&after=2&before=5 | 3,4      | false",
+                "?limit=2&after=2&before=9 | 3,4      | true"
+            })
+    void messagesComeInPagesAscending(String query, String indexes, boolean hasMore) {
+        StringBuilder messages = new StringBuilder();
+        IntStream.range(0, 10)
+                .forEach(i -> messages.append(i == 0 ? "" : ",").append("{role: 'user', content: 'm" + i + "'}"));
+        insert(id(0), ", messages: [" + messages + "]");
+        String path = "/api/conversation/" + id(0) + "/messages" + (query == null ? "?limit=5" : query);
+        Response page = as(user).get(path);
+        page.then().statusCode(200).body("hasMore", equalTo(hasMore));
+        List<Integer> expected = indexes.isEmpty()
+                ? List.of()
+                : List.of(indexes.split(",")).stream().map(Integer::parseInt).toList();
+        assertThat(page.<List<Integer>>path("data.index")).isEqualTo(expected);
+        assertThat(page.<List<String>>path("data.content"))
+                .isEqualTo(expected.stream().map(i -> "m" + i).toList());
+        as("stranger").get(path).then().statusCode(404);
+    }
+
+    @Test
+    void sessionLeadsToItsConversation() {
+        insert(id(0), "");
+        as(user).get("/api/session/s-" + id(0)).then().statusCode(200).body("conversationId", equalTo(id(0)));
+        as("stranger").get("/api/session/s-" + id(0)).then().statusCode(404).contentType("application/problem+json");
+        as(user).get("/api/session/none").then().statusCode(404);
+    }
+
+    @Test
+    void everythingOfTheCallersIsDeletedOnceItIsConfirmed() {
+        IntStream.range(0, 3).forEach(i -> insert(id(i), ""));
+        as(user).delete("/api/conversation").then().statusCode(400).body("violations[0].field", equalTo("confirm"));
+        as(user).delete("/api/conversation?confirm=yes").then().statusCode(400);
+        as(user).get("/api/conversation").then().body("data", hasSize(3));
+        as("stranger-" + user)
+                .delete("/api/conversation?confirm=all")
+                .then()
+                .statusCode(200)
+                .body("deleted", equalTo(0));
+        as(user).delete("/api/conversation?confirm=all").then().statusCode(200).body("deleted", equalTo(3));
+        as(user).get("/api/conversation").then().body("data", hasSize(0));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"$where\": 1}",
+                "{\".a\": 1}",
+                "{\"a\\u0000b\": 1}",
+                "{\"a\": {\"b\": {\"c\": {\"d\": {\"e\": 1}}}}}",
+                "{\"a\": [[[[1]]]]}",
+                "{\"a\": 99999999999999999999}",
+                "{\"a\": 1e999}",
+                "{\"a\": -1e400}",
+                "{\"a\": 1e-400}",
+                "{\"a\": 1e99999999999}",
+                "{\"a\": 123456789012345678901234567890}",
+                "{\"a\": 9223372036854775808}",
+                "{\"a\": 9007199254740993.0}",
+                "{\"a\": 1.00000000000000000001}",
+                "{\"a\": \"\\ud800\"}",
+                "{\"k0\":0,\"k1\":0,\"k2\":0,\"k3\":0,\"k4\":0,\"k5\":0,\"k6\":0,\"k7\":0,\"k8\":0,\"k9\":0,\"k10\":0,\"k11\":0,\"k12\":0,\"k13\":0,\"k14\":0,\"k15\":0,\"k16\":0}"
+            })
+    void metadataOutOfBoundsIsRefused(String metadata) {
+        as(user).body("{\"metadata\": " + metadata + "}")
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(400)
+                .body("violations[0].field", startsWith("metadata"));
+    }
+
+    @Test
+    void metadataThatIsTooLargeIsRefused() {
+        as(user).body("{\"metadata\": {\"a\": \"" + "x".repeat(8200) + "\"}}")
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(400);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "0.1",
+                "1e2",
+                "-0.0",
+                "5e-324",
+                "1.7976931348623157e308",
+                "1e23",
+                "123456789.12345678",
+                "0.30000000000000004",
+                "0.1000000000000000055511151231257827",
+                "9223372036854775807",
+                "-9223372036854775808"
+            })
+    void numberIsKept(String number) {
+        Response started =
+                as(user).body("{\"metadata\": {\"a\": " + number + "}}").post("/api/conversation/start");
+        started.then().statusCode(201);
+        String answer = as(user).get("/api/conversation/" + started.path("conversationId"))
+                .asString();
+        String kept = answer.replaceAll(".*\"metadata\": *\\{ *\"a\": *([^ }]*) *}.*", "$1");
+        assertThat(Double.parseDouble(kept)).isEqualTo(Double.parseDouble(number) + 0.0);
+        assertThat(kept.contains(".")).isEqualTo(number.matches(".*[.e].*"));
+    }
+
+    @Test
+    void metadataIsKeptAsItCame() {
+        String metadata =
+                "{\"a.b\":1,\"n\":9007199254740993,\"f\":0.1,\"t\":true,\"z\":null,\"l\":[1,\"x\",{\"d\":2}]}";
+        Response started = as(user).body("{\"metadata\": " + metadata + "}").post("/api/conversation/start");
+        started.then().statusCode(201);
+        String answer = as(user).get("/api/conversation/" + started.path("conversationId"))
+                .asString()
+                .replace(" ", "");
+        assertThat(answer).contains("\"metadata\":" + metadata);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 5})
+    void noConversationVanishesWhateverIsStoredAsItsDateOrItsKey(int limit) {
+        List<String> dates = List.of(
+                "{$date: 1000}",
+                "{$date: 1000}",
+                "{$date: 2000}",
+                "'2024-01-01'",
+                "'yesterday'",
+                "''",
+                "1700000000000",
+                "{$numberDouble: '1.5'}",
+                "{$numberDouble: '-Infinity'}",
+                "null",
+                "true",
+                "{a: 1}",
+                "{$oid: '67c2532e5d9dc9f81818e811'}",
+                "{$timestamp: {t: 5, i: 1}}",
+                "{$binary: {base64: 'AAAA', subType: '00'}}");
+        List<String> keys = List.of("1", "'key'", "{$oid: '67c2532e5d9dc9f8181%05x'}", "{n: 1}", "{$date: 5}");
+        List<String> ids = new ArrayList<>();
+        for (int i = 0; i < dates.size() * 2; i++) {
+            String key = keys.get(i % keys.size());
+            String unique = key.contains("%")
+                    ? key.formatted(Integer.parseInt(unique(i)))
+                    : key.replaceAll("1|key|5", "$0" + unique(i));
+            ids.add(id(i));
+            insert(id(i), ", updatedAt: " + dates.get(i % dates.size()) + ", _id: " + unique);
+        }
+        insert(id(500), "");
+        insert(id(501), ", _id: 'x" + user + "'");
+        ids.add(id(500));
+        ids.add(id(501));
+        assertThat(allPages(limit, () -> {})).containsExactlyInAnyOrderElementsOf(ids);
+    }
+
+    private static final AtomicInteger KEYS = new AtomicInteger();
+
+    private static String unique(int i) {
+        return String.valueOf(1_000 * KEYS.incrementAndGet() + i);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {40, 400, 1_400, 2_000})
+    void cursorThatIsNestedDeepIsRefused(int depth) {
+        String deep = "{\"a\":".repeat(depth) + "1" + "}".repeat(depth);
+        as(user).queryParam(
+                        "after",
+                        Base64.getUrlEncoder()
+                                .withoutPadding()
+                                .encodeToString(("{\"u\":null,\"i\":" + deep + "}").getBytes(StandardCharsets.UTF_8)))
+                .get("/api/conversation")
+                .then()
+                .statusCode(oneOf(400, 414));
+    }
+}

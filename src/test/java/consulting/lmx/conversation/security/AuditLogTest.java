@@ -1,0 +1,98 @@
+package consulting.lmx.conversation.security;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import org.jboss.logmanager.formatters.PatternFormatter;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class AuditLogTest {
+
+    private static final Logger LOGGER = Logger.getLogger("audit");
+    private static final PatternFormatter TEXT = new PatternFormatter("%s");
+
+    private final List<String> lines = new ArrayList<>();
+    private final Handler handler = new Handler() {
+        @Override
+        public void publish(LogRecord entry) {
+            assertThat(entry.getLevel()).isEqualTo(org.jboss.logmanager.Level.INFO);
+            lines.add(TEXT.format(entry));
+        }
+
+        @Override
+        public void flush() {}
+
+        @Override
+        public void close() {}
+    };
+
+    @BeforeEach
+    void listen() {
+        LOGGER.setLevel(Level.INFO);
+        LOGGER.addHandler(handler);
+    }
+
+    @AfterEach
+    void leave() {
+        LOGGER.removeHandler(handler);
+    }
+
+    @Test
+    void entrySaysWhatWhoAndHowMany() {
+        AuditLog.deletion("ann", "a-conversation");
+        AuditLog.deletionOfAll("ann", 7);
+        AuditLog.truncation("ann", "a-conversation", 3);
+        AuditLog.export("ann", "a-conversation", 250);
+        AuditLog.heal("root", true);
+        AuditLog.erasure("ann", 7, 2);
+        assertThat(lines)
+                .containsExactly(
+                        "event=audit-deletion who=\"ann\" conversation=\"a-conversation\" count=1",
+                        "event=audit-deletion-of-all who=\"ann\" count=7",
+                        "event=audit-truncation who=\"ann\" conversation=\"a-conversation\" count=3",
+                        "event=audit-export who=\"ann\" conversation=\"a-conversation\" count=250",
+                        "event=audit-heal who=\"root\" dry-run=true",
+                        "event=audit-erasure who=\"operator\" user=\"ann\" count=7 blocks=2");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ann\nevent=audit-deletion who=\"bob\"",
+                "ann\" count=9 x=\"",
+                "ann\\\" count=9 x=\\\"",
+                "ann\r",
+                "ann\u0085b",
+                "ann\u2028b",
+                "ann\u001b[2Kbob",
+                "ann\u202ebob",
+                "%s%n%d",
+                "ann\udb40\udc01",
+                "ann\ud800"
+            })
+    void subjectCannotForgeAnEntry(String subject) {
+        AuditLog.deletion(subject, subject);
+        assertThat(lines)
+                .singleElement()
+                .asString()
+                .matches("event=audit-deletion who=\"(?<id>(\\\\.|[^\"\\\\\\p{C}\\p{Zl}\\p{Zp}])*)\""
+                        + " conversation=\"\\k<id>\" count=1");
+    }
+
+    @Test
+    void readableTextStaysAsItIs() {
+        AuditLog.deletion("Änn Ōe 😀 <ann@example.com>", "a\tb");
+        assertThat(lines)
+                .containsExactly(
+                        "event=audit-deletion who=\"Änn Ōe 😀 <ann@example.com>\" conversation=\"a\\u0009b\" count=1");
+    }
+}

@@ -1,0 +1,60 @@
+package consulting.lmx.conversation.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import consulting.lmx.conversation.testsupport.TestServer;
+import io.quarkus.mongodb.reactive.ReactiveMongoClient;
+import io.quarkus.test.junit.QuarkusTest;
+import jakarta.inject.Inject;
+import java.util.UUID;
+import java.util.stream.IntStream;
+import org.bson.BsonDateTime;
+import org.bson.BsonDocument;
+import org.bson.BsonInt32;
+import org.bson.BsonObjectId;
+import org.bson.BsonString;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.junit.jupiter.api.Test;
+
+/** How the server finds what comes after a place in a list. */
+@QuarkusTest
+class ListPositionTest {
+
+    @Inject
+    ReactiveMongoClient client;
+
+    @ConfigProperty(name = "quarkus.mongodb.database")
+    String database;
+
+    @Test
+    void laterPageReadsNoMoreThanItShows() {
+        TestServer.assumeGenuine("query plans");
+        String user = "user-" + UUID.randomUUID();
+        client.getDatabase(database)
+                .getCollection(ConversationFields.COLLECTION, BsonDocument.class)
+                .insertMany(IntStream.range(0, 300)
+                        .mapToObj(i -> new BsonDocument("conversationId", new BsonString(user + i))
+                                .append("sessionId", new BsonString(user + i))
+                                .append("userId", new BsonString(user))
+                                .append("updatedAt", new BsonDateTime(1_000 + i)))
+                        .toList())
+                .await()
+                .indefinitely();
+        BsonDocument find = new BsonDocument("find", new BsonString(ConversationFields.COLLECTION))
+                .append("filter", new ListPosition(new BsonDateTime(1_150), new BsonObjectId()).filter(user))
+                .append("sort", BsonDocument.parse("{updatedAt: -1, _id: -1}"))
+                .append("limit", new BsonInt32(11))
+                .append("collation", BsonDocument.parse("{locale: 'simple'}"));
+        BsonDocument explained = client.getDatabase(database)
+                .runCommand(
+                        new BsonDocument("explain", find).append("verbosity", new BsonString("executionStats")),
+                        BsonDocument.class)
+                .await()
+                .indefinitely();
+        BsonDocument stats = explained.getDocument("executionStats");
+        assertThat(stats.getNumber("nReturned").intValue()).isEqualTo(11);
+        assertThat(stats.getNumber("totalDocsExamined").intValue()).isLessThanOrEqualTo(12);
+        assertThat(stats.getNumber("totalKeysExamined").intValue()).isLessThanOrEqualTo(30);
+        assertThat(explained.toJson()).doesNotContain("\"stage\": \"SORT\"");
+    }
+}
