@@ -8,6 +8,7 @@ import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoCollection;
 import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.InsertManyOptions;
 import com.sun.net.httpserver.HttpServer;
 import consulting.lmx.conversation.testsupport.LegacyDump;
 import consulting.lmx.conversation.testsupport.MongodProcess;
@@ -278,6 +279,13 @@ class CommandIT {
         List<BsonDocument> exported =
                 Files.readAllLines(export).stream().map(BsonDocument::parse).toList();
         assertThat(exported).hasSize(741).isSubsetOf(dump);
+
+        // as docs/operations.md says
+        conversations.dropIndexes();
+        conversations.insertMany(exported, new InsertManyOptions().bypassDocumentValidation(true));
+        Ended restored = run("heal", "--json");
+        assertThat(json(restored)).containsEntry("healed", 741).containsEntry("left", 0);
+        assertThat(conversations.countDocuments()).isEqualTo(4000);
     }
 
     private Path export() throws IOException {
