@@ -118,6 +118,8 @@ final class IntegrityRun {
         return step(
                 "check",
                 () -> asWanted()
+                        .call(asWanted ->
+                                asWanted ? symbols.ensure() : Uni.createFrom().voidItem())
                         .chain(asWanted -> asWanted
                                 ? allSound(enough)
                                         .chain(sound ->
@@ -130,7 +132,6 @@ final class IntegrityRun {
         return validator
                 .isAsWanted()
                 .chain(wanted -> wanted ? orders.stand() : Uni.createFrom().item(false))
-                .chain(wanted -> wanted ? symbols.stand() : Uni.createFrom().item(false))
                 .chain(wanted -> wanted ? expiry.isAsWanted() : Uni.createFrom().item(false));
     }
 
