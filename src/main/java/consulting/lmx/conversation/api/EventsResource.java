@@ -62,8 +62,7 @@ public class EventsResource {
             String conversationId, @Context HttpHeaders headers, @QueryParam("after") @Min(-1) Integer after) {
         Optional<Integer> seen = lastEvent(headers).or(() -> Optional.ofNullable(after));
         return streams.open(
-                caller.id(),
-                caller.expiry(),
+                caller,
                 feed.follow(caller.id(), conversationId, seen).map(messages -> messages.map(EventsResource::event)));
     }
 

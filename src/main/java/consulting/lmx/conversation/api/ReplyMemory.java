@@ -1,13 +1,13 @@
 package consulting.lmx.conversation.api;
 
+import consulting.lmx.conversation.http.Answers;
 import consulting.lmx.conversation.http.MemoryBudget;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.store.MessageReader.Memory;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
-import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 
-/** The memory that the reply of a call takes: reserved before it is read, given back when the response has ended. */
+/** The memory that the reply of a call takes: reserved before it is read, given back when the reply is sent. */
 @ApplicationScoped
 class ReplyMemory {
 
@@ -24,8 +24,7 @@ class ReplyMemory {
     /** The memory of the call that this is called from. */
     Memory ofThisCall() {
         HeldMemory memory = new HeldMemory(budget, caller.id());
-        RoutingContext call = request.getCurrent();
-        call.addEndHandler(ended -> memory.close());
+        Answers.whenSent(request.getCurrent(), memory::close);
         return memory;
     }
 }

@@ -55,6 +55,7 @@ public class CommonAnswers implements OASFilter {
             answer(operation, "404", "NotFound");
         }
         if (operation.getRequestBody() != null) {
+            answer(operation, "408", "RequestTimeout");
             answer(operation, "413", "ContentTooLarge");
             answer(operation, "415", "UnsupportedMediaType");
         }

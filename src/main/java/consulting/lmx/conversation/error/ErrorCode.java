@@ -7,6 +7,7 @@ public enum ErrorCode {
     CROSS_SITE(403, "Forbidden"),
     CONVERSATION_NOT_FOUND(404, "Not Found"),
     NO_SUCH_PATH(404, "Not Found"),
+    REQUEST_TIMEOUT(408, "Request Timeout"),
     CONFLICT(409, "Conflict"),
     /** Messages that a conversation has are not in the database any more. */
     MESSAGES_LOST(410, "Gone"),

@@ -1,21 +1,26 @@
 package consulting.lmx.conversation.error;
 
+import consulting.lmx.conversation.text.Text;
 import io.quarkiverse.resteasy.problem.HttpProblem;
 import io.quarkiverse.resteasy.problem.postprocessing.ProblemContext;
 import io.quarkiverse.resteasy.problem.postprocessing.ProblemPostProcessor;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jboss.logging.Logger;
 
 /**
- * Gives every problem the fields that the contract promises, and logs it. One of 500 or more gets an error id, which stands
- * in the log beside the cause; what the cause says stays there.
+ * Gives every problem the fields that the contract promises. A failure is logged with its cause and the error id of the answer.
+ * Of requests that are refused, which callers can send as many of as they like, one is logged now and then.
  */
 @ApplicationScoped
 public class ProblemFields implements ProblemPostProcessor {
 
     private static final Logger LOG = Logger.getLogger(ProblemFields.class);
+
+    private final LogThrottle throttle = new LogThrottle();
+    private final AtomicLong refused = new AtomicLong();
 
     @Override
     public HttpProblem apply(HttpProblem problem, ProblemContext context) {
@@ -23,36 +28,45 @@ public class ProblemFields implements ProblemPostProcessor {
         if (problem.getType() == null) {
             complete.withType(URI.create(Problems.ABOUT_BLANK));
         }
+        String errorId = UUID.randomUUID().toString();
         if (problem.getStatusCode() >= 500) {
-            String errorId = UUID.randomUUID().toString();
             complete.with("errorId", errorId);
             if (problem.getStatusCode() == 500) {
                 complete.withDetail("The service failed. Its log has the cause under this error id.");
             }
-            // Of what was thrown on purpose the detail says all.
-            boolean turnedAway = isTurnedAway(context.cause);
-            LOG.logf(
-                    turnedAway ? Logger.Level.INFO : Logger.Level.ERROR,
-                    context.cause instanceof ServiceException ? null : context.cause,
-                    "event=%s status=%d path=%s errorId=%s detail=\"%s\"",
-                    turnedAway ? "refused" : "failed",
-                    problem.getStatusCode(),
-                    context.path,
-                    errorId,
-                    problem.getDetail());
+        } else if (problem.getDetail() == null) {
+            complete.withDetail(problem.getTitle());
+        }
+        if (problem.getStatusCode() < 500 || isOverload(context.cause)) {
+            logNowAndThen(problem, context);
         } else {
-            LOG.infof(
-                    "event=refused status=%d path=%s detail=\"%s\"",
-                    problem.getStatusCode(), context.path, problem.getDetail());
-            if (problem.getDetail() == null) {
-                complete.withDetail(problem.getTitle());
-            }
+            // Of what was thrown on purpose the detail says all.
+            LOG.errorf(
+                    context.cause instanceof ServiceException ? null : context.cause,
+                    "event=failed status=%d path=%s errorId=%s detail=%s",
+                    problem.getStatusCode(),
+                    quoted(context.path),
+                    errorId,
+                    quoted(problem.getDetail()));
         }
         return complete.build();
     }
 
-    /** Nothing has failed, and whoever watches is told by the metrics of those who are turned away. */
-    private static boolean isTurnedAway(Throwable cause) {
+    private void logNowAndThen(HttpProblem problem, ProblemContext context) {
+        long since = refused.incrementAndGet();
+        if (throttle.permits()) {
+            refused.addAndGet(-since);
+            LOG.infof(
+                    "event=refused status=%d path=%s detail=%s requests=%d",
+                    problem.getStatusCode(), quoted(context.path), quoted(problem.getDetail()), since);
+        }
+    }
+
+    private static String quoted(String text) {
+        return Text.quoted(String.valueOf(text));
+    }
+
+    private static boolean isOverload(Throwable cause) {
         return cause instanceof ServiceException refused && refused.code() == ErrorCode.OVERLOADED;
     }
 

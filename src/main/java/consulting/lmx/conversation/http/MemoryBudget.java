@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.BaseUnits;
 import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.smallrye.mutiny.vertx.MutinyHelper;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
@@ -14,13 +15,15 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Bounds the bytes that callers make the process hold, as a whole: request bodies, pages, exports, events. Each part counts
@@ -36,7 +39,10 @@ public class MemoryBudget {
     /** How long a reservation waits for others to be closed. */
     static final Duration WAIT = Duration.ofSeconds(2);
 
-    /** How many reservations wait at once. */
+    /** How long a client may take for what it sends or reads before it loses its reservation to those that wait. */
+    static final Duration GRACE = Duration.ofSeconds(1);
+
+    /** How many reservations wait at once, a quarter of them for one caller. */
     static final int MAX_WAITING = 256;
 
     private static final int PART_OF_THE_HEAP = 10;
@@ -44,18 +50,22 @@ public class MemoryBudget {
 
     private final long size;
     private final long share;
+    private final Runnable lastResort;
     private final Counter rejected;
     private final Map<String, Long> heldByCaller = new HashMap<>();
     private final Set<Request> queue = new LinkedHashSet<>();
+    private final Set<Reservation> revocable = new LinkedHashSet<>();
     private long held;
+    private long revoked;
 
     @Inject
-    MemoryBudget(MeterRegistry meters) {
-        this(Runtime.getRuntime().maxMemory() / PART_OF_THE_HEAP, meters);
+    MemoryBudget(ConnectionLimits connections, MeterRegistry meters) {
+        this(Runtime.getRuntime().maxMemory() / PART_OF_THE_HEAP, connections::closeSlowestReader, meters);
     }
 
-    MemoryBudget(long size, MeterRegistry meters) {
+    MemoryBudget(long size, Runnable lastResort, MeterRegistry meters) {
         this.size = size;
+        this.lastResort = lastResort;
         this.share = size / 4;
         Gauge.builder("conversations.memory.reserved", this, budget -> budget.held())
                 .description("Bytes of request bodies and replies that callers make the process hold")
@@ -77,6 +87,7 @@ public class MemoryBudget {
         return Uni.createFrom().deferred(() -> {
             Request request = new Request(caller, Math.max(1, Math.min(bytes, size)), new CompletableFuture<>());
             submit(request);
+            relieve();
             return request.granted().isDone()
                     ? Uni.createFrom().item(request.granted().join())
                     : await(request);
@@ -84,6 +95,7 @@ public class MemoryBudget {
     }
 
     private Uni<Reservation> await(Request request) {
+        Infrastructure.getDefaultWorkerPool().schedule(this::relieve, GRACE.toMillis(), TimeUnit.MILLISECONDS);
         Uni<Reservation> granted = Uni.createFrom().completionStage(request.granted());
         Context context = Vertx.currentContext();
         return (context == null ? granted : granted.emitOn(MutinyHelper.executor(context)))
@@ -102,11 +114,15 @@ public class MemoryBudget {
         if (mayHold(request) && fits(request) && queue.stream().noneMatch(this::mayHold)) {
             take(request);
             complete(List.of(request));
-        } else if (queue.size() < MAX_WAITING) {
+        } else if (queue.size() < MAX_WAITING && waiting(request.caller()) < MAX_WAITING / 4) {
             queue.add(request);
         } else {
             throw overloaded();
         }
+    }
+
+    private long waiting(String caller) {
+        return queue.stream().filter(request -> request.caller().equals(caller)).count();
     }
 
     /** Whether the caller may hold that much more; otherwise others overtake them. */
@@ -153,6 +169,7 @@ public class MemoryBudget {
             taken = takeNext();
         }
         complete(taken);
+        relieve();
     }
 
     private void abandon(Request request) {
@@ -167,7 +184,40 @@ public class MemoryBudget {
         }
     }
 
-    private ServiceException overloaded() {
+    /**
+     * Revokes what slow clients hold if others wait for it: of those that hold most, what they have held for longest. If that
+     * is not enough, a client loses its connection that does not read what it was sent.
+     */
+    private void relieve() {
+        List<Runnable> revocations = new ArrayList<>();
+        synchronized (this) {
+            Optional<Request> next = queue.stream().filter(this::mayHold).findFirst();
+            if (next.isEmpty()) {
+                return;
+            }
+            long wanted = held - revoked + next.get().bytes() - size;
+            for (Reservation slow : slowest()) {
+                if (wanted > 0) {
+                    wanted -= slow.request.bytes();
+                    revocations.add(slow.beginRevocation());
+                }
+            }
+            if (wanted > 0) {
+                revocations.add(lastResort);
+            }
+        }
+        revocations.forEach(Runnable::run);
+    }
+
+    private List<Reservation> slowest() {
+        long before = System.nanoTime() - GRACE.toNanos();
+        return revocable.stream()
+                .filter(slow -> slow.revocableSince - before < 0)
+                .sorted(Comparator.comparing(slow -> -heldByCaller.get(slow.request.caller())))
+                .toList();
+    }
+
+    ServiceException overloaded() {
         rejected.increment();
         return new ServiceException(ErrorCode.OVERLOADED, DETAIL);
     }
@@ -182,18 +232,49 @@ public class MemoryBudget {
     public final class Reservation implements AutoCloseable {
 
         private final Request request;
-        private final AtomicBoolean closed = new AtomicBoolean();
+        private Runnable revocation;
+        private long revocableSince;
+        private boolean isRevoked;
+        private boolean isClosed;
 
         private Reservation(Request request) {
             this.request = request;
         }
 
+        /**
+         * Says that the bytes are held because a client is slow to send or to read. If others wait, {@code revoke} may be called
+         * once, from any thread: it ends the client's request, and so closes this. Null takes that back.
+         */
+        void revocable(Runnable revoke) {
+            synchronized (MemoryBudget.this) {
+                revocation = revoke;
+                if (revoke == null || isClosed || isRevoked) {
+                    revocable.remove(this);
+                } else if (revocable.add(this)) {
+                    revocableSince = System.nanoTime();
+                }
+            }
+        }
+
+        private Runnable beginRevocation() {
+            revocable.remove(this);
+            isRevoked = true;
+            revoked += request.bytes();
+            return revocation;
+        }
+
         /** Gives the bytes back; a second call does nothing. */
         @Override
         public void close() {
-            if (closed.compareAndSet(false, true)) {
-                giveBack(request);
+            synchronized (MemoryBudget.this) {
+                if (isClosed) {
+                    return;
+                }
+                isClosed = true;
+                revocable.remove(this);
+                revoked -= isRevoked ? request.bytes() : 0;
             }
+            giveBack(request);
         }
     }
 }

@@ -20,9 +20,9 @@ public interface RequestConfig {
     Duration timeout();
 
     /**
-     * How many calls are worked on at once, and eight times as many in a burst of a second; what comes beyond is answered with
-     * 503 at once, so that a call that is taken need not wait for others. By default as many as the driver's pool has connections;
-     * fewer wait less under load where the database is near. Open event streams do not count: 1 to 10000.
+     * How many calls are worked on at once; more are answered with 503 immediately, so that a call that is taken need not wait
+     * for others. By default as many as the driver's pool has connections. With fewer, calls wait less under load if the database
+     * is near. Open event streams do not count: 1 to 10000.
      */
     @WithDefault("100")
     @AtLeast(value = "1", or = "no call would be answered: raise it")

@@ -1,12 +1,13 @@
 package consulting.lmx.conversation.http;
 
+import consulting.lmx.conversation.security.Caller;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.Priority;
 import jakarta.interceptor.AroundInvoke;
 import jakarta.interceptor.Interceptor;
 import jakarta.interceptor.InvocationContext;
 
-/** Takes a call where there is room for it, and ends the wait of its caller by {@link AnswerLimit}. */
+/** Takes a call if there is a place for it, and ends the wait of its caller by {@link AnswerLimit}. */
 @Limited
 @Interceptor
 @Priority(Interceptor.Priority.APPLICATION)
@@ -14,10 +15,12 @@ public class RequestLimits {
 
     private final Admission admission;
     private final AnswerLimit limit;
+    private final Caller caller;
 
-    RequestLimits(Admission admission, AnswerLimit limit) {
+    RequestLimits(Admission admission, AnswerLimit limit, Caller caller) {
         this.admission = admission;
         this.limit = limit;
+        this.caller = caller;
     }
 
     @AroundInvoke
@@ -25,14 +28,15 @@ public class RequestLimits {
         if (!Uni.class.isAssignableFrom(call.getMethod().getReturnType())) {
             return call.proceed();
         }
-        admission.enter();
+        String id = caller.id();
+        admission.enter(id);
         Uni<?> answer;
         try {
             answer = (Uni<?>) call.proceed();
         } catch (Throwable refused) {
-            admission.leave();
+            admission.leave(id);
             throw refused;
         }
-        return limit.of(answer).onTermination().invoke(admission::leave);
+        return limit.of(answer).onTermination().invoke(() -> admission.leave(id));
     }
 }

@@ -1,5 +1,7 @@
 package consulting.lmx.conversation.http;
 
+import consulting.lmx.conversation.error.LogThrottle;
+import consulting.lmx.conversation.text.Text;
 import jakarta.ws.rs.HttpMethod;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
@@ -25,6 +27,7 @@ import org.jboss.resteasy.reactive.server.spi.ServerRequestContext;
 public class StreamedBodyWriter implements ServerMessageBodyWriter<StreamedBody> {
 
     private static final Logger LOG = Logger.getLogger(StreamedBodyWriter.class);
+    private static final LogThrottle THROTTLE = new LogThrottle();
 
     @Override
     public boolean isWriteable(
@@ -99,7 +102,11 @@ public class StreamedBodyWriter implements ServerMessageBodyWriter<StreamedBody>
 
         @Override
         public void onError(Throwable failure) {
-            LOG.warnf("event=answer-cut path=%s reason=\"%s\"", request.getPath(), failure.getMessage());
+            if (THROTTLE.permits()) {
+                LOG.warnf(
+                        "event=answer-cut path=%s reason=%s",
+                        Text.quoted(request.getPath()), Text.quoted(String.valueOf(failure.getMessage())));
+            }
             response.reset();
             request.close();
         }

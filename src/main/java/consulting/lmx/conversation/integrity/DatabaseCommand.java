@@ -57,11 +57,16 @@ public class DatabaseCommand {
 
     /** Where the command works; a usage error where no server is named. */
     MongoDatabase database(CommandLine command) {
+        requireServer(command);
+        return client.get().unwrap().getDatabase(databaseName);
+    }
+
+    /** @throws CommandLine.ParameterException if no server is named */
+    public void requireServer(CommandLine command) {
         if (connectionString.isEmpty()) {
             throw new CommandLine.ParameterException(
                     command, "MONGODB_URI is not set: set it to the connection string of the server");
         }
-        return client.get().unwrap().getDatabase(databaseName);
     }
 
     Invariant invariant() {
@@ -92,7 +97,8 @@ public class DatabaseCommand {
         }
     }
 
-    private int failed(RuntimeException failure, CommandLine command) {
+    /** Says why a command failed and what to do; gives its exit code. */
+    public int failed(RuntimeException failure, CommandLine command) {
         if (DriverFailure.isUnavailable(failure) || failure instanceof MongoSecurityException) {
             command.getErr()
                     .printf(

@@ -1,7 +1,9 @@
 package consulting.lmx.conversation.integrity;
 
 import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.LogThrottle;
 import consulting.lmx.conversation.error.Problems;
+import consulting.lmx.conversation.text.Text;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
@@ -29,6 +31,7 @@ public class IntegrityGate {
     private static final String GUARDED = "/api";
 
     private final IntegrityService service;
+    private final LogThrottle throttle = new LogThrottle();
 
     IntegrityGate(IntegrityService service) {
         this.service = service;
@@ -45,9 +48,11 @@ public class IntegrityGate {
             return;
         }
         String errorId = UUID.randomUUID().toString();
-        LOG.infof(
-                "event=refused status=503 path=%s state=%s errorId=%s",
-                request.normalizedPath(), now.status(), errorId);
+        if (throttle.permits()) {
+            LOG.infof(
+                    "event=gate-shut path=%s state=%s errorId=%s: every call is rejected with 503 until the check has ended",
+                    Text.quoted(request.normalizedPath()), now.status(), errorId);
+        }
         request.response().putHeader(HttpHeaders.RETRY_AFTER, String.valueOf(retryAfter(now)));
         Problems.send(
                 request,

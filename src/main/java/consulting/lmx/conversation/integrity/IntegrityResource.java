@@ -115,7 +115,7 @@ public class IntegrityResource {
                 .skip()
                 .repetitions()
                 .map(report -> new Event("integrity", Optional.empty(), report));
-        return streams.open(caller.id(), caller.expiry(), Uni.createFrom().item(reports));
+        return streams.open(caller, Uni.createFrom().item(reports));
     }
 
     /** The run that is under way. */

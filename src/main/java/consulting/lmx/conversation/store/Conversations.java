@@ -13,6 +13,7 @@ import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.USER_ID;
 import static consulting.lmx.conversation.store.MessageQuery.operator;
 
+import com.mongodb.MongoException;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Collation;
 import com.mongodb.client.model.DeleteOptions;
@@ -21,6 +22,7 @@ import com.mongodb.client.model.FindOneAndDeleteOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
+import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.mongo.CallersContext;
@@ -58,6 +60,13 @@ public class Conversations {
 
     /** Fields enough to read messages. */
     static final List<String> POSITION = List.of(OFFLOADED, GENERATIONS);
+
+    /** How much text is read without a reservation of memory, in bytes. */
+    static final long SHORT_BYTES = 32 * 1024;
+
+    private static final BsonDocument IS_SHORT = MessageQuery.isShort(SHORT_BYTES);
+    private static final BsonDocument FIELDS_AND_MESSAGES = MessageQuery.projection(StoredConversation.FIELDS);
+    private static final BsonDocument POSITION_AND_MESSAGES = MessageQuery.projection(POSITION);
 
     private static final String POSITION_OF = "position";
 
@@ -122,11 +131,37 @@ public class Conversations {
     record Read(StoredConversation conversation, MessagePart inline) {}
 
     /**
-     * The selected conversation with the messages in the window, as far as the document holds them; null if there is none.
-     *
-     * @param maxBytes how much text of messages the answer may hold
+     * The selected conversation with the messages in the window, as far as the document holds them and if they are no longer
+     * than {@link #SHORT_BYTES}; null if there is no such conversation.
      */
-    Uni<Read> read(Bson selected, List<String> fields, MessageWindow window, long maxBytes) {
+    Uni<Read> read(BsonDocument selected, List<String> fields, MessageWindow window) {
+        return readShort(selected, fields, window)
+                .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
+                .recoverWithNull()
+                .onItem()
+                .ifNull()
+                .switchTo(() -> readMeasured(selected, fields, window, SHORT_BYTES));
+    }
+
+    /** By a query, which costs the server half; null if there is more text, a failure if not all messages are text. */
+    private Uni<Read> readShort(BsonDocument selected, List<String> fields, MessageWindow window) {
+        BsonDocument filter = new BsonDocument(4);
+        filter.putAll(selected);
+        filter.append("$expr", IS_SHORT);
+        FindOptions options = new FindOptions()
+                .collation(SIMPLE)
+                .projection(fields == POSITION ? POSITION_AND_MESSAGES : FIELDS_AND_MESSAGES);
+        return documents.find(filter, options).toUni().onItem().ifNotNull().transform(found -> {
+            List<Message> messages = LenientBson.array(found, MESSAGES).stream()
+                    .map(Message::fromBson)
+                    .toList();
+            StoredConversation conversation = new StoredConversation(found, messages.size());
+            return new Read(conversation, MessagePart.of(conversation.offloaded(), messages, window));
+        });
+    }
+
+    /** By an aggregation, which answers the sizes instead if there is more text than {@code maxBytes}. */
+    Uni<Read> readMeasured(Bson selected, List<String> fields, MessageWindow window, long maxBytes) {
         BsonValue first = operator("$ifNull", new BsonString("$" + OFFLOADED), new BsonInt32(0));
         List<Bson> pipeline = new ArrayList<>(List.of(Aggregates.match(selected)));
         pipeline.addAll(MessageQuery.stages(fields, first, window, maxBytes));

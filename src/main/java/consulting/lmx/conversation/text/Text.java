@@ -74,19 +74,25 @@ public final class Text {
      * characters that are not shown (line ends, escapes of a terminal, marks of direction) are escaped as in JSON.
      */
     public static String quoted(String text) {
-        StringBuilder quoted = new StringBuilder(text.length() + 2).append('"');
+        return '"' + oneLine(text.replace("\\", "\\\\").replace("\"", "\\\"")) + '"';
+    }
+
+    /** {@code text} on one line: the characters that are not shown are escaped as in JSON. */
+    public static String oneLine(String text) {
+        if (text.codePoints().allMatch(Text::isShown)) {
+            return text;
+        }
+        StringBuilder line = new StringBuilder(text.length() + 6);
         text.codePoints().forEach(character -> {
-            if (character == '"' || character == '\\') {
-                quoted.append('\\').append((char) character);
-            } else if (isShown(character)) {
-                quoted.appendCodePoint(character);
+            if (isShown(character)) {
+                line.appendCodePoint(character);
             } else {
                 for (char half : Character.toChars(character)) {
-                    quoted.append("\\u%04x".formatted((int) half));
+                    line.append("\\u%04x".formatted((int) half));
                 }
             }
         });
-        return quoted.append('"').toString();
+        return line.toString();
     }
 
     private static boolean isShown(int character) {

@@ -11,41 +11,36 @@ import org.junit.jupiter.api.Test;
 
 class AdmissionTest {
 
-    private static final int MOST = 10;
-    private static final int BURST = 8;
-
-    private long now = 1;
+    private static final int PLACES = 20;
+    private static final int QUARTER = PLACES / 4;
 
     private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
-    private final Admission admission = new Admission(
-            new RequestConfig() {
-                @Override
-                public Duration timeout() {
-                    return Duration.ofSeconds(5);
-                }
+    private final Admission admission = admission(PLACES);
 
-                @Override
-                public int maxConcurrent() {
-                    return MOST;
-                }
-            },
-            meters,
-            () -> now);
+    private Admission admission(int places) {
+        return new Admission(
+                new RequestConfig() {
+                    @Override
+                    public Duration timeout() {
+                        return Duration.ofSeconds(5);
+                    }
 
-    private void enter(int calls) {
+                    @Override
+                    public int maxConcurrent() {
+                        return places;
+                    }
+                },
+                meters);
+    }
+
+    private void enter(String caller, int calls) {
         for (int i = 0; i < calls; i++) {
-            admission.enter();
+            admission.enter(caller);
         }
     }
 
-    private void leave(int calls) {
-        for (int i = 0; i < calls; i++) {
-            admission.leave();
-        }
-    }
-
-    private void assertFull() {
-        assertThatThrownBy(admission::enter)
+    private static void assertRejected(Admission admission, String caller) {
+        assertThatThrownBy(() -> admission.enter(caller))
                 .isInstanceOfSatisfying(
                         ServiceException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.OVERLOADED));
     }
@@ -54,61 +49,46 @@ class AdmissionTest {
         return meters.get("conversations.requests.working").gauge().value();
     }
 
-    private void pass(Duration time) {
-        now += time.toNanos();
+    @Test
+    void callerAloneLeavesAQuarterOfThePlacesToOthers() {
+        enter("ann", PLACES - QUARTER);
+        assertRejected(admission, "ann");
+        enter("ben", QUARTER);
+        assertRejected(admission, "ben");
+        assertThat(working()).isEqualTo(PLACES);
     }
 
     @Test
-    void burstHasRoomForSeveralTimesTheLimit() {
-        enter(BURST * MOST);
-        assertFull();
-        assertThat(working()).isEqualTo(BURST * MOST);
+    void callersWithinTheirShareTakeAllPlaces() {
+        enter("ann", QUARTER);
+        enter("ben", QUARTER);
+        enter("cy", QUARTER);
+        enter("dan", QUARTER);
+        assertRejected(admission, "eve");
     }
 
     @Test
-    void burstIsOverAfterASecond() {
-        enter(BURST * MOST);
-        pass(Duration.ofSeconds(1));
-        leave(1);
-        assertFull();
-        leave((BURST - 1) * MOST);
-        enter(1);
-        assertFull();
-        assertThat(working()).isEqualTo(MOST);
+    void placeThatIsGivenBackIsTakenAgain() {
+        enter("ann", PLACES - QUARTER);
+        enter("ben", QUARTER);
+        admission.leave("ann");
+        assertRejected(admission, "ann");
+        enter("cy", 1);
     }
 
     @Test
-    void loadThatStandsIsNoNewBurstHoweverLongNobodyComes() {
-        enter(BURST * MOST);
-        pass(Duration.ofMinutes(1));
-        assertFull();
+    void callerTakesAllOfSoFewPlacesThatAQuarterIsNone() {
+        Admission few = admission(3);
+        few.enter("ann");
+        few.enter("ann");
+        few.enter("ann");
+        assertRejected(few, "ben");
     }
 
     @Test
-    void freeMomentIsNoCalm() {
-        enter(BURST * MOST);
-        pass(Duration.ofSeconds(1));
-        leave(BURST * MOST);
-        pass(Duration.ofMillis(99));
-        enter(MOST);
-        assertFull();
-    }
-
-    @Test
-    void burstHasRoomAgainAfterCalm() {
-        enter(BURST * MOST);
-        pass(Duration.ofSeconds(1));
-        leave(BURST * MOST - MOST / 2);
-        pass(Duration.ofMillis(100));
-        enter(BURST * MOST - MOST / 2);
-        assertFull();
-        assertThat(working()).isEqualTo(BURST * MOST);
-    }
-
-    @Test
-    void refusalsAreCounted() {
-        enter(BURST * MOST);
-        assertFull();
+    void rejectionsAreCounted() {
+        enter("ann", PLACES - QUARTER);
+        assertRejected(admission, "ann");
         assertThat(meters.get("conversations.requests.refused").counter().count())
                 .isEqualTo(1);
     }

@@ -8,6 +8,7 @@ import consulting.lmx.conversation.http.MemoryBudget.Reservation;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.helpers.test.UniAssertSubscriber;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
@@ -18,7 +19,7 @@ class MemoryBudgetTest {
     private static final int SIZE = 100;
 
     private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
-    private final MemoryBudget budget = new MemoryBudget(SIZE, meters);
+    private final MemoryBudget budget = new MemoryBudget(SIZE, () -> {}, meters);
 
     private UniAssertSubscriber<Reservation> reserve(String caller, long bytes) {
         return budget.reserve(caller, bytes).subscribe().withSubscriber(UniAssertSubscriber.create());
@@ -129,6 +130,49 @@ class MemoryBudgetTest {
             reserve("caller " + i, 1).assertNotTerminated();
         }
         assertOverloaded(reserve("ben", 1).getFailure());
+    }
+
+    @Test
+    void callerTakesAQuarterOfThePlacesToWait() {
+        take("ann", SIZE);
+        for (int i = 0; i < MemoryBudget.MAX_WAITING / 4; i++) {
+            reserve("ben", 1).assertNotTerminated();
+        }
+        assertOverloaded(reserve("ben", 1).getFailure());
+        reserve("cy", 1).assertNotTerminated();
+    }
+
+    @Test
+    void slowClientsLoseToThoseWhoWaitTheLargestHolderFirst() {
+        Reservation slow = take("ann", 40);
+        Reservation slower = take("ann", 30);
+        take("ben", 25);
+        List<Reservation> revoked = new ArrayList<>();
+        slow.revocable(() -> revoke(revoked, slow));
+        slower.revocable(() -> revoke(revoked, slower));
+        UniAssertSubscriber<Reservation> waiting = reserve("cy", 25);
+        waiting.assertNotTerminated();
+        waiting.awaitItem(MemoryBudget.WAIT.plus(Duration.ofSeconds(5)));
+        assertThat(revoked).containsExactly(slow);
+        assertThat(held()).isEqualTo(80);
+    }
+
+    private static void revoke(List<Reservation> revoked, Reservation reservation) {
+        revoked.add(reservation);
+        reservation.close();
+    }
+
+    @Test
+    void clientThatIsNoLongerSlowLosesNothing() {
+        Reservation all = take("ann", SIZE);
+        all.revocable(() -> {
+            throw new AssertionError("it was taken back");
+        });
+        all.revocable(null);
+        assertOverloaded(reserve("ben", 1)
+                .awaitFailure(MemoryBudget.WAIT.plus(Duration.ofSeconds(5)))
+                .getFailure());
+        assertThat(held()).isEqualTo(SIZE);
     }
 
     @Test

@@ -1,0 +1,123 @@
+package consulting.lmx.conversation.http;
+
+import consulting.lmx.conversation.error.ErrorCode;
+import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.http.MemoryBudget.Reservation;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
+import io.vertx.core.Context;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.ext.web.RoutingContext;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The body of one request while it is read, within the {@link MemoryBudget} of its caller. The bytes are reserved before they
+ * are read, and given back when the request is answered or its client is gone.
+ */
+final class IncomingBody {
+
+    /** How long a body may take from its first byte to its last. */
+    static final Duration TIMEOUT = Duration.ofSeconds(20);
+
+    /** How much is reserved at a time for a body that does not tell its length. */
+    private static final int STEP = 64 * 1024;
+
+    private final RoutingContext context;
+    private final HttpServerRequest request;
+    private final String caller;
+    private final long limit;
+    private final MemoryBudget budget;
+    private final Buffer body = Buffer.buffer();
+    private final List<Reservation> held = new ArrayList<>();
+    private Runnable revoke;
+    private long reserved;
+    private boolean over;
+
+    IncomingBody(RoutingContext context, String caller, long limit, MemoryBudget budget) {
+        this.context = context;
+        this.request = context.request();
+        this.caller = caller;
+        this.limit = limit;
+        this.budget = budget;
+    }
+
+    static ServiceException tooLarge(long limit) {
+        return new ServiceException(ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.");
+    }
+
+    /**
+     * Fails with {@link ErrorCode#OVERLOADED} if there is no memory for it, with {@link ErrorCode#BODY_TOO_LARGE} and with
+     * {@link ErrorCode#REQUEST_TIMEOUT}. Never completes if the client goes.
+     */
+    Uni<Buffer> read() {
+        Answers.whenSent(context, this::release);
+        String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+        return reserve(length == null ? Math.min(STEP, limit) : Long.parseLong(length))
+                .chain(() -> Uni.createFrom().<Buffer>emitter(this::begin));
+    }
+
+    private Uni<Reservation> reserve(long bytes) {
+        return budget.reserve(caller, bytes).invoke(reservation -> hold(reservation, bytes));
+    }
+
+    private synchronized void hold(Reservation reservation, long bytes) {
+        if (over) {
+            reservation.close();
+        } else {
+            held.add(reservation);
+            reserved += bytes;
+        }
+    }
+
+    private synchronized void release() {
+        over = true;
+        held.forEach(Reservation::close);
+    }
+
+    private void begin(UniEmitter<? super Buffer> read) {
+        Context loop = context.vertx().getOrCreateContext();
+        long timer = context.vertx().setTimer(TIMEOUT.toMillis(), late -> read.fail(timeout()));
+        Answers.whenSent(context, () -> context.vertx().cancelTimer(timer));
+        read.onTermination(() -> {
+            context.vertx().cancelTimer(timer);
+            request.handler(null).endHandler(null);
+            wantMore(false);
+        });
+        request.handler(chunk -> take(chunk, read));
+        request.endHandler(end -> read.complete(body));
+        revoke = () -> loop.runOnContext(now -> read.fail(budget.overloaded()));
+        if (HttpHeaderValues.CONTINUE.contentEqualsIgnoreCase(request.getHeader(HttpHeaders.EXPECT))) {
+            context.response().writeContinue();
+        }
+        wantMore(true);
+        request.resume();
+    }
+
+    /** While the client sends, their slowness must not cost others: the budget may take back what is held. */
+    private void wantMore(boolean more) {
+        held.forEach(reservation -> reservation.revocable(more ? revoke : null));
+        Connection.wantBody(request, more);
+    }
+
+    private void take(Buffer chunk, UniEmitter<? super Buffer> read) {
+        if (body.length() + chunk.length() > limit) {
+            read.fail(tooLarge(limit));
+            return;
+        }
+        body.appendBuffer(chunk);
+        if (body.length() > reserved) {
+            Connection.wantBody(request, false);
+            reserve(reserved).subscribe().with(more -> wantMore(true), read::fail);
+        }
+    }
+
+    private static ServiceException timeout() {
+        return new ServiceException(
+                ErrorCode.REQUEST_TIMEOUT, "The body did not arrive within " + TIMEOUT.toSeconds() + " seconds.");
+    }
+}
