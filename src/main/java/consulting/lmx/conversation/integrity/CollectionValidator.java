@@ -40,24 +40,24 @@ final class CollectionValidator {
 
     private final MongoDatabase database;
     private final Invariant invariant;
-    private final Optional<Force> told;
+    private final Optional<Force> setting;
     private final boolean leavesUnset;
     private final Capabilities capabilities;
     private CollectionInfo found;
 
     /**
-     * @param told the force that a setting names
+     * @param setting the force that the configuration names
      * @param leavesUnset whether one that is there keeps its force if no setting names one
      */
     CollectionValidator(
             MongoDatabase database,
             Invariant invariant,
-            Optional<Force> told,
+            Optional<Force> setting,
             boolean leavesUnset,
             Capabilities capabilities) {
         this.database = database;
         this.invariant = invariant;
-        this.told = told;
+        this.setting = setting;
         this.leavesUnset = leavesUnset;
         this.capabilities = capabilities;
     }
@@ -134,7 +134,7 @@ final class CollectionValidator {
     }
 
     private boolean isOff() {
-        return told.equals(Optional.of(Force.OFF));
+        return setting.equals(Optional.of(Force.OFF));
     }
 
     private boolean isInForce(CollectionInfo info, String level) {
@@ -147,7 +147,7 @@ final class CollectionValidator {
 
     /** Level and action are those of the whole collection: without a setting, another program's validator keeps its own. */
     private boolean isAnothersToo(CollectionInfo info) {
-        return told.isEmpty()
+        return setting.isEmpty()
                 && !info.validator().isEmpty()
                 && !info.validator().equals(schema());
     }
@@ -161,16 +161,16 @@ final class CollectionValidator {
     private boolean isHeldAsConstraint(CollectionInfo info) {
         return CONSTRAINT.equals(info.validationLevel())
                 && contains(info.validator(), schema())
-                && !told.equals(Optional.of(Force.WARN));
+                && !setting.equals(Optional.of(Force.WARN));
     }
 
     private String action(CollectionInfo info) {
         boolean kept = isAnothersToo(info)
-                || told.isEmpty() && leavesUnset && !info.validator().isEmpty();
-        if (kept || told.equals(Optional.of(Force.WARN)) == WARN.equals(info.validationAction())) {
+                || setting.isEmpty() && leavesUnset && !info.validator().isEmpty();
+        if (kept || setting.equals(Optional.of(Force.WARN)) == WARN.equals(info.validationAction())) {
             return info.validationAction(); // error, or from MongoDB 8.1 on errorAndLog
         }
-        return told.equals(Optional.of(Force.WARN)) ? WARN : ERROR;
+        return setting.equals(Optional.of(Force.WARN)) ? WARN : ERROR;
     }
 
     private void warnIfWeak(CollectionInfo info, String level) {
