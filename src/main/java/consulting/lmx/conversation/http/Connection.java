@@ -19,6 +19,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jboss.logging.Logger;
 
 /**
@@ -69,20 +70,17 @@ final class Connection extends ChannelDuplexHandler {
         this.decoder = new RequestDecoder(options, this);
     }
 
-    /** The connection of a request; null if it was made before the {@link Acceptor} could guard its port. */
-    static Connection of(HttpServerRequest request) {
+    /** The connection of a request; empty if it was made before the {@link Acceptor} could guard its port. */
+    static Optional<Connection> of(HttpServerRequest request) {
         return request.connection() instanceof ConnectionBase base
-                ? base.channel().attr(KEY).get()
-                : null;
+                ? Optional.ofNullable(base.channel().attr(KEY).get())
+                : Optional.empty();
     }
 
     /** Has the rest of the body read, or stops that. Until it is wanted, it stays with the client. */
-    static void wantBody(HttpServerRequest request, boolean wanted) {
-        Connection connection = of(request);
-        if (connection != null) {
-            connection.wantsBody = wanted;
-            connection.resume();
-        }
+    void wantBody(boolean wanted) {
+        wantsBody = wanted;
+        resume();
     }
 
     /** Calls {@code then} when the answer of the request in progress is written, or the connection is closed. */

@@ -37,10 +37,19 @@ public final class Service implements AutoCloseable {
 
     /** Starts it and does not wait; {@code environment} is added to the settings that it cannot do without. */
     public static Service start(Map<String, String> environment) throws IOException {
+        return start(command(), environment);
+    }
+
+    /** Starts it with the JVM's arguments of the image, and does not wait. */
+    public static Service startAsInTheImage(Map<String, String> environment) throws IOException {
+        return start(command("@src/main/docker/jvm.options"), environment);
+    }
+
+    private static Service start(List<String> command, Map<String, String> environment) throws IOException {
         int port = MongodProcess.freePort();
         Path log = Files.createTempFile(Path.of("target"), "service", ".log");
         ProcessBuilder builder =
-                new ProcessBuilder(command()).redirectErrorStream(true).redirectOutput(log.toFile());
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
         clear(builder);
         builder.environment().put("PORT", String.valueOf(port));
         builder.environment().put("QUARKUS_SHUTDOWN_DELAY", "0S");
@@ -99,8 +108,12 @@ public final class Service implements AutoCloseable {
     }
 
     private static List<String> command() {
+        return command("-Xmx256m");
+    }
+
+    private static List<String> command(String jvm) {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        return new ArrayList<>(List.of(java, "-Xmx256m", "-jar", System.getProperty("service.jar")));
+        return new ArrayList<>(List.of(java, jvm, "-jar", System.getProperty("service.jar")));
     }
 
     /** The settings of a service on the tests' server, with a database of its own. */
