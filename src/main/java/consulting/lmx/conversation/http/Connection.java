@@ -20,6 +20,7 @@ import io.vertx.core.net.impl.ConnectionBase;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 
 /**
@@ -54,6 +55,7 @@ final class Connection extends ChannelDuplexHandler {
     private ChannelHandlerContext context;
     private boolean answering;
     private boolean receiving;
+    private boolean yielding;
     private boolean closing;
     private int thrownAway;
     private volatile boolean wantsBody;
@@ -111,7 +113,7 @@ final class Connection extends ChannelDuplexHandler {
     boolean takesMore() {
         return receiving
                 ? wantsBody || !answering
-                : !answering && context.channel().isWritable();
+                : !answering && !yielding && context.channel().isWritable();
     }
 
     /** How many bytes the client has not taken yet. */
@@ -152,7 +154,9 @@ final class Connection extends ChannelDuplexHandler {
         }
         if (message instanceof LastHttpContent) {
             receiving = false;
+            yielding = !answering;
             limits.move(this, answering ? State.BUSY : State.IDLE);
+            resume();
         }
         if (passed != null) {
             context.fireChannelRead(passed);
@@ -189,6 +193,7 @@ final class Connection extends ChannelDuplexHandler {
                 && response.status().equals(HttpResponseStatus.REQUEST_TIMEOUT);
         if (message instanceof LastHttpContent) {
             answering = false;
+            yielding = !receiving;
             answered();
             limits.move(this, receiving ? State.REST : State.IDLE);
             resume();
@@ -217,13 +222,23 @@ final class Connection extends ChannelDuplexHandler {
         resume();
     }
 
-    /** Later, since this may be called while the decoder is at work. */
+    /**
+     * Later, since the decoder may be at work, and scheduled: between two scheduled tasks the loop serves its other connections,
+     * however many requests one has sent ahead.
+     */
     private void resume() {
-        context.executor().execute(() -> {
-            if (decoder.isInHead() && takesMore()) {
-                decoder.resume(context.pipeline().context(decoder));
-            }
-        });
+        if (context.executor().inEventLoop() && !decoder.isInHead()) {
+            yielding = false;
+        } else {
+            context.executor().schedule(this::decodeMore, 0, TimeUnit.NANOSECONDS);
+        }
+    }
+
+    private void decodeMore() {
+        yielding = false;
+        if (decoder.isInHead() && takesMore()) {
+            decoder.resume(context.pipeline().context(decoder));
+        }
     }
 
     @Override
