@@ -35,7 +35,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.bson.BsonDateTime;
-import org.bson.conversions.Bson;
+import org.bson.BsonDocument;
 
 /**
  * The use cases behind the routes. Each takes the caller: a conversation of somebody else does not exist here. A failed
@@ -156,7 +156,7 @@ public class ConversationService {
                 .failWith(Conversations::notFound);
     }
 
-    private Uni<Page> read(Bson selected, MessageWindow window, Memory memory) {
+    private Uni<Page> read(BsonDocument selected, MessageWindow window, Memory memory) {
         return reader.read(selected, true, window, PAGE_BYTES, memory)
                 .onItem()
                 .ifNull()

@@ -12,5 +12,5 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         version = "conversation-service 1.0.0",
         description = "Without a command it serves conversations over HTTP.",
-        subcommands = {HealCommand.class, VerifyCommand.class, SmokeCommand.class})
+        subcommands = {HealCommand.class, VerifyCommand.class, EraseCommand.class, SmokeCommand.class})
 public class Commands {}

@@ -30,7 +30,7 @@ public final class Main {
 
     private static void end(int code, Throwable failure) {
         if (failure == null) {
-            System.exit(code);
+            System.exit(code == ExitCode.HOLDS && !isOutputWritten() ? ExitCode.FAILED : code);
         }
         String setting = wrongSetting(failure);
         if (setting != null) {
@@ -39,6 +39,15 @@ public final class Main {
         }
         failure.printStackTrace();
         System.exit(ExitCode.FAILED);
+    }
+
+    /** A stream of the JDK throws nothing, and remembers that a write has failed. */
+    private static boolean isOutputWritten() {
+        boolean failed = System.out.checkError();
+        if (failed) {
+            System.err.println("The output could not be written: give the command a standard output that takes it.");
+        }
+        return !failed;
     }
 
     /** What is wrong with a setting, where that is why nothing was begun; else null. */

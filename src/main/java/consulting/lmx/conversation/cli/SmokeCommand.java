@@ -54,6 +54,10 @@ public class SmokeCommand implements Callable<Integer> {
 
     private static final int CONVERSATIONS = 200;
     private static final int AT_ONCE = 16;
+
+    /** What the validator answers; a unique index refuses such a one only because there is another. */
+    private static final int FAILED_VALIDATION = 121;
+
     private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
     private final ObjectMapper json;
@@ -105,6 +109,16 @@ public class SmokeCommand implements Callable<Integer> {
         List<Created> created = new ArrayList<>();
         ExecutorService callers = Executors.newFixedThreadPool(AT_ONCE);
         try {
+            int code = tryService(callers, created);
+            boolean clean = cleanUp(callers, created);
+            return code == ExitCode.HOLDS && !clean ? ExitCode.FAILED : code;
+        } finally {
+            callers.shutdown();
+        }
+    }
+
+    private int tryService(ExecutorService callers, List<Created> created) {
+        try {
             inParallel(callers, this::create, CONVERSATIONS, created);
             int code = check(created);
             return code != ExitCode.HOLDS ? code : refusesANull();
@@ -115,9 +129,6 @@ public class SmokeCommand implements Callable<Integer> {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return say(ExitCode.FAILED, "Interrupted; it is safe to run it again");
-        } finally {
-            cleanUp(callers, created);
-            callers.shutdown();
         }
     }
 
@@ -145,6 +156,8 @@ public class SmokeCommand implements Callable<Integer> {
             throw io;
         } else if (failure instanceof RuntimeException other) {
             throw other;
+        } else if (failure != null) {
+            throw new IOException(failure);
         }
     }
 
@@ -187,10 +200,10 @@ public class SmokeCommand implements Callable<Integer> {
             try {
                 conversations.insertOne(broken);
             } catch (MongoWriteException e) {
+                int code = e.getError().getCode();
                 return say(
-                        ExitCode.HOLDS,
-                        "The database refused a conversation without a sessionId, code "
-                                + e.getError().getCode());
+                        code == FAILED_VALIDATION ? ExitCode.HOLDS : ExitCode.BROKEN,
+                        "The database refused a conversation without a sessionId, code " + code);
             }
             conversations.deleteOne(new Document("_id", broken.get("_id")));
             return say(
@@ -202,14 +215,17 @@ public class SmokeCommand implements Callable<Integer> {
         }
     }
 
-    private void cleanUp(ExecutorService callers, List<Created> created) {
+    /** Whether everything that was created is deleted again. */
+    private boolean cleanUp(ExecutorService callers, List<Created> created) {
         try {
             inParallel(callers, i -> delete(created.get(i)), created.size(), new ArrayList<>());
+            return true;
         } catch (IOException | Unexpected e) {
-            say(ExitCode.FAILED, "Conversations that were made were not all deleted: " + e.getMessage());
+            say(ExitCode.FAILED, "Conversations that were created were not all deleted: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        return false;
     }
 
     private Created delete(Created one) throws IOException, InterruptedException {

@@ -104,9 +104,6 @@ public final class DriverFailure {
      */
     private static final int[] UNSTORABLE = {15, 52, 55, 56, 57};
 
-    /** On shards, an update that would change the key by which the documents are spread, and is of many or does not name it. */
-    private static final int[] CHANGES_SHARD_KEY = {72, 31025};
-
     private DriverFailure() {}
 
     /** Whether a unique index refused the write. */
@@ -126,14 +123,14 @@ public final class DriverFailure {
         return hasCode(failure, TOO_LARGE);
     }
 
-    /** Whether the server may take the documents one by one, though it refused an update of many. */
-    public static boolean isRefusedTogether(Throwable failure) {
-        return hasCode(failure, UNSTORABLE) || hasCode(failure, CHANGES_SHARD_KEY);
+    /** Whether the document of this write of several would have become larger than the server takes. */
+    public static boolean isTooLarge(WriteError error) {
+        return isOneOf(error.getCode(), TOO_LARGE);
     }
 
     /** Whether the server does not store a field that this write of several would have made, though it may hold such ones. */
     public static boolean isUnstorable(WriteError error) {
-        return Arrays.stream(UNSTORABLE).anyMatch(code -> code == error.getCode());
+        return isOneOf(error.getCode(), UNSTORABLE);
     }
 
     /** Whether a unique index refused this write of several. */
@@ -152,10 +149,13 @@ public final class DriverFailure {
     }
 
     /**
-     * What to do where the driver gave up because of the TLS handshake; empty else. The driver keeps what was thrown
-     * meanwhile only in the text of its timeout, by the names of the classes, which are the JDK's.
+     * What to do if the user lacks a privilege, or the TLS handshake failed; empty for other failures. The driver keeps what
+     * was thrown meanwhile only in the text of its timeout, by the names of the classes, which are the JDK's.
      */
-    public static String handshakeRemedy(Throwable failure) {
+    public static String remedy(Throwable failure) {
+        if (isDenied(failure)) {
+            return " The user of the connection lacks this privilege: docs/operations.md names those that each task needs.";
+        }
         return failure.getMessage() != null && failure.getMessage().contains("SSLHandshakeException")
                 ? " The TLS handshake failed. Where the server's certificate was refused, give the file of its authority as"
                         + " QUARKUS_TLS_MONGODB_TRUST_STORE_PEM_CERTS with QUARKUS_MONGODB_TLS_CONFIGURATION_NAME=mongodb, and"

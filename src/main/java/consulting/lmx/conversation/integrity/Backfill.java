@@ -3,6 +3,7 @@ package consulting.lmx.conversation.integrity;
 import static com.mongodb.client.model.Projections.include;
 
 import com.mongodb.reactivestreams.client.MongoCollection;
+import consulting.lmx.conversation.mongo.Collations;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.util.ArrayList;
@@ -61,6 +62,7 @@ final class Backfill {
     private Multi<List<StoredKey>> broken(RequiredKey key) {
         return Publishers.many(StoredKey.of(collection, key.field())
                         .find(Defect.filter(key.field()))
+                        .collation(Collations.SIMPLE)
                         .projection(include(key.field()))
                         .batchSize(batchSize * BATCHES_READ_AT_ONCE))
                 .group()
@@ -71,8 +73,9 @@ final class Backfill {
     /** The repairs of what was read; a value that the server's filter found and the classifier finds sound stays as it is. */
     private static List<Repair> repairs(List<StoredKey> batch, RequiredKey key, RunProgress progress) {
         List<Repair> repairs = new ArrayList<>(batch.size());
-        for (StoredKey stored : batch) {
-            Defect.of(stored.value()).ifPresent(defect -> {
+        for (StoredKey read : batch) {
+            StoredKey stored = read.isNoText() ? new StoredKey(read.id(), StoredKey.NO_TEXT) : read;
+            stored.defect().ifPresent(defect -> {
                 progress.of(key).found(defect, 1);
                 repairs.add(Repair.of(stored.id(), stored.value(), defect, key));
             });

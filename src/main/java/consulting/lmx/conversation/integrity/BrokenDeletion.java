@@ -1,63 +1,77 @@
 package consulting.lmx.conversation.integrity;
 
 import com.mongodb.client.model.DeleteOneModel;
+import com.mongodb.client.model.DeleteOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
 import com.mongodb.reactivestreams.client.MongoCollection;
+import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.text.Text;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.bson.BsonDocument;
-import org.bson.BsonNull;
 import org.bson.BsonType;
 import org.bson.BsonValue;
+import org.bson.RawBsonDocument;
 import org.bson.conversions.Bson;
+import org.jboss.logging.Logger;
 
 /**
- * Deletes documents whose key is missing, null or blank instead of repairing them, where that was asked for. What is deleted
- * has been written to a file before, one document of canonical Extended JSON a line, and has reached the disk.
+ * Deletes documents whose key is missing, null or blank instead of repairing them, with their parts in the companion
+ * collection. Everything that is deleted has been written to a file before, and has reached the disk. What the file cannot
+ * hold is not deleted: it is repaired as others are.
  */
 final class BrokenDeletion {
 
-    /** These are read whole, and one may have 16 MB. */
+    private static final Logger LOG = Logger.getLogger(BrokenDeletion.class);
+
     private static final int LARGEST_BATCH = 100;
 
+    private static final DeleteOptions SIMPLE = new DeleteOptions().collation(Collations.SIMPLE);
+
+    private final MongoDatabase database;
     private final MongoCollection<BsonDocument> collection;
-    private final Optional<Path> file;
-    private final int batchSize;
+    private final Invariant invariant;
+    private final HealSettings settings;
     private final Pace pace;
 
-    BrokenDeletion(MongoCollection<BsonDocument> collection, HealSettings settings, Pace pace) {
-        this.collection = collection;
-        this.file = settings.deleteBrokenTo();
-        this.batchSize = Math.min(settings.batchSize(), LARGEST_BATCH);
+    BrokenDeletion(MongoDatabase database, Invariant invariant, HealSettings settings, Pace pace) {
+        this.database = database;
+        this.collection = database.getCollection(invariant.collection(), BsonDocument.class);
+        this.invariant = invariant;
+        this.settings = settings;
         this.pace = pace;
     }
 
-    /** The documents that would be deleted for this key. */
+    /** The documents that would be deleted for this key. Types are asked for, since equality with null finds others too. */
     static Bson filter(String field) {
-        return Filters.or(
-                Filters.exists(field, false),
-                Filters.eq(field, BsonNull.VALUE),
-                Filters.and(Filters.not(Filters.type(field, BsonType.ARRAY)), Filters.regex(field, Text.BLANK)));
+        return Filters.or(Filters.exists(field, false), isOf(BsonType.NULL, field), isBlank(field));
     }
 
-    /** Done at once where nothing is to be deleted. Fails, with nothing deleted, where the file cannot be written. */
+    private static Bson isBlank(String field) {
+        return Filters.and(isOf(BsonType.STRING, field), Filters.regex(field, Text.BLANK));
+    }
+
+    /** An array has the types of its elements too. */
+    private static Bson isOf(BsonType type, String field) {
+        return Filters.and(Filters.type(field, type), Filters.not(Filters.type(field, BsonType.ARRAY)));
+    }
+
+    /** Done at once if nothing is to be deleted. Fails, with nothing more deleted, if the file cannot be written. */
     Uni<Void> run(RequiredKey key, RunProgress progress) {
-        if (file.isEmpty()) {
+        if (settings.deleteBrokenTo().isEmpty()) {
             return Uni.createFrom().voidItem();
         }
+        int batchSize = Math.min(settings.batchSize(), LARGEST_BATCH);
         progress.scanning();
         return Publishers.many(collection
                         .find(filter(key.field()))
+                        .collation(Collations.SIMPLE)
                         .projection(Projections.include("_id"))
                         .batchSize(batchSize))
                 .map(document -> document.get("_id"))
@@ -68,53 +82,120 @@ final class BrokenDeletion {
                 .of(batchSize)
                 .onItem()
                 .transformToUniAndConcatenate(ids -> pace.permit(ids.size())
-                        .chain(() -> read(ids, key))
-                        .chain(batch -> delete(batch, key, progress)))
+                        .chain(() -> export(ids, key, progress))
+                        .chain(exported -> delete(exported, progress)))
                 .collect()
                 .last()
                 .invoke(progress::requireGoingOn);
     }
 
-    /** What is still to be deleted of these, as it is now: after the wait, so that a writer's last change is exported too. */
-    private Uni<List<BsonDocument>> read(List<BsonValue> ids, RequiredKey key) {
-        return Publishers.list(collection.find(Filters.and(Filters.in("_id", ids), filter(key.field()))));
+    /** A document that stands in the file, and how it is found as long as it is as it stands there. */
+    private record Exported(BsonValue id, Bson unchanged) {}
+
+    /** Reads documents as they are now: after the wait, so that a writer's last change is exported too. */
+    private Uni<List<Exported>> export(List<BsonValue> ids, RequiredKey key, RunProgress progress) {
+        return Uni.createFrom().deferred(() -> {
+            DeletionFile file = new DeletionFile(settings.deleteBrokenTo().orElseThrow());
+            return Publishers.many(collection
+                            .withDocumentClass(RawBsonDocument.class)
+                            .find(Filters.and(Filters.in("_id", ids), filter(key.field())))
+                            .collation(Collations.SIMPLE)
+                            .batchSize(1))
+                    .onItem()
+                    .transformToUniAndConcatenate(document -> export(document, key, file, progress))
+                    .filter(Optional::isPresent)
+                    .map(Optional::get)
+                    .collect()
+                    .asList()
+                    .invoke(file::force)
+                    .onTermination()
+                    .invoke(file::close);
+        });
     }
 
-    private Uni<Void> delete(List<BsonDocument> batch, RequiredKey key, RunProgress progress) {
+    private Uni<Optional<Exported>> export(
+            RawBsonDocument document, RequiredKey key, DeletionFile file, RunProgress progress) {
+        BsonValue id = document.get("_id");
+        long begin = file.position();
+        boolean[] whole = {file.add(null, document)};
+        return parts(id)
+                .invoke(part -> whole[0] = file.add(nameOfCompanion(), part) && whole[0])
+                .collect()
+                .last()
+                .map(last -> {
+                    if (whole[0]) {
+                        Defect.of(document.get(key.field()))
+                                .ifPresent(defect -> progress.of(key).found(defect, 1));
+                        return Optional.of(new Exported(id, unchanged(document, key)));
+                    }
+                    file.truncate(begin);
+                    LOG.warnf(
+                            "event=not-deleted document=%s: Extended JSON cannot hold it, so it is repaired instead",
+                            ExtendedJson.of(new BsonDocument("_id", id)));
+                    return Optional.empty();
+                });
+    }
+
+    private String nameOfCompanion() {
+        return invariant.companion().map(Companion::collection).orElseThrow();
+    }
+
+    private Multi<RawBsonDocument> parts(BsonValue id) {
+        return invariant
+                .companion()
+                .map(companion -> Publishers.many(database.getCollection(companion.collection(), RawBsonDocument.class)
+                        .find(companion.partsOf(id))
+                        .collation(Collations.SIMPLE)
+                        .batchSize(1)))
+                .orElse(Multi.createFrom().empty());
+    }
+
+    /** By the value that makes it broken, and by the date that each write of a well-behaved program sets. */
+    private Bson unchanged(RawBsonDocument document, RequiredKey key) {
+        BsonValue was = document.get(key.field());
+        return Filters.and(
+                Filters.eq("_id", document.get("_id")),
+                was != null && was.isString() ? isBlank(key.field()) : Repair.guard(key.field(), was),
+                Repair.guard(invariant.updatedField(), document.get(invariant.updatedField())));
+    }
+
+    private Uni<Void> delete(List<Exported> batch, RunProgress progress) {
         if (batch.isEmpty()) {
             return Uni.createFrom().voidItem();
         }
-        batch.forEach(document -> Defect.of(document.get(key.field()))
-                .ifPresent(defect -> progress.of(key).found(defect, 1)));
-        export(batch);
         return Publishers.one(collection.bulkWrite(batch.stream()
-                        .map(document -> new DeleteOneModel<BsonDocument>(unchanged(document, key)))
+                        .map(exported -> new DeleteOneModel<BsonDocument>(exported.unchanged(), SIMPLE))
                         .toList()))
                 .invoke(result -> progress.deleted(result.getDeletedCount()))
-                .replaceWithVoid();
+                .chain(result -> gone(batch.stream().map(Exported::id).toList()))
+                .chain(this::deleteParts);
     }
 
-    private static Bson unchanged(BsonDocument document, RequiredKey key) {
-        BsonValue was = document.get(key.field());
-        Bson guard = was == null
-                ? Filters.exists(key.field(), false)
-                : Filters.and(Filters.exists(key.field()), Filters.eq(key.field(), was));
-        return Filters.and(Filters.eq("_id", document.get("_id")), guard);
+    /** Those of the documents that are there no more. */
+    private Uni<Set<BsonValue>> gone(List<BsonValue> ids) {
+        return Publishers.list(collection
+                        .find(Filters.in("_id", ids))
+                        .collation(Collations.SIMPLE)
+                        .projection(Projections.include("_id")))
+                .map(there -> {
+                    Set<BsonValue> gone = new HashSet<>(ids);
+                    there.forEach(document -> gone.remove(document.get("_id")));
+                    return gone;
+                });
     }
 
-    private void export(List<BsonDocument> batch) {
-        Path to = file.orElseThrow();
-        StringBuilder lines = new StringBuilder();
-        batch.forEach(document -> lines.append(ExtendedJson.of(document)).append('\n'));
-        try (FileChannel channel =
-                FileChannel.open(to, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND)) {
-            ByteBuffer bytes = ByteBuffer.wrap(lines.toString().getBytes(StandardCharsets.UTF_8));
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
-            }
-            channel.force(true);
-        } catch (IOException e) {
-            throw new UncheckedIOException("Nothing more was deleted, since " + to + " cannot be written", e);
-        }
+    private Uni<Void> deleteParts(Set<BsonValue> gone) {
+        return invariant
+                .companion()
+                .map(companion -> Multi.createFrom()
+                        .iterable(gone)
+                        .onItem()
+                        .transformToUniAndConcatenate(
+                                id -> Publishers.one(database.getCollection(companion.collection())
+                                        .deleteMany(companion.partsOf(id), SIMPLE)))
+                        .collect()
+                        .last()
+                        .replaceWithVoid())
+                .orElse(Uni.createFrom().voidItem());
     }
 }

@@ -18,6 +18,7 @@ record CollectionInfo(String type, BsonDocument options) {
                 .onItem()
                 .ifNull()
                 .switchTo(() -> Publishers.one(database.createCollection(collection))
+                        .invoke(() -> Changes.LOG.infof("event=collection-created name=%s", collection))
                         .onFailure(failure -> DriverFailure.hasCode(failure, NAMESPACE_EXISTS))
                         .recoverWithNull()
                         .chain(() -> read(database, collection)))
@@ -42,7 +43,7 @@ record CollectionInfo(String type, BsonDocument options) {
                                 found.getDocument("options", new BsonDocument())));
     }
 
-    private void requireOrdinary(String collection) {
+    void requireOrdinary(String collection) {
         String kind = !type.equals("collection") ? type : options.containsKey("capped") ? "capped collection" : null;
         if (kind != null) {
             throw new IntegrityException(collection + " is a " + kind
@@ -61,9 +62,5 @@ record CollectionInfo(String type, BsonDocument options) {
 
     String validationAction() {
         return options.getString("validationAction", new BsonString("error")).getValue();
-    }
-
-    boolean hasCollation() {
-        return options.containsKey("collation");
     }
 }

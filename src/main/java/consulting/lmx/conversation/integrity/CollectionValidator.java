@@ -7,11 +7,11 @@ import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
 import org.bson.BsonValue;
-import org.jboss.logging.Logger;
 
 /**
  * The database's own check of the invariant, which no program that writes to it can go around. A validator that somebody
@@ -31,57 +31,89 @@ final class CollectionValidator {
         }
     }
 
-    private static final Logger LOG = Logger.getLogger(CollectionValidator.class);
     private static final String COLL_MOD = "collMod";
-    private static final int COMMAND_NOT_FOUND = 59;
+    private static final String ERROR = "error";
+    private static final String WARN = "warn";
+
+    /** From MongoDB 9.0 on, stronger than strict: all documents satisfy the rules, which cannot be changed meanwhile. */
+    private static final String CONSTRAINT = "constraint";
 
     private final MongoDatabase database;
     private final Invariant invariant;
-    private final Force force;
+    private final Optional<Force> setting;
+    private final boolean leavesUnset;
     private final Capabilities capabilities;
+    private CollectionInfo found;
 
-    CollectionValidator(MongoDatabase database, Invariant invariant, Force force, Capabilities capabilities) {
+    /**
+     * @param setting the force that the configuration names
+     * @param leavesUnset whether one that is there keeps its force if no setting names one
+     */
+    CollectionValidator(
+            MongoDatabase database,
+            Invariant invariant,
+            Optional<Force> setting,
+            boolean leavesUnset,
+            Capabilities capabilities) {
         this.database = database;
         this.invariant = invariant;
-        this.force = force;
+        this.setting = setting;
+        this.leavesUnset = leavesUnset;
         this.capabilities = capabilities;
     }
 
     /** Whether nothing is to be changed; a server that has no validators is left as it is. */
     Uni<Boolean> isAsWanted() {
-        return CollectionInfo.read(database, invariant.collection())
-                .map(info ->
-                        isInForce(info, Level.STRICT) || capabilities.missing().contains(COLL_MOD));
-    }
-
-    /** Puts the validator in force, or removes it where it is not wanted; done when the server's own answer shows it. */
-    Uni<Void> apply(Level level) {
-        return CollectionInfo.read(database, invariant.collection()).chain(info -> {
-            if (isInForce(info, level)) {
-                return Uni.createFrom().voidItem();
-            }
-            BsonDocument command = new BsonDocument(COLL_MOD, new BsonString(invariant.collection()))
-                    .append("validator", wanted(info.validator()));
-            if (force != Force.OFF) {
-                command.append("validationLevel", new BsonString(level.word()))
-                        .append("validationAction", new BsonString(action()));
-            }
-            return Publishers.one(database.runCommand(command))
-                    .invoke(() -> LOG.infof(
-                            "event=validator collection=%s force=%s level=%s",
-                            invariant.collection(), force, level.word()))
-                    .replaceWithVoid()
-                    .onFailure(failure -> DriverFailure.hasCode(failure, COMMAND_NOT_FOUND))
-                    .recoverWithUni(this::unsupported)
-                    .onFailure(DriverFailure::isDenied)
-                    .invoke(denied -> capabilities.denied(COLL_MOD + " on " + invariant.collection()))
-                    .onFailure(DriverFailure::isDenied)
-                    .recoverWithNull();
+        return CollectionInfo.read(database, invariant.collection()).map(info -> {
+            warnIfWeak(info, info.validationLevel());
+            return isInForce(info, finalLevel(info)) || capabilities.missing().contains(COLL_MOD);
         });
     }
 
+    /** Puts the validator in force, or removes it if it is not wanted; done when the server's own answer shows it. */
+    Uni<Void> apply(Level level) {
+        return CollectionInfo.read(database, invariant.collection()).chain(info -> {
+            if (found == null) {
+                found = info;
+            }
+            String wanted = level == Level.STRICT || isHeldAsConstraint(info) ? finalLevel(found) : level.word();
+            warnIfWeak(info, finalLevel(found));
+            return isInForce(info, wanted) ? Uni.createFrom().voidItem() : change(info, wanted);
+        });
+    }
+
+    private Uni<Void> change(CollectionInfo info, String level) {
+        if (CONSTRAINT.equals(info.validationLevel())) {
+            return modify(new BsonDocument("validationLevel", new BsonString(Level.STRICT.word())))
+                    .chain(() -> CollectionInfo.read(database, invariant.collection()))
+                    .chain(loosened -> change(loosened, level));
+        }
+        BsonDocument rules = wanted(info.validator());
+        BsonDocument change =
+                rules.equals(info.validator()) ? new BsonDocument() : new BsonDocument("validator", rules);
+        if (!isOff()) {
+            change.append("validationLevel", new BsonString(level))
+                    .append("validationAction", new BsonString(action(info)));
+        }
+        return modify(change)
+                .call(() -> read().invoke(now -> Changes.LOG.infof(
+                        "event=validator collection=%s from=%s to=%s", invariant.collection(), describe(info), now)))
+                .onFailure(DriverFailure::isUnknownCommand)
+                .recoverWithUni(this::unsupported)
+                .onFailure(DriverFailure::isDenied)
+                .invoke(denied -> capabilities.denied(COLL_MOD + " on " + invariant.collection()))
+                .onFailure(DriverFailure::isDenied)
+                .recoverWithNull();
+    }
+
+    private Uni<Void> modify(BsonDocument change) {
+        BsonDocument command = new BsonDocument(COLL_MOD, new BsonString(invariant.collection()));
+        command.putAll(change);
+        return Publishers.one(database.runCommand(command)).replaceWithVoid();
+    }
+
     private Uni<Void> unsupported() {
-        if (force != Force.OFF) {
+        if (!isOff()) {
             capabilities.lacks(
                     COLL_MOD,
                     "the database itself does not refuse documents without their keys; only this service does");
@@ -91,30 +123,72 @@ final class CollectionValidator {
 
     /** The validator as the database has it: {@code strict}, {@code moderate}, {@code warn} or {@code none}. */
     Uni<String> read() {
-        return CollectionInfo.read(database, invariant.collection()).map(info -> {
-            if (!contains(info.validator(), schema())) {
-                return "none";
-            }
-            return "warn".equals(info.validationAction()) ? "warn" : info.validationLevel();
-        });
+        return CollectionInfo.read(database, invariant.collection()).map(this::describe);
     }
 
-    private boolean isInForce(CollectionInfo info, Level level) {
+    private String describe(CollectionInfo info) {
+        if (!contains(info.validator(), schema())) {
+            return "none";
+        }
+        return WARN.equals(info.validationAction()) ? WARN : info.validationLevel();
+    }
+
+    private boolean isOff() {
+        return setting.equals(Optional.of(Force.OFF));
+    }
+
+    private boolean isInForce(CollectionInfo info, String level) {
         boolean there = contains(info.validator(), schema());
-        if (force == Force.OFF) {
+        if (isOff()) {
             return !there;
         }
-        return there && level.word().equals(info.validationLevel()) && action().equals(info.validationAction());
+        return there && level.equals(info.validationLevel()) && action(info).equals(info.validationAction());
     }
 
-    private String action() {
-        return force == Force.WARN ? "warn" : "error";
+    /** Level and action are those of the whole collection: without a setting, another program's validator keeps its own. */
+    private boolean isAnothersToo(CollectionInfo info) {
+        return setting.isEmpty()
+                && !info.validator().isEmpty()
+                && !info.validator().equals(schema());
+    }
+
+    /** Whatever it is at the end, it is {@code moderate} during a heal: so what another's part refuses can be repaired too. */
+    private String finalLevel(CollectionInfo found) {
+        boolean kept = isAnothersToo(found) || isHeldAsConstraint(found);
+        return kept ? found.validationLevel() : Level.STRICT.word();
+    }
+
+    private boolean isHeldAsConstraint(CollectionInfo info) {
+        return CONSTRAINT.equals(info.validationLevel())
+                && contains(info.validator(), schema())
+                && !setting.equals(Optional.of(Force.WARN));
+    }
+
+    private String action(CollectionInfo info) {
+        boolean kept = isAnothersToo(info)
+                || setting.isEmpty() && leavesUnset && !info.validator().isEmpty();
+        if (kept || setting.equals(Optional.of(Force.WARN)) == WARN.equals(info.validationAction())) {
+            return info.validationAction(); // error, or from MongoDB 8.1 on errorAndLog
+        }
+        return setting.equals(Optional.of(Force.WARN)) ? WARN : ERROR;
+    }
+
+    private void warnIfWeak(CollectionInfo info, String level) {
+        boolean weak =
+                WARN.equals(info.validationAction()) || !Level.STRICT.word().equals(level);
+        if (weak && isAnothersToo(info)) {
+            capabilities.lacks(
+                    "strict validator",
+                    "the validator of another program has the level " + level + " and the action "
+                            + info.validationAction() + ", which apply to this service's part too; set"
+                            + " conversations.integrity.validator to change them for both");
+        }
     }
 
     /** What is there now, with ours added or taken away. */
     private BsonDocument wanted(BsonDocument there) {
         boolean contained = contains(there, schema());
-        if (force == Force.OFF) {
+        if (isOff()) {
             return contained ? without(there) : there;
         }
         if (contained) {

@@ -40,6 +40,7 @@ final class ConversationInvariant {
                                 ConversationFields.CONVERSATION_ID_REPAIR,
                                 RANDOM_UUID)),
                 List.of(new OrderedIndex("userId_1_updatedAt_-1__id_-1", NEWEST_OF_A_USER)),
+                Optional.of(new Companion(ConversationFields.BLOCKS, ConversationFields.BLOCK_CONVERSATION)),
                 new Expiry("updatedAt_retention", ConversationFields.UPDATED_AT, retention),
                 ConversationFields.CREATED_AT,
                 ConversationFields.UPDATED_AT);

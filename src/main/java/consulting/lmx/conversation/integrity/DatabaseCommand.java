@@ -5,13 +5,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.mongodb.MongoSecurityException;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.mongo.ServerClock;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.runtime.ShutdownEvent;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Instance;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
@@ -33,6 +33,7 @@ public class DatabaseCommand {
     private final String databaseName;
     private final String selectionTimeout;
     private final Invariant invariant;
+    private final ServerClock clock;
     private final ObjectMapper json;
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile RunProgress progress;
@@ -43,22 +44,29 @@ public class DatabaseCommand {
             @ConfigProperty(name = "quarkus.mongodb.database") String databaseName,
             @ConfigProperty(name = "quarkus.mongodb.server-selection-timeout") String selectionTimeout,
             Invariant invariant,
+            ServerClock clock,
             ObjectMapper json) {
         this.client = client;
         this.connectionString = connectionString;
         this.databaseName = databaseName;
         this.selectionTimeout = selectionTimeout;
         this.invariant = invariant;
+        this.clock = clock;
         this.json = json;
     }
 
     /** Where the command works; a usage error where no server is named. */
     MongoDatabase database(CommandLine command) {
+        requireServer(command);
+        return client.get().unwrap().getDatabase(databaseName);
+    }
+
+    /** @throws CommandLine.ParameterException if no server is named */
+    public void requireServer(CommandLine command) {
         if (connectionString.isEmpty()) {
             throw new CommandLine.ParameterException(
                     command, "MONGODB_URI is not set: set it to the connection string of the server");
         }
-        return client.get().unwrap().getDatabase(databaseName);
     }
 
     Invariant invariant() {
@@ -72,13 +80,12 @@ public class DatabaseCommand {
             Function<IntegrityRun, Uni<IntegrityReport>> work,
             boolean asJson,
             CommandLine command) {
-        progress = new RunProgress(
-                UUID.randomUUID().toString(), Clock.systemUTC().instant(), invariant, (defect, n) -> {});
-        IntegrityRun run =
-                new IntegrityRun(database, invariant, settings, progress, new Capabilities(), Clock.systemUTC());
+        progress = new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, (defect, n) -> {});
+        IntegrityRun run = new IntegrityRun(database, invariant, settings, progress, new Capabilities(), clock);
         RunDisplay display = new RunDisplay(progress, System.err, CommandLine.Help.Ansi.AUTO.enabled());
         try {
-            IntegrityReport report = work.apply(run).await().indefinitely();
+            IntegrityReport report =
+                    clock.measure().chain(() -> work.apply(run)).await().indefinitely();
             display.close();
             command.getOut().println(asJson ? json(report) : text(report));
             return report.holds(invariant) ? ExitCode.HOLDS : ExitCode.BROKEN;
@@ -90,7 +97,8 @@ public class DatabaseCommand {
         }
     }
 
-    private int failed(RuntimeException failure, CommandLine command) {
+    /** Says why a command failed and what to do; gives its exit code. */
+    public int failed(RuntimeException failure, CommandLine command) {
         if (DriverFailure.isUnavailable(failure) || failure instanceof MongoSecurityException) {
             command.getErr()
                     .printf(
@@ -103,10 +111,13 @@ public class DatabaseCommand {
                                     .getHosts(),
                             selectionTimeout.toLowerCase(Locale.ROOT),
                             failure.getMessage(),
-                            DriverFailure.handshakeRemedy(failure));
+                            DriverFailure.remedy(failure));
             return ExitCode.UNREACHABLE;
         }
-        command.getErr().printf("Not finished; it is safe to run it again. %s%n", failure.getMessage());
+        command.getErr()
+                .printf(
+                        "Not finished; it is safe to run it again. %s%s%n",
+                        failure.getMessage(), DriverFailure.remedy(failure));
         return ExitCode.FAILED;
     }
 
@@ -141,6 +152,7 @@ public class DatabaseCommand {
                                 ? ""
                                 : ", deletes after " + index.expireAfterSeconds() + " s")));
         text.append(String.format(Locale.ROOT, "validator: %s%n", report.validator()));
+        report.exceptions().forEach(exception -> text.append(exception).append(System.lineSeparator()));
         text.append(report.holds(invariant) ? "The invariant holds." : "The invariant does not hold.");
         return text.toString();
     }

@@ -21,7 +21,7 @@ public enum Defect {
     /** A string that an older document has too; never found by looking at one value. */
     DUPLICATE("duplicate");
 
-    private static final int UUID_BYTES = 16;
+    static final int UUID_BYTES = 16;
 
     private final String word;
 
@@ -58,11 +58,14 @@ public enum Defect {
         return binary.getType() == BsonBinarySubType.UUID_STANDARD.getValue() && binary.getData().length == UUID_BYTES;
     }
 
-    /** Finds the documents whose {@code field} has a defect of its own. An array matches by its elements, so it is named. */
+    /**
+     * Finds the documents whose {@code field} has a defect of its own. An array matches by its elements, so it is named. A string
+     * that is no UTF-8 matches no pattern, neither of blank text nor of other.
+     */
     static Bson filter(String field) {
         return Filters.or(
                 Filters.not(Filters.type(field, BsonType.STRING)),
                 Filters.type(field, BsonType.ARRAY),
-                Filters.regex(field, Text.BLANK));
+                Filters.not(Filters.regex(field, Text.NOT_BLANK)));
     }
 }

@@ -11,9 +11,11 @@ import static com.mongodb.client.model.Filters.type;
 import static com.mongodb.client.model.Projections.include;
 
 import com.mongodb.reactivestreams.client.MongoCollection;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +35,7 @@ final class DuplicateRepair {
 
     private static final Logger LOG = Logger.getLogger(DuplicateRepair.class);
     private static final int GROUPS_AT_A_TIME = 200;
+    private static final int LONG = 1_000;
 
     private final MongoCollection<BsonDocument> collection;
     private final Repairer repairer;
@@ -52,11 +55,10 @@ final class DuplicateRepair {
         Uni<Void> prepared = prepare.memoize().indefinitely();
         return groups(key)
                 .map(group -> group.get("_id"))
+                .filter(BsonValue::isString) // an array of strings is a group too
                 .select()
                 .first(value -> !progress.stopping())
-                .group()
-                .intoLists()
-                .of(GROUPS_AT_A_TIME)
+                .plug(DuplicateRepair::inPortions)
                 .onItem()
                 .transformToUniAndConcatenate(values -> prepared.chain(() -> repair(values, key, progress)))
                 .collect()
@@ -78,6 +80,33 @@ final class DuplicateRepair {
                 .invoke(n -> progress.of(key).found(Defect.DUPLICATE, n));
     }
 
+    /** Lists of short values, and each long one by itself: it is part of a command, and of each document that is found. */
+    private static Multi<List<BsonValue>> inPortions(Multi<BsonValue> values) {
+        List<BsonValue> open = new ArrayList<>();
+        return values.onItem()
+                .transformToMultiAndConcatenate(value -> {
+                    if (isLong(value)) {
+                        return Multi.createFrom().item(List.of(value));
+                    }
+                    open.add(value);
+                    return open.size() < GROUPS_AT_A_TIME
+                            ? Multi.createFrom().empty()
+                            : Multi.createFrom().item(taken(open));
+                })
+                .onCompletion()
+                .continueWith(() -> open.isEmpty() ? List.of() : List.of(taken(open)));
+    }
+
+    private static List<BsonValue> taken(List<BsonValue> open) {
+        List<BsonValue> portion = List.copyOf(open);
+        open.clear();
+        return portion;
+    }
+
+    private static boolean isLong(BsonValue value) {
+        return value.asString().getValue().length() > LONG;
+    }
+
     private Multi<BsonDocument> groups(RequiredKey key) {
         return Publishers.many(collection
                 .aggregate(
@@ -86,24 +115,27 @@ final class DuplicateRepair {
                                 group("$" + key.field(), sum("n", 1)),
                                 match(gt("n", 1))),
                         BsonDocument.class)
+                .collation(Collations.SIMPLE)
                 .allowDiskUse(true));
     }
 
     private Uni<Void> repair(List<BsonValue> values, RequiredKey key, RunProgress progress) {
         Map<BsonValue, Age> oldest = new HashMap<>();
+        int batch = isLong(values.get(0)) ? 1 : batchSize;
         return Publishers.many(collection
                         .find(in(key.field(), values))
+                        .collation(Collations.SIMPLE)
                         .projection(include(key.field(), createdField))
-                        .batchSize(batchSize))
+                        .batchSize(batch))
                 .map(document -> younger(document, key, oldest))
                 .filter(Optional::isPresent)
                 .map(Optional::get)
                 .invoke(repair -> progress.of(key).found(Defect.DUPLICATE, 1))
                 .group()
                 .intoLists()
-                .of(batchSize)
+                .of(batch)
                 .onItem()
-                .transformToUniAndConcatenate(batch -> repairer.repair(batch, key, progress))
+                .transformToUniAndConcatenate(repairs -> repairer.repair(repairs, key, progress))
                 .collect()
                 .last();
     }

@@ -4,7 +4,6 @@ import static com.mongodb.client.model.Indexes.ascending;
 import static com.mongodb.client.model.Indexes.descending;
 
 import com.mongodb.client.model.IndexOptions;
-import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.error.DriverFailure;
 import io.smallrye.mutiny.Uni;
@@ -26,29 +25,32 @@ final class ExpiryIndex {
     private static final Logger LOG = Logger.getLogger(ExpiryIndex.class);
     private static final String EXPIRY = "expireAfterSeconds";
     private static final int[] SAME_KEY_OTHER_OPTIONS = {85, 86};
-    private static final int INDEX_NOT_FOUND = 27;
-    private static final int COMMAND_NOT_FOUND = 59;
+    private static final int CANNOT_CREATE = 67;
 
     private final MongoDatabase database;
-    private final MongoCollection<BsonDocument> collection;
+    private final IndexCommands commands;
     private final Expiry wanted;
+    private final boolean leavesUnset;
     private final Capabilities capabilities;
 
+    /** @param leavesUnset whether an index that is there stays if {@code wanted} names no time */
     ExpiryIndex(
             MongoDatabase database,
-            MongoCollection<BsonDocument> collection,
+            IndexCommands commands,
             Expiry wanted,
+            boolean leavesUnset,
             Capabilities capabilities) {
         this.database = database;
-        this.collection = collection;
+        this.commands = commands;
         this.wanted = wanted;
+        this.leavesUnset = leavesUnset;
         this.capabilities = capabilities;
     }
 
     /** Whether nothing is to be changed; a server that makes no such index is left as it is. */
     Uni<Boolean> isAsWanted() {
         return ours().map(found -> wanted.after().isEmpty()
-                ? found.isEmpty()
+                ? leavesUnset || found.isEmpty()
                 : capabilities.missing().contains(EXPIRY) || found.stream().anyMatch(wanted::isCarriedBy));
     }
 
@@ -62,7 +64,7 @@ final class ExpiryIndex {
 
     private Uni<Void> ensure(Optional<IndexView> found) {
         if (wanted.after().isEmpty()) {
-            return found.isPresent() ? drop() : Uni.createFrom().voidItem();
+            return leavesUnset || found.isEmpty() ? Uni.createFrom().voidItem() : drop();
         }
         if (found.isEmpty()) {
             return make();
@@ -75,7 +77,7 @@ final class ExpiryIndex {
 
     /** All indexes by which documents are deleted, whoever made them; of another program's is warned. */
     Uni<List<IndexView>> read() {
-        return IndexView.all(collection)
+        return commands.all()
                 .map(indexes -> indexes.stream()
                         .filter(index -> index.expiresAfter().isPresent() || wanted.isNameOf(index))
                         .toList())
@@ -92,7 +94,7 @@ final class ExpiryIndex {
     }
 
     private Uni<Optional<IndexView>> ours() {
-        return IndexView.all(collection)
+        return commands.all()
                 .map(indexes -> indexes.stream().filter(wanted::isNameOf).findFirst());
     }
 
@@ -105,8 +107,8 @@ final class ExpiryIndex {
                 .onFailure(ExpiryIndex::isTaken)
                 .recoverWithUni(() -> create(descending(wanted.field())))
                 .chain(this::setTime)
-                .onFailure(ExpiryIndex::isTaken)
-                .recoverWithUni(() -> lacks("other programs' indexes of " + wanted.field() + " stand in its way"));
+                .onFailure(failure -> isTaken(failure) || DriverFailure.hasCode(failure, CANNOT_CREATE))
+                .recoverWithUni(() -> lacks("other programs' indexes stand in the way of one on " + wanted.field()));
     }
 
     private static boolean isTaken(Throwable failure) {
@@ -114,8 +116,7 @@ final class ExpiryIndex {
     }
 
     private Uni<Void> create(Bson key) {
-        IndexOptions options = new IndexOptions().name(wanted.index()).expireAfter(seconds(), TimeUnit.SECONDS);
-        return Publishers.one(collection.createIndex(key, options)).replaceWithVoid();
+        return commands.create(key, wanted.index(), new IndexOptions().expireAfter(seconds(), TimeUnit.SECONDS));
     }
 
     private Uni<Void> setTime() {
@@ -123,9 +124,9 @@ final class ExpiryIndex {
                 new BsonDocument("name", new BsonString(wanted.index())).append(EXPIRY, new BsonInt64(seconds()));
         return Publishers.one(
                         database.runCommand(new BsonDocument("collMod", new BsonString(name())).append("index", index)))
-                .invoke(() -> LOG.infof("event=expiry index=%s seconds=%d", wanted.index(), seconds()))
+                .invoke(() -> Changes.LOG.infof("event=expiry index=%s seconds=%d", wanted.index(), seconds()))
                 .replaceWithVoid()
-                .onFailure(failure -> DriverFailure.hasCode(failure, COMMAND_NOT_FOUND))
+                .onFailure(DriverFailure::isUnknownCommand)
                 .recoverWithUni(() -> lacks("the server deletes nothing by itself"));
     }
 
@@ -135,10 +136,7 @@ final class ExpiryIndex {
     }
 
     private Uni<Void> drop() {
-        return Publishers.one(collection.dropIndex(wanted.index()))
-                .invoke(() -> LOG.infof("event=index-dropped name=%s", wanted.index()))
-                .onFailure(failure -> DriverFailure.hasCode(failure, INDEX_NOT_FOUND))
-                .recoverWithNull();
+        return commands.drop(wanted.index());
     }
 
     private long seconds() {
@@ -146,6 +144,6 @@ final class ExpiryIndex {
     }
 
     private String name() {
-        return collection.getNamespace().getCollectionName();
+        return commands.collection();
     }
 }

@@ -7,7 +7,7 @@ import org.bson.json.JsonWriterSettings;
 /** MongoDB's Extended JSON in its canonical form, which keeps the types. */
 final class ExtendedJson {
 
-    private static final JsonWriterSettings CANONICAL =
+    static final JsonWriterSettings CANONICAL =
             JsonWriterSettings.builder().outputMode(JsonMode.EXTENDED).build();
 
     private ExtendedJson() {}

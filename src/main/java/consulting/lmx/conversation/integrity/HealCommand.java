@@ -1,8 +1,7 @@
 package consulting.lmx.conversation.integrity;
 
 import com.mongodb.reactivestreams.client.MongoDatabase;
-import java.io.IOException;
-import java.nio.file.Files;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -25,6 +24,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Takes MONGODB_URI and MONGODB_DB (default lmx-consulting). May be ended at any moment and run again.",
+            "A validator and a retention index that are there stay as they are, unless a setting names them.",
             "Exit codes: 0 the invariant holds, 1 it does not (--dry-run), 2 wrong usage, 3 the database could not be"
                     + " reached, 4 a failure half way (safe to run again)."
         })
@@ -43,8 +43,9 @@ public class HealCommand implements Callable<Integer> {
 
     @Option(
             names = "--delete-broken",
-            description = "Delete conversations whose key is missing, null or blank instead of repairing them. They are"
-                    + " written to a file of Extended JSON first, whose path is printed.")
+            description =
+                    "Delete conversations whose key is missing, null or blank instead of repairing them. First they"
+                            + " are written, with their offloaded messages, to a file of Extended JSON; its path is printed.")
     boolean deleteBroken;
 
     @Option(names = "--yes", description = "Do not ask before deleting.")
@@ -107,6 +108,7 @@ public class HealCommand implements Callable<Integer> {
     private HealSettings settings(Optional<Path> export) {
         return new HealSettings(
                 config.validator(),
+                true,
                 batchSize.orElse(config.batchSize()),
                 maxRate.map(OptionalInt::of).orElse(config.maxRate()),
                 recreateIndex,
@@ -131,15 +133,15 @@ public class HealCommand implements Callable<Integer> {
     }
 
     private static boolean canWrite(Path export, CommandLine command) {
-        try {
-            Files.createFile(export);
+        try (DeletionFile file = new DeletionFile(export)) {
+            file.force();
             command.getErr().println("What is deleted is written to " + export);
             return true;
-        } catch (IOException e) {
+        } catch (UncheckedIOException e) {
             command.getErr()
                     .printf(
                             "Nothing was deleted, since %s cannot be written (%s): run it in a folder that can be%n",
-                            export, e);
+                            export, e.getCause());
             return false;
         }
     }

@@ -8,7 +8,8 @@ import java.util.OptionalInt;
 /**
  * How a run works.
  *
- * @param force of the database's validator
+ * @param force of the database's validator, if a setting names one
+ * @param leavesUnset whether a validator and an index of expiry that are there stay as they are if no setting names them
  * @param batchSize documents a batch, and no more than what the rate allows in a quarter of a second
  * @param maxRate documents a second at most; empty for as fast as the server bears
  * @param recreateIndex whether the unique indexes are made anew even where they stand as declared
@@ -16,7 +17,12 @@ import java.util.OptionalInt;
  *     where they are repaired
  */
 record HealSettings(
-        Force force, int batchSize, OptionalInt maxRate, boolean recreateIndex, Optional<Path> deleteBrokenTo) {
+        Optional<Force> force,
+        boolean leavesUnset,
+        int batchSize,
+        OptionalInt maxRate,
+        boolean recreateIndex,
+        Optional<Path> deleteBrokenTo) {
 
     private static final int BATCHES_A_SECOND = 4;
 
@@ -24,7 +30,9 @@ record HealSettings(
         batchSize = Math.min(batchSize, Math.max(1, maxRate.orElse(Integer.MAX_VALUE) / BATCHES_A_SECOND));
     }
 
+    /** Of the service, whose settings say all: what they do not name is not wanted, or as it is by default. */
     static HealSettings of(IntegrityConfig config) {
-        return new HealSettings(config.validator(), config.batchSize(), config.maxRate(), false, Optional.empty());
+        return new HealSettings(
+                config.validator(), false, config.batchSize(), config.maxRate(), false, Optional.empty());
     }
 }

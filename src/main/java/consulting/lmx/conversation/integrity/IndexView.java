@@ -1,8 +1,5 @@
 package consulting.lmx.conversation.integrity;
 
-import com.mongodb.reactivestreams.client.MongoCollection;
-import io.smallrye.mutiny.Uni;
-import java.util.List;
 import java.util.OptionalLong;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
@@ -38,6 +35,11 @@ record IndexView(BsonDocument description) {
     /** Whether it sees every document, as an index must by which uniqueness is held: not sparse, not partial. */
     boolean isWhole() {
         return !flag("sparse") && !description.containsKey("partialFilterExpression");
+    }
+
+    /** Which documents it sees; empty for all. */
+    BsonDocument filter() {
+        return description.getDocument("partialFilterExpression", new BsonDocument());
     }
 
     boolean isHidden() {
@@ -76,12 +78,6 @@ record IndexView(BsonDocument description) {
 
     static String acrossShards(String field) {
         return field + "_1_across_shards";
-    }
-
-    /** All indexes of a collection. */
-    static Uni<List<IndexView>> all(MongoCollection<BsonDocument> collection) {
-        return Publishers.list(collection.listIndexes(BsonDocument.class))
-                .map(indexes -> indexes.stream().map(IndexView::new).toList());
     }
 
     /** After how many seconds documents are deleted by it; empty where it deletes none. */

@@ -5,6 +5,7 @@ import consulting.lmx.conversation.settings.AtMost;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /** How the invariant is held in the database. */
@@ -20,10 +21,10 @@ public interface IntegrityConfig {
 
     /**
      * The force of the database's validator: {@code enforce} refuses other programs' writes that break the invariant;
-     * {@code warn} lets them pass and logs them at the server, while old writers still run; {@code off} removes it.
+     * {@code warn} lets them pass and logs them at the server, while old writers still run; {@code off} removes it. Without it
+     * the service enforces, unless another program's validator only warns, and a command leaves a validator as it is.
      */
-    @WithDefault("enforce")
-    Force validator();
+    Optional<Force> validator();
 
     /** How many documents are repaired by one batch; under a {@link #maxRate()}, no more than it allows in a quarter of a second. */
     @WithDefault("2000")

@@ -6,10 +6,7 @@ import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.HealthCheckResponseBuilder;
 import org.eclipse.microprofile.health.Readiness;
 
-/**
- * Readiness: UP once the state is open. Reads the state and does no I/O. Anybody may ask for it, so it does not tell why a run
- * failed: the database's words name its hosts.
- */
+/** Readiness: UP once the state is open. Reads the state and does no I/O; names no host, since anybody may ask. */
 @Readiness
 @ApplicationScoped
 public class IntegrityHealthCheck implements HealthCheck {
@@ -27,12 +24,12 @@ public class IntegrityHealthCheck implements HealthCheck {
                 .status(now.open())
                 .withData("state", now.status().name())
                 .withData("since", now.since().toString());
-        now.reason()
-                .ifPresent(reason -> response.withData("reason", "GET /api/admin/integrity and the log have it")
-                        .withData("failures", now.failures()));
+        if (now.reason().isPresent()) {
+            response.withData("reason", service.publicReason()).withData("failures", now.failures());
+        }
         service.progress()
                 .ifPresent(progress -> response.withData("run", progress.run())
-                        .withData("step", progress.step())
+                        .withData("step", progress.publicStep())
                         .withData("healed", progress.healedSoFar())
                         .withData("remaining", progress.remaining()));
         return response.build();

@@ -23,6 +23,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
  * @param seconds the backfill alone: from its first read to its last acknowledged write
  * @param run the run's id
  * @param notEnforced what the server was found to lack
+ * @param exceptions the documents that were repaired without a record or not at all, since they are too large
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record IntegrityReport(
@@ -37,7 +38,8 @@ public record IntegrityReport(
         String validator,
         double seconds,
         String run,
-        Set<String> notEnforced) {
+        Set<String> notEnforced,
+        @JsonInclude(JsonInclude.Include.NON_EMPTY) List<String> exceptions) {
 
     /**
      * One index.
@@ -63,11 +65,15 @@ public record IntegrityReport(
     /** The counts of one further key. */
     public record KeyReport(Map<String, Long> broken, long healed) {}
 
-    /** Whether nothing is broken and the index of every key stands: the declared one, or the best that shards can have. */
+    /** Whether nothing is broken and the index of every key stands. */
     boolean holds(Invariant invariant) {
-        boolean indexed = invariant.keys().stream()
+        return left == 0 && duplicatesLeft == 0 && indexed(invariant);
+    }
+
+    /** Whether the index of every key stands: the declared one, or the best that shards can have. */
+    boolean indexed(Invariant invariant) {
+        return invariant.keys().stream()
                 .allMatch(key -> indexes.stream()
                         .anyMatch(index -> index.ok() && index.key().containsKey(key.field())));
-        return left == 0 && duplicatesLeft == 0 && indexed;
     }
 }

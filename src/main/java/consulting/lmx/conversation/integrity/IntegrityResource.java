@@ -8,6 +8,7 @@ import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.security.Roles;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.Json;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
@@ -27,6 +28,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
+import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
@@ -35,6 +37,8 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 @RolesAllowed(Roles.ADMIN)
 @Produces(MediaType.APPLICATION_JSON)
 public class IntegrityResource {
+
+    private static final Logger LOG = Logger.getLogger(IntegrityResource.class);
 
     static final String PATH = "/api/admin/integrity";
 
@@ -74,7 +78,9 @@ public class IntegrityResource {
     public RestResponse<Begun> heal(
             @QueryParam("dryRun") @Pattern(regexp = "^(true|false)$", message = "must be true or false")
                     String dryRun) {
-        String run = Boolean.parseBoolean(dryRun) ? service.rehearseNow() : service.healNow();
+        boolean dry = Boolean.parseBoolean(dryRun);
+        String run = dry ? service.rehearseNow() : service.healNow();
+        LOG.infof("event=audit-heal who=%s run=%s dry-run=%s", Json.encode(caller.id()), run, dry);
         return ResponseBuilder.<Begun>accepted(new Begun(run)).build();
     }
 

@@ -2,11 +2,13 @@ package consulting.lmx.conversation.integrity;
 
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.mongo.ServerClock;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Event;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +31,7 @@ public class IntegrityService {
     private final IntegrityConfig config;
     private final Event<IntegrityReport> verified;
     private final IntegrityMetrics metrics;
+    private final ServerClock serverClock;
     private final Clock clock = Clock.systemUTC();
     private final Instant startedAt = clock.instant();
     private final Capabilities capabilities = new Capabilities();
@@ -36,6 +39,7 @@ public class IntegrityService {
     private volatile RunProgress progress;
     private volatile Rehearsal rehearsal;
     private volatile Verified lastVerified;
+    private volatile Throwable lastFailure;
 
     IntegrityService(
             ReactiveMongoClient client,
@@ -43,13 +47,15 @@ public class IntegrityService {
             Invariant invariant,
             IntegrityConfig config,
             Event<IntegrityReport> verified,
-            IntegrityMetrics metrics) {
+            IntegrityMetrics metrics,
+            ServerClock serverClock) {
         this.client = client;
         this.databaseName = databaseName;
         this.invariant = invariant;
         this.config = config;
         this.verified = verified;
         this.metrics = metrics;
+        this.serverClock = serverClock;
         this.state = new IntegrityState(clock, config.retryMin(), config.retryMax());
         metrics.show(state, this::progress);
     }
@@ -85,11 +91,13 @@ public class IntegrityService {
     Uni<IntegrityReport> run() {
         return Uni.createFrom().deferred(() -> {
             state.running();
-            progress = new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, metrics::healed);
+            progress = new RunProgress(UUID.randomUUID().toString(), serverClock.instant(), invariant, metrics::healed);
             IntegrityRun run = newRun(progress);
             LOG.infof("event=run-started run=%s mode=%s", progress.run(), config.onStart());
-            Uni<IntegrityReport> work = state.snapshot().open() ? run.heal() : beforeTheTraffic(run);
-            return work.invoke(this::succeeded);
+            return serverClock
+                    .measure()
+                    .chain(() -> state.snapshot().open() ? run.heal() : beforeTheTraffic(run))
+                    .invoke(this::succeeded);
         });
     }
 
@@ -104,7 +112,7 @@ public class IntegrityService {
      */
     synchronized String healNow() {
         if (state.snapshot().status() != IntegrityState.Status.RUNNING) {
-            run().subscribe().with(report -> {}, this::failed);
+            run().subscribe().with(report -> {}, this::failedBesideTheTraffic);
         }
         return progress.run();
     }
@@ -134,11 +142,11 @@ public class IntegrityService {
 
     /** What the newest {@code limit} runs of all processes did, newest first. */
     Uni<List<RunView>> runs(int limit) {
-        return new RunJournal(database(), Host.NAME, clock).newest(limit);
+        return new RunJournal(database(), Host.NAME, serverClock).newest(limit);
     }
 
     private IntegrityRun newRun(RunProgress progress) {
-        return new IntegrityRun(database(), invariant, HealSettings.of(config), progress, capabilities, clock);
+        return new IntegrityRun(database(), invariant, HealSettings.of(config), progress, capabilities, serverClock);
     }
 
     private MongoDatabase database() {
@@ -149,12 +157,29 @@ public class IntegrityService {
     static String reasonOf(Throwable failure) {
         return failure instanceof IntegrityException
                 ? failure.getMessage()
-                : failure.getClass().getSimpleName() + ": " + failure.getMessage()
-                        + DriverFailure.handshakeRemedy(failure);
+                : failure.getClass().getSimpleName() + ": " + failure.getMessage() + DriverFailure.remedy(failure);
     }
 
-    private void failed(Throwable failure) {
-        state.failed(reasonOf(failure));
+    /** What of the last failure anybody may read: no message of the driver, which names hosts. */
+    String publicReason() {
+        Throwable failure = lastFailure;
+        return failure == null || failure instanceof IntegrityException
+                ? state.snapshot().reason().orElse("")
+                : failure.getClass().getSimpleName();
+    }
+
+    /**
+     * The run under way has failed.
+     *
+     * @return how long the next one waits
+     */
+    Duration failed(Throwable failure) {
+        lastFailure = failure;
+        return state.failed(reasonOf(failure));
+    }
+
+    private void failedBesideTheTraffic(Throwable failure) {
+        failed(failure);
         LOG.errorf("event=failed reason=\"%s\": the service stays open", reasonOf(failure));
     }
 

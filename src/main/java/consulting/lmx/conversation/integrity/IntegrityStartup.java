@@ -47,9 +47,8 @@ public class IntegrityStartup {
 
     private Uni<IntegrityReport> untilVerified() {
         return service.get().run().onFailure().recoverWithUni(failure -> {
-            String reason = IntegrityService.reasonOf(failure);
-            Duration wait = service.get().state().failed(reason);
-            LOG.errorf("event=failed reason=\"%s\" retry-in=%s", reason, wait);
+            Duration wait = service.get().failed(failure);
+            LOG.errorf("event=failed reason=\"%s\" retry-in=%s", IntegrityService.reasonOf(failure), wait);
             return Uni.createFrom().voidItem().onItem().delayIt().by(wait).chain(this::untilVerified);
         });
     }

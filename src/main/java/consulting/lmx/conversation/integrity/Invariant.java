@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.integrity;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What must hold in a collection.
@@ -8,6 +9,7 @@ import java.util.List;
  * @param collection the collection's name
  * @param keys the fields that every document must have
  * @param orders the indexes that the application lists by
+ * @param companion holds parts of the documents
  * @param expiry when the server deletes documents by itself
  * @param createdField holds the date by which the older of two documents is told; may be missing
  * @param updatedField is set to the time of a repair
@@ -16,6 +18,7 @@ public record Invariant(
         String collection,
         List<RequiredKey> keys,
         List<OrderedIndex> orders,
+        Optional<Companion> companion,
         Expiry expiry,
         String createdField,
         String updatedField) {}

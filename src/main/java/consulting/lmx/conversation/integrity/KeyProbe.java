@@ -14,6 +14,7 @@ import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Uni;
 import java.util.Set;
@@ -28,8 +29,8 @@ import org.jboss.logging.Logger;
 /**
  * Asks the declared index of a key whether any document's key is broken: in constant time, however large the collection.
  * In an index everything that is no string sorts before or after all strings (a missing value as null), so its two ends
- * tell; strings that are blank stand together in a few short ranges; and an index that has never seen an array says so of
- * itself. Uniqueness is the index's own, where it has it.
+ * tell; strings that are blank stand together in a few short ranges; an index that has never seen an array says so of
+ * itself; and the symbols among the strings have an index of their own. Uniqueness is the index's own, if it has it.
  */
 final class KeyProbe {
 
@@ -37,10 +38,12 @@ final class KeyProbe {
 
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> collection;
+    private final SymbolIndexes symbols;
 
-    KeyProbe(MongoDatabase database, MongoCollection<BsonDocument> collection) {
+    KeyProbe(MongoDatabase database, MongoCollection<BsonDocument> collection, SymbolIndexes symbols) {
         this.database = database;
         this.collection = collection;
+        this.symbols = symbols;
     }
 
     /** What an index has to say. */
@@ -68,8 +71,31 @@ final class KeyProbe {
             }
             return arrays.contains(true)
                     ? Uni.createFrom().item(Verdict.SAW_ARRAYS)
-                    : endsAreSound(key, index).map(sound -> Verdict.of(sound, index));
+                    : Uni.combine()
+                            .all()
+                            .unis(endsAreSound(key, index), hasNoSymbol(key, index))
+                            .with((ends, noSymbol) -> Verdict.of(ends && noSymbol, index));
         });
+    }
+
+    /** By the index of symbols; without it, or while it is being made, by all keys of {@code index}. */
+    private Uni<Boolean> hasNoSymbol(RequiredKey key, IndexView index) {
+        return symbols.find(key)
+                .chain(found -> found.isEmpty()
+                        ? hasNoSymbol(key, index.name())
+                        : hasNoSymbol(key, found.get().name())
+                                .onFailure(MongoCommandException.class)
+                                .recoverWithUni(() -> hasNoSymbol(key, index.name())));
+    }
+
+    private Uni<Boolean> hasNoSymbol(RequiredKey key, String index) {
+        return Publishers.one(collection
+                        .find(SymbolIndexes.filter(key))
+                        .hintString(index)
+                        .collation(Collations.SIMPLE)
+                        .projection(include("_id"))
+                        .limit(1))
+                .map(found -> found == null);
     }
 
     private Uni<Boolean> endsAreSound(RequiredKey key, IndexView index) {
@@ -77,18 +103,21 @@ final class KeyProbe {
         Uni<BsonDocument> first = Publishers.one(collection
                 .find()
                 .sort(Sorts.ascending(key.field()))
-                .hint(index.key())
+                .hintString(index.name())
+                .collation(Collations.SIMPLE)
                 .projection(onlyKey)
                 .limit(1));
         Uni<BsonDocument> last = Publishers.one(collection
                 .find()
                 .sort(Sorts.descending(key.field()))
-                .hint(index.key())
+                .hintString(index.name())
+                .collation(Collations.SIMPLE)
                 .projection(onlyKey)
                 .limit(1));
         Uni<BsonDocument> blank = Publishers.one(collection
                 .find(blankRanges(key.field()))
-                .hint(index.key())
+                .hintString(index.name())
+                .collation(Collations.SIMPLE)
                 .projection(onlyKey)
                 .limit(1));
         return Uni.combine().all().unis(first, last, blank).with((lowest, highest, anyBlank) -> {
@@ -123,7 +152,8 @@ final class KeyProbe {
         BsonDocument find = new BsonDocument(
                         "find", new BsonString(collection.getNamespace().getCollectionName()))
                 .append("filter", Filters.gte(key.field(), "").toBsonDocument())
-                .append("hint", index.key());
+                .append("hint", new BsonString(index.name()))
+                .append("collation", Collations.SIMPLE.asDocument());
         BsonDocument explain = new BsonDocument("explain", find).append("verbosity", new BsonString("queryPlanner"));
         return Publishers.one(database.runCommand(explain, BsonDocument.class))
                 .map(plan -> find(plan, "isMultiKey")
@@ -152,6 +182,7 @@ final class KeyProbe {
     private Uni<Boolean> hasNoneBroken(RequiredKey key) {
         return Publishers.one(collection
                         .find(Defect.filter(key.field()))
+                        .collation(Collations.SIMPLE)
                         .projection(include("_id"))
                         .limit(1))
                 .map(found -> found == null);

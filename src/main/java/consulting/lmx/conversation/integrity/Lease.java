@@ -1,12 +1,17 @@
 package consulting.lmx.conversation.integrity;
 
+import com.mongodb.client.model.Collation;
+import com.mongodb.client.model.DeleteOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.FindOneAndUpdateOptions;
 import com.mongodb.client.model.ReturnDocument;
+import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.mongo.Collations;
+import consulting.lmx.conversation.mongo.Hello;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
@@ -16,9 +21,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
-import org.bson.BsonInt32;
-import org.bson.BsonInt64;
-import org.bson.BsonString;
+import org.bson.BsonType;
 import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
@@ -35,6 +38,9 @@ final class Lease {
 
     /** After so long without a renewal it is free. */
     static final Duration TIME_TO_LIVE = Duration.ofSeconds(5);
+
+    private static final Collation SIMPLE = Collations.SIMPLE;
+    private static final UpdateOptions UPDATE = new UpdateOptions().collation(SIMPLE);
 
     private static final Duration RENEWAL = Duration.ofSeconds(1);
     private static final Duration POLL = Duration.ofMillis(300);
@@ -58,25 +64,49 @@ final class Lease {
         this.pace = pace;
     }
 
-    /** Takes the lease where it is free; the number is one more than its last holder's. Empty where somebody holds it. */
+    /** Takes the lease if it is free; the number is one more than its last holder's. Empty if somebody holds it. */
     Uni<Optional<Long>> acquire() {
         return serverTime()
+                .call(this::removeMalformed)
                 .chain(now -> Publishers.one(leases.findOneAndUpdate(
-                        Filters.and(
-                                Filters.eq("_id", name),
-                                Filters.or(
-                                        Filters.eq("holder", null),
-                                        Filters.lt("renewedAt", Date.from(now.minus(TIME_TO_LIVE))))),
+                        Filters.and(Filters.eq("_id", name), Filters.nor(isHeldAt(now))),
                         Updates.combine(
                                 Updates.set("holder", progress.run()),
                                 Updates.set("host", host),
                                 Updates.inc("fence", 1L),
                                 Updates.currentDate("renewedAt")),
-                        new FindOneAndUpdateOptions().upsert(true).returnDocument(ReturnDocument.AFTER))))
+                        new FindOneAndUpdateOptions()
+                                .upsert(true)
+                                .collation(SIMPLE)
+                                .returnDocument(ReturnDocument.AFTER))))
                 .map(taken -> Optional.of(taken.getNumber("fence").longValue()))
                 .invoke(fence -> LOG.infof("event=lease-taken run=%s fence=%d", progress.run(), fence.get()))
                 .onFailure(DriverFailure::isDuplicateKey)
                 .recoverWithItem(Optional.empty());
+    }
+
+    /** A renewal in the future is one of a clock that was set back meanwhile. */
+    private static Bson isHeldAt(Instant now) {
+        return Filters.and(
+                Filters.type("holder", BsonType.STRING),
+                Filters.gte("renewedAt", Date.from(now.minus(TIME_TO_LIVE))),
+                Filters.lte("renewedAt", Date.from(now.plus(TIME_TO_LIVE))));
+    }
+
+    /** What no holder has written would never be free. */
+    private Uni<Void> removeMalformed() {
+        Bson wellFormed = Filters.and(
+                Filters.type("fence", "number"),
+                Filters.or(
+                        Filters.not(Filters.type("holder", BsonType.STRING)),
+                        Filters.and(
+                                Filters.type("renewedAt", BsonType.DATE_TIME), Filters.type("host", BsonType.STRING))));
+        return Publishers.one(leases.deleteOne(
+                        Filters.and(Filters.eq("_id", name), Filters.nor(wellFormed)),
+                        new DeleteOptions().collation(SIMPLE)))
+                .replaceWithVoid()
+                .onFailure(DriverFailure::isDenied)
+                .recoverWithNull();
     }
 
     /** Does the work with the lease renewed beside it, and gives it back however the work ends. */
@@ -102,7 +132,8 @@ final class Lease {
                                 Updates.currentDate("renewedAt"),
                                 Updates.set("step", progress.step()),
                                 Updates.set("healed", progress.totalHealed()),
-                                Updates.set("remaining", progress.remaining()))))
+                                Updates.set("remaining", progress.remaining())),
+                        UPDATE))
                 .invoke(result -> {
                     if (result.getMatchedCount() == 0) {
                         throw new IntegrityException(
@@ -121,7 +152,7 @@ final class Lease {
     }
 
     private Uni<Void> release(long fence) {
-        return Publishers.one(leases.updateOne(mine(fence), Updates.set("holder", null)))
+        return Publishers.one(leases.updateOne(mine(fence), Updates.set("holder", null), UPDATE))
                 .onFailure()
                 .recoverWithItem(failure -> {
                     LOG.warnf(
@@ -139,9 +170,10 @@ final class Lease {
     /** Done when the lease is free; what its holder says of its progress is shown in the meantime. */
     Uni<Void> untilFree() {
         return serverTime()
-                .chain(now -> Publishers.one(
-                                leases.find(Filters.eq("_id", name)).first())
-                        .map(lease -> heldAt(lease, now)))
+                .chain(now -> Publishers.one(leases.find(Filters.and(Filters.eq("_id", name), isHeldAt(now)))
+                                .collation(SIMPLE)
+                                .first())
+                        .map(lease -> Optional.ofNullable(lease).map(Lease::held)))
                 .chain(held -> {
                     progress.watch(held.orElse(null));
                     return held.isEmpty()
@@ -155,25 +187,27 @@ final class Lease {
                 });
     }
 
-    private static Optional<Held> heldAt(BsonDocument lease, Instant now) {
-        if (lease == null || !lease.isString("holder")) {
-            return Optional.empty();
-        }
-        Instant renewedAt = Instant.ofEpochMilli(lease.getDateTime("renewedAt").getValue());
-        if (renewedAt.plus(TIME_TO_LIVE).isBefore(now)) {
-            return Optional.empty();
-        }
-        return Optional.of(new Held(
-                lease.getString("holder").getValue(),
-                lease.getString("host").getValue(),
-                lease.getNumber("fence").longValue(),
-                lease.getString("step", new BsonString("started")).getValue(),
-                lease.getNumber("healed", new BsonInt64(0)).longValue(),
-                lease.getNumber("remaining", new BsonInt64(0)).longValue()));
+    /** What it says of its holder, as far as it says that. */
+    private static Held held(BsonDocument lease) {
+        return new Held(
+                text(lease, "holder"),
+                text(lease, "host"),
+                number(lease, "fence"),
+                text(lease, "step"),
+                number(lease, "healed"),
+                number(lease, "remaining"));
+    }
+
+    private static String text(BsonDocument lease, String field) {
+        return lease.isString(field) ? lease.getString(field).getValue() : "unknown";
+    }
+
+    private static long number(BsonDocument lease, String field) {
+        return lease.isNumber(field) ? lease.getNumber(field).longValue() : 0;
     }
 
     private Uni<BsonDocument> hello() {
-        return Publishers.one(database.runCommand(new BsonDocument("isMaster", new BsonInt32(1)), BsonDocument.class));
+        return Hello.ask(command -> Publishers.one(database.runCommand(command, BsonDocument.class)));
     }
 
     private Uni<Instant> serverTime() {

@@ -10,6 +10,11 @@ public record OrderedIndex(String name, BsonDocument key) {
         return index.isWhole() && !index.isHidden() && index.isSimple() && sameKey(index.key());
     }
 
+    /** Whether {@code index} has its name and its key, and compares strings by a collation. */
+    boolean isOutdated(IndexView index) {
+        return index.name().equals(name) && sameKey(index.key()) && !index.isSimple();
+    }
+
     /** Servers tell directions as numbers of any type. */
     private boolean sameKey(BsonDocument other) {
         return key.keySet().stream().toList().equals(other.keySet().stream().toList())

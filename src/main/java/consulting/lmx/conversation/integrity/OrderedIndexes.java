@@ -1,58 +1,59 @@
 package consulting.lmx.conversation.integrity;
 
 import com.mongodb.client.model.IndexOptions;
-import com.mongodb.reactivestreams.client.MongoCollection;
 import consulting.lmx.conversation.error.DriverFailure;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
-import org.bson.BsonDocument;
-import org.jboss.logging.Logger;
 
 /** Makes the indexes that the application's lists are ordered by, where they are missing. */
 final class OrderedIndexes {
 
-    private static final Logger LOG = Logger.getLogger(OrderedIndexes.class);
-
-    private final MongoCollection<BsonDocument> collection;
+    private final IndexCommands commands;
     private final List<OrderedIndex> declared;
     private final Capabilities capabilities;
 
-    OrderedIndexes(MongoCollection<BsonDocument> collection, List<OrderedIndex> declared, Capabilities capabilities) {
-        this.collection = collection;
+    OrderedIndexes(IndexCommands commands, List<OrderedIndex> declared, Capabilities capabilities) {
+        this.commands = commands;
         this.declared = declared;
         this.capabilities = capabilities;
     }
 
     Uni<Boolean> stand() {
-        return missing().map(List::isEmpty);
+        return commands.all().map(all -> missing(all).isEmpty());
     }
 
     Uni<Void> ensure() {
-        return missing()
-                .chain(missing -> Multi.createFrom()
-                        .iterable(missing)
+        return commands.all()
+                .chain(all -> Multi.createFrom()
+                        .iterable(missing(all))
                         .onItem()
-                        .transformToUniAndConcatenate(this::create)
+                        .transformToUniAndConcatenate(index -> replace(index, all))
                         .collect()
                         .last());
     }
 
-    private Uni<List<OrderedIndex>> missing() {
-        return IndexView.all(collection)
-                .map(indexes -> declared.stream()
-                        .filter(wanted -> indexes.stream().noneMatch(wanted::isCarriedBy))
-                        .toList());
+    private List<OrderedIndex> missing(List<IndexView> all) {
+        return declared.stream()
+                .filter(wanted -> all.stream().noneMatch(wanted::isCarriedBy)
+                        && !capabilities.missing().contains(wanted.name()))
+                .toList();
     }
 
-    private Uni<Void> create(OrderedIndex index) {
-        return Publishers.one(collection.createIndex(index.key(), new IndexOptions().name(index.name())))
-                .invoke(() -> LOG.infof("event=index-created name=%s", index.name()))
-                .replaceWithVoid()
+    /** One of its name and key that compares strings by another collation was made by an earlier version, and goes first. */
+    private Uni<Void> replace(OrderedIndex index, List<IndexView> all) {
+        boolean outdated = all.stream().anyMatch(index::isOutdated);
+        return (outdated ? commands.drop(index.name()) : Uni.createFrom().voidItem())
+                .chain(() -> commands.create(index.key(), index.name(), new IndexOptions()))
                 .onFailure(DriverFailure::isDenied)
                 .recoverWithUni(denied -> {
-                    capabilities.denied(
-                            "createIndex on " + collection.getNamespace().getCollectionName());
+                    capabilities.denied("createIndex and dropIndex on " + commands.collection());
+                    return Uni.createFrom().voidItem();
+                })
+                .onFailure(failure -> !DriverFailure.isUnavailable(failure))
+                .recoverWithUni(refused -> {
+                    capabilities.lacks(
+                            index.name(), "lists sort in the server's memory instead: " + refused.getMessage());
                     return Uni.createFrom().voidItem();
                 });
     }

@@ -1,17 +1,18 @@
 package consulting.lmx.conversation.integrity;
 
-import com.mongodb.MongoBulkWriteException;
+import com.mongodb.MongoCommandException;
 import com.mongodb.MongoException;
-import com.mongodb.client.model.BulkWriteOptions;
+import com.mongodb.MongoWriteException;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import java.time.Clock;
-import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -21,12 +22,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.bson.BsonArray;
+import org.bson.BsonBinary;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonObjectId;
 import org.bson.BsonString;
 import org.bson.BsonType;
 import org.bson.BsonValue;
+import org.bson.RawBsonDocument;
 import org.bson.conversions.Bson;
 
 /**
@@ -37,7 +40,10 @@ import org.bson.conversions.Bson;
  */
 final class Repairer {
 
-    private static final BulkWriteOptions UNORDERED = new BulkWriteOptions().ordered(false);
+    private static final UpdateOptions SIMPLE = new UpdateOptions().collation(Collations.SIMPLE);
+
+    /** Servers compare binaries by their length first. */
+    private static final BsonBinary LONGER_THAN_A_UUID = new BsonBinary(new byte[Defect.UUID_BYTES + 1]);
 
     /** The defects that one update can tell apart by the type of the stored value. */
     private static final Set<Defect> TOGETHER =
@@ -49,31 +55,27 @@ final class Repairer {
 
     private final MongoCollection<BsonDocument> collection;
     private final String updatedField;
-    private final Clock clock;
+    private final InstantSource clock;
     private final Pace pace;
     private final Uni<Boolean> takesPipelines;
+    private final SingleRepairs oneByOne;
 
-    Repairer(
-            MongoCollection<BsonDocument> collection,
-            String updatedField,
-            Clock clock,
-            Pace pace,
-            Uni<CollectionInfo> info) {
+    Repairer(MongoCollection<BsonDocument> collection, String updatedField, InstantSource clock, Pace pace) {
         this.collection = collection;
         this.updatedField = updatedField;
         this.clock = clock;
         this.pace = pace;
-        this.takesPipelines = info.chain(this::takesPipelines).memoize().indefinitely();
+        this.takesPipelines = takesPipelines(collection).memoize().indefinitely();
+        this.oneByOne = new SingleRepairs(collection, updatedField, clock, takesPipelines);
     }
 
-    /** Found out by asking, with an update that matches nothing. A list is searched by the collection's own collation. */
-    private Uni<Boolean> takesPipelines(CollectionInfo info) {
-        if (info.hasCollation()) {
-            return Uni.createFrom().item(false);
-        }
+    /** Found out by asking, with an update that matches nothing. */
+    private static Uni<Boolean> takesPipelines(MongoCollection<BsonDocument> collection) {
         List<Bson> pipeline =
                 List.of(new BsonDocument("$set", new BsonDocument("a", BsonDocument.parse("{$literal: 1}"))));
-        return Publishers.one(collection.updateOne(Filters.eq("_id", new BsonObjectId()), pipeline))
+        return Uni.createFrom()
+                .deferred(() ->
+                        Publishers.one(collection.updateOne(Filters.eq("_id", new BsonObjectId()), pipeline, SIMPLE)))
                 .map(result -> true)
                 .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
                 .recoverWithItem(false);
@@ -96,39 +98,37 @@ final class Repairer {
         });
     }
 
-    /** A binary goes by itself: a UUID in its place becomes its own text. */
+    /**
+     * A short binary goes by itself, since a UUID that comes in its place becomes its own text; so does a string of the wrong
+     * bytes, which its type does not tell from a blank one.
+     */
     private static boolean goesTogether(Repair repair) {
-        return TOGETHER.contains(repair.defect())
-                && (repair.was() == null || repair.was().getBsonType() != BsonType.BINARY);
+        BsonValue was = repair.was();
+        boolean byItself = was == StoredKey.NO_TEXT
+                || was != null && was.getBsonType() == BsonType.BINARY && was != StoredKey.UNREAD_BINARY;
+        return TOGETHER.contains(repair.defect()) && !byItself;
     }
 
     /** Each by itself. What was not read is read now, one by one: it may be large. */
     private Uni<Void> sendByDefect(List<Repair> repairs, RequiredKey key, RunProgress progress) {
         Map<Boolean, List<Repair>> unread =
                 repairs.stream().collect(Collectors.partitioningBy(repair -> StoredKey.isUnread(repair.was())));
-        return sendEachByDefect(unread.get(false), key, progress)
+        return oneByOne.send(unread.get(false), key, progress)
                 .chain(() -> Multi.createFrom()
                         .iterable(unread.get(true))
                         .onItem()
                         .transformToUniAndConcatenate(repair -> read(repair, key)
-                                .chain(now -> sendEachByDefect(now.stream().toList(), key, progress)))
+                                .chain(now -> oneByOne.send(now.stream().toList(), key, progress)))
                         .collect()
                         .last());
     }
 
-    private Uni<Void> sendEachByDefect(List<Repair> repairs, RequiredKey key, RunProgress progress) {
-        return Multi.createFrom()
-                .iterable(byDefect(repairs).entrySet())
-                .onItem()
-                .transformToUniAndConcatenate(entry -> sendEach(entry.getKey(), entry.getValue(), key, progress))
-                .collect()
-                .last();
-    }
-
-    /** The repair of what is there now; empty where the document is gone or sound. */
+    /** The repair of what is there now; empty if the document is gone or sound. Raw, since it may be large. */
     private Uni<Optional<Repair>> read(Repair repair, RequiredKey key) {
         return Publishers.one(collection
+                        .withDocumentClass(RawBsonDocument.class)
                         .find(Filters.eq("_id", repair.id()))
+                        .collation(Collations.SIMPLE)
                         .projection(Projections.include(key.field()))
                         .first())
                 .map(document -> Optional.ofNullable(document).flatMap(there -> {
@@ -146,18 +146,24 @@ final class Repairer {
             return Uni.createFrom().voidItem();
         }
         Map<Defect, List<Repair>> byDefect = byDefect(repairs);
-        BsonDocument filter = ListedUpdate.anyOf(repairs, stillBroken(key.field(), byDefect.keySet()));
+        BsonDocument filter = ListedUpdate.anyOf(repairs, stillBroken(key.field(), byDefect.keySet(), repairs));
         BsonDocument set = ListedUpdate.set(key.field(), repairs, record(key, progress));
-        return Publishers.one(collection.updateMany(filter, List.of(set)))
+        return Publishers.one(collection.updateMany(filter, List.of(set), SIMPLE))
                 .chain(result -> result.getModifiedCount() == repairs.size()
                         ? Uni.createFrom().item(counts(byDefect))
                         : healedOf(repairs, key, progress))
                 .invoke(counts -> tell(counts, key, progress))
                 .replaceWithVoid()
-                .onFailure(DriverFailure::isRefusedTogether)
+                .onFailure(Repairer::isRefused)
                 .recoverWithUni(refused -> healedOf(repairs, key, progress)
                         .invoke(counts -> tell(counts, key, progress))
                         .chain(() -> sendByDefect(repairs, key, progress)));
+    }
+
+    /** Whether the server refuses the update, so that it may take the documents one by one. */
+    private static boolean isRefused(Throwable failure) {
+        return (failure instanceof MongoWriteException || failure instanceof MongoCommandException)
+                && !DriverFailure.isUnavailable(failure);
     }
 
     private static void tell(Map<Defect, Long> healed, RequiredKey key, RunProgress progress) {
@@ -165,7 +171,7 @@ final class Repairer {
     }
 
     /** Finds only what still has one of these defects. Equality with null finds a missing field too. */
-    private static BsonDocument stillBroken(String field, Set<Defect> defects) {
+    private static BsonDocument stillBroken(String field, Set<Defect> defects, List<Repair> repairs) {
         List<Bson> any = new ArrayList<>();
         any.add(Filters.eq(field, null));
         if (defects.contains(Defect.BLANK)) {
@@ -174,6 +180,9 @@ final class Repairer {
         if (defects.contains(Defect.NOT_A_STRING)) {
             any.add(Filters.nor(Filters.type(field, BsonType.STRING), Filters.type(field, BsonType.BINARY)));
             any.add(Filters.type(field, BsonType.ARRAY));
+        }
+        if (repairs.stream().anyMatch(repair -> repair.was() == StoredKey.UNREAD_BINARY)) {
+            any.add(Filters.and(Filters.type(field, BsonType.BINARY), Filters.gte(field, LONGER_THAN_A_UUID)));
         }
         return (any.size() == 1 ? any.get(0) : Filters.or(any)).toBsonDocument();
     }
@@ -187,17 +196,22 @@ final class Repairer {
         TYPES.forEach((defect, of) -> reasons.add(new BsonDocument("case", expression("$eq", type, new BsonString(of)))
                 .append("then", ListedUpdate.literal(defect.word()))));
         return new BsonDocument(updatedField, at)
+                // by an operator, since an object by itself would be merged into what is there already
                 .append(
                         key.repairField(),
-                        new BsonDocument(
-                                        "reason",
-                                        expression(
-                                                "$switch",
-                                                new BsonDocument("branches", reasons)
-                                                        .append("default", new BsonString(Defect.NOT_A_STRING.word()))))
-                                .append("was", expression("$ifNull", old, new BsonString("$$REMOVE")))
-                                .append("at", at)
-                                .append("run", ListedUpdate.literal(progress.run())));
+                        expression(
+                                "$mergeObjects",
+                                new BsonDocument(
+                                                "reason",
+                                                expression(
+                                                        "$switch",
+                                                        new BsonDocument("branches", reasons)
+                                                                .append(
+                                                                        "default",
+                                                                        new BsonString(Defect.NOT_A_STRING.word()))))
+                                        .append("was", expression("$ifNull", old, new BsonString("$$REMOVE")))
+                                        .append("at", at)
+                                        .append("run", ListedUpdate.literal(progress.run()))));
     }
 
     private static BsonDocument expression(String operator, BsonValue... operands) {
@@ -215,47 +229,12 @@ final class Repairer {
         BsonDocument byThisRun = new BsonDocument(key.repairField() + ".run", new BsonString(progress.run()));
         return Publishers.list(collection
                         .find(ListedUpdate.anyOf(repairs, byThisRun))
+                        .collation(Collations.SIMPLE)
                         .projection(Projections.include(key.repairField() + ".reason")))
                 .map(documents -> documents.stream()
                         .map(document -> document.getDocument(key.repairField())
                                 .getString("reason")
                                 .getValue())
                         .collect(Collectors.groupingBy(Defect::ofWord, Collectors.counting())));
-    }
-
-    private Uni<Void> sendEach(Defect defect, List<Repair> repairs, RequiredKey key, RunProgress progress) {
-        Instant at = clock.instant();
-        return Publishers.one(collection.bulkWrite(
-                        repairs.stream()
-                                .map(repair -> repair.model(key, updatedField, at, progress.run()))
-                                .toList(),
-                        UNORDERED))
-                .invoke(result -> progress.healed(key, defect, result.getModifiedCount()))
-                .replaceWithVoid()
-                .onFailure(failure -> canBeSentAgain(failure, repairs))
-                .recoverWithUni(failure -> {
-                    MongoBulkWriteException refused = (MongoBulkWriteException) failure;
-                    progress.healed(key, defect, refused.getWriteResult().getModifiedCount());
-                    return sendEachByDefect(again(refused, repairs, key), key, progress);
-                });
-    }
-
-    /** Whether all that failed are repairs that the server takes in another form. */
-    private static boolean canBeSentAgain(Throwable failure, List<Repair> repairs) {
-        return failure instanceof MongoBulkWriteException refused
-                && refused.getWriteConcernError() == null
-                && refused.getWriteErrors().stream()
-                        .allMatch(error -> DriverFailure.isDuplicateKey(error)
-                                || DriverFailure.isUnstorable(error)
-                                        && repairs.get(error.getIndex()).keepsWas());
-    }
-
-    private static List<Repair> again(MongoBulkWriteException refused, List<Repair> repairs, RequiredKey key) {
-        return refused.getWriteErrors().stream()
-                .map(error -> {
-                    Repair repair = repairs.get(error.getIndex());
-                    return DriverFailure.isDuplicateKey(error) ? repair.asDuplicate(key) : repair.withWasAsText();
-                })
-                .toList();
     }
 }

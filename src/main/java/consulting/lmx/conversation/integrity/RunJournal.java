@@ -3,11 +3,13 @@ package consulting.lmx.conversation.integrity;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.ReplaceOptions;
 import com.mongodb.client.model.Sorts;
+import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.mongo.Collations;
 import io.smallrye.mutiny.Uni;
-import java.time.Clock;
+import java.time.InstantSource;
 import java.util.List;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
@@ -32,9 +34,9 @@ final class RunJournal {
 
     private final MongoCollection<BsonDocument> runs;
     private final String host;
-    private final Clock clock;
+    private final InstantSource clock;
 
-    RunJournal(MongoDatabase database, String host, Clock clock) {
+    RunJournal(MongoDatabase database, String host, InstantSource clock) {
         this.runs = database.getCollection(COLLECTION, BsonDocument.class);
         this.host = host;
         this.clock = clock;
@@ -43,7 +45,9 @@ final class RunJournal {
     /** A run begins: those before it that have not ended never will. Call it with the lease held. */
     Uni<Void> begin(RunProgress progress) {
         return Publishers.one(runs.updateMany(
-                        Filters.eq("state", Outcome.RUNNING.name()), Updates.set("state", Outcome.ABANDONED.name())))
+                        Filters.eq("state", Outcome.RUNNING.name()),
+                        Updates.set("state", Outcome.ABANDONED.name()),
+                        new UpdateOptions().collation(Collations.SIMPLE)))
                 .chain(() -> save(progress, progress.totalHealed(), Outcome.RUNNING));
     }
 
@@ -54,7 +58,10 @@ final class RunJournal {
 
     /** The newest {@code limit} runs, newest first. */
     Uni<List<RunView>> newest(int limit) {
-        return Publishers.list(runs.find().sort(Sorts.descending("startedAt")).limit(limit))
+        return Publishers.list(runs.find()
+                        .collation(Collations.SIMPLE)
+                        .sort(Sorts.descending("startedAt"))
+                        .limit(limit))
                 .map(found -> found.stream().map(RunView::of).toList());
     }
 
@@ -70,8 +77,10 @@ final class RunJournal {
                 .append("healed", new BsonInt64(healed))
                 .append("reasons", reasons)
                 .append("seconds", new BsonDouble(progress.seconds()));
-        return Publishers.one(
-                        runs.replaceOne(Filters.eq("_id", progress.run()), document, new ReplaceOptions().upsert(true)))
+        return Publishers.one(runs.replaceOne(
+                        Filters.eq("_id", progress.run()),
+                        document,
+                        new ReplaceOptions().upsert(true).collation(Collations.SIMPLE)))
                 .replaceWithVoid();
     }
 }

@@ -3,14 +3,25 @@ package consulting.lmx.conversation.integrity;
 import java.time.Instant;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.function.ObjLongConsumer;
+import java.util.stream.Stream;
+import org.bson.BsonDocument;
+import org.jboss.logging.Logger;
 
 /** What one run has found and done so far; written by the steps, read at any time by the report, the probe and the metrics. */
 final class RunProgress {
+
+    private static final Logger LOG = Logger.getLogger(RunProgress.class);
+
+    private static final int MOST_EXCEPTIONS = 100;
+    private static final int LONGEST_NAME = 200;
 
     /** The counts of one key, by defect. */
     static final class KeyCounts {
@@ -69,6 +80,8 @@ final class RunProgress {
     private volatile Lease.Held watched;
     private volatile boolean stopping;
     private final LongAdder deleted = new LongAdder();
+    private final Set<String> withoutRecord = ConcurrentHashMap.newKeySet();
+    private final Set<String> notRepaired = ConcurrentHashMap.newKeySet();
 
     /** {@code onHealed} hears of every key that is healed, by its defect. */
     RunProgress(String run, Instant startedAt, Invariant invariant, ObjLongConsumer<Defect> onHealed) {
@@ -89,6 +102,12 @@ final class RunProgress {
     String step() {
         Lease.Held other = watched;
         return other == null ? step : "waiting for " + other.host() + ": " + other.step();
+    }
+
+    /** The same without the host. */
+    String publicStep() {
+        Lease.Held other = watched;
+        return other == null ? step : "waiting for another process: " + other.step();
     }
 
     /** Another process is healing, and this is what it says of itself; null where none is. */
@@ -127,6 +146,42 @@ final class RunProgress {
             throw new IntegrityException("Stopped after the batch in flight, with " + totalHealed()
                     + " healed: run it again to go on from there");
         }
+    }
+
+    /** A document was repaired without its repair record, with which it would be larger than the server takes. */
+    void withoutRecord(RequiredKey key, Repair repair) {
+        withoutRecord.add(name(key, repair));
+        LOG.warnf(
+                "event=repaired-without-record run=%s document=\"%s\" reason=%s",
+                run, name(key, repair), repair.defect().word());
+    }
+
+    /** A document has no room even for the key: it stays as it is, and stops nothing. */
+    void notRepaired(RequiredKey key, Repair repair) {
+        notRepaired.add(name(key, repair));
+        LOG.errorf(
+                "event=not-repaired run=%s document=\"%s\" reason=%s: it is as large as the server takes; make it smaller,"
+                        + " and heal again",
+                run, name(key, repair), repair.defect().word());
+    }
+
+    private static String name(RequiredKey key, Repair repair) {
+        String id = ExtendedJson.of(new BsonDocument("_id", repair.id()));
+        return key.field() + " of " + (id.length() > LONGEST_NAME ? id.substring(0, LONGEST_NAME) + "…" : id);
+    }
+
+    /** The documents that were not repaired as all others, each with what was done instead; a hundred at most. */
+    List<String> exceptions() {
+        return Stream.concat(
+                        withoutRecord.stream().map(document -> document + ": repaired without its record"),
+                        notRepaired.stream().map(document -> document + ": not repaired, since it is too large"))
+                .limit(MOST_EXCEPTIONS)
+                .toList();
+    }
+
+    /** How many keys are broken for good. */
+    int notRepaired() {
+        return notRepaired.size();
     }
 
     void deleted(long documents) {

@@ -23,24 +23,36 @@ import org.bson.codecs.configuration.CodecRegistries;
  * A document's {@code _id} and its key, read without making a document of it: a scan reads many. What no key can be made of may
  * be as large as a document; it is passed over, so that a batch takes little memory whatever it finds.
  *
- * @param value Java's null where the key is missing; one of the three below where it was passed over
+ * @param value Java's null where the key is missing; one of the first three below if it was passed over
  */
 record StoredKey(BsonValue id, BsonValue value) {
 
     /** Stands for a value that is no string and no binary. */
     private static final BsonValue UNREAD = new BsonUndefined();
 
-    /** Stands for a binary that is no UUID. */
-    private static final BsonValue UNREAD_BINARY = new BsonBinary(new byte[0]);
+    /** Stands for a binary that is too long for a UUID. */
+    static final BsonValue UNREAD_BINARY = new BsonBinary(new byte[0]);
 
     /** Stands for a long blank string. */
     private static final BsonValue UNREAD_BLANK = new BsonString("");
+
+    /** Stands for a string of bytes that are not UTF-8: no string that is sent equals it. */
+    static final BsonValue NO_TEXT = new BsonString("\uFFFD");
 
     private static final int LONG = 1000;
 
     /** Whether it stands for a value that was passed over, and has that value's defect. */
     static boolean isUnread(BsonValue value) {
         return value == UNREAD || value == UNREAD_BINARY || value == UNREAD_BLANK;
+    }
+
+    /** Whether the server found it to be no text, though it reads as such. */
+    boolean isNoText() {
+        return Defect.of(value).isEmpty() && value.asString().getValue().indexOf('\uFFFD') >= 0;
+    }
+
+    Optional<Defect> defect() {
+        return value == NO_TEXT ? Optional.of(Defect.NOT_A_STRING) : Defect.of(value);
     }
 
     /** The collection, read as stored keys of {@code field}. */
@@ -100,7 +112,7 @@ record StoredKey(BsonValue id, BsonValue value) {
         }
 
         private static BsonValue kept(BsonBinary value) {
-            return Defect.of(value).equals(Optional.of(Defect.BINARY_UUID)) ? value : UNREAD_BINARY;
+            return value.getData().length > Defect.UUID_BYTES ? UNREAD_BINARY : value;
         }
 
         @Override

@@ -3,17 +3,15 @@ package consulting.lmx.conversation.integrity;
 import static com.mongodb.client.model.Indexes.ascending;
 import static com.mongodb.client.model.Indexes.descending;
 
-import com.mongodb.client.model.Collation;
 import com.mongodb.client.model.IndexOptions;
-import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.error.DriverFailure;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
+import java.util.function.Predicate;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
-import org.bson.BsonInt32;
 import org.bson.BsonString;
 import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
@@ -28,30 +26,24 @@ final class UniqueIndexes {
 
     private static final Logger LOG = Logger.getLogger(UniqueIndexes.class);
     private static final String IN_BETWEEN = "_in_between";
-    /** What a {@code mongos} calls itself. */
-    private static final String ROUTER = "isdbgrid";
 
     private static final int ATTEMPTS = 5;
     private static final int CANNOT_CONVERT = 359;
     private static final int[] SAME_KEY_OTHER_OPTIONS = {85, 86};
-    private static final int[] NO_SUCH_OPTION = {9, 59, 72, 40415};
-    private static final int INDEX_NOT_FOUND = 27;
+    private static final int[] NO_SUCH_OPTION = {9, 72, 40415};
     private static final int CANNOT_CREATE = 67;
 
     private final MongoDatabase database;
-    private final MongoCollection<BsonDocument> collection;
+    private final IndexCommands commands;
     private final DuplicateRepair duplicates;
     private final Capabilities capabilities;
 
     UniqueIndexes(
-            MongoDatabase database,
-            MongoCollection<BsonDocument> collection,
-            DuplicateRepair duplicates,
-            Capabilities capabilities) {
-        this.capabilities = capabilities;
+            MongoDatabase database, IndexCommands commands, DuplicateRepair duplicates, Capabilities capabilities) {
         this.database = database;
-        this.collection = collection;
+        this.commands = commands;
         this.duplicates = duplicates;
+        this.capabilities = capabilities;
     }
 
     /**
@@ -62,16 +54,13 @@ final class UniqueIndexes {
     Uni<Void> ensure(RequiredKey key, boolean anew, RunProgress progress) {
         return indexesOf(key).chain(indexes -> {
             if (!anew && indexes.stream().anyMatch(index -> index.isDeclared(key.field()))) {
-                return drop(indexes.stream()
-                        .filter(index -> isInBetween(index, key) || index.isAcrossShards(key.field()))
-                        .toList());
+                return drop(indexes, index -> isInBetween(index, key) || index.isAcrossShards(key.field()));
             }
             LOG.infof("event=index-conversion field=%s found=%s", key.field(), describe(indexes));
             return attempt(key, anew, progress, ATTEMPTS)
                     .onFailure(DriverFailure::isDenied)
                     .recoverWithUni(denied -> {
-                        capabilities.denied("createIndex, dropIndex and collMod on "
-                                + collection.getNamespace().getCollectionName());
+                        capabilities.denied("createIndex, dropIndex and collMod on " + commands.collection());
                         return Uni.createFrom().voidItem();
                     });
         });
@@ -79,7 +68,7 @@ final class UniqueIndexes {
 
     /** The single-field indexes of the key, as they are. */
     Uni<List<IndexView>> indexesOf(RequiredKey key) {
-        return IndexView.all(collection)
+        return commands.all()
                 .map(all ->
                         all.stream().filter(index -> index.isOf(key.field())).toList());
     }
@@ -91,6 +80,8 @@ final class UniqueIndexes {
                 .chain(indexes -> convert(key, indexes)
                         .onFailure(failure -> DriverFailure.hasCode(failure, CANNOT_CREATE))
                         .recoverWithUni(failure -> standIn(key, anew, failure)))
+                .onFailure(failure -> isDuplicate(failure) && attempts < ATTEMPTS && progress.notRepaired() > 1)
+                .recoverWithUni(() -> withoutUniqueness(key))
                 .onFailure(failure -> isDuplicate(failure) && attempts > 1)
                 .recoverWithUni(() -> {
                     LOG.infof("event=index-found-duplicates field=%s attempts-left=%d", key.field(), attempts - 1);
@@ -98,12 +89,22 @@ final class UniqueIndexes {
                 });
     }
 
-    /** Where no index leads to a value, one is made, so that the duplicates of a value are found without looking at all. */
+    /** Documents that have no room for a key of their own share its absence: they are named, and stop nothing. */
+    private Uni<Void> withoutUniqueness(RequiredKey key) {
+        capabilities.lacks(
+                "unique " + key.field(),
+                "documents that are too large to be repaired have the same; make them smaller, and heal again");
+        return indexesOf(key).chain(indexes -> makeStandIn(key, indexes));
+    }
+
+    /** Makes an index if none leads to a value, so that the duplicates of a value are found without reading everything. */
     private Uni<Void> makeFindable(RequiredKey key) {
         return indexesOf(key)
-                .chain(indexes -> indexes.isEmpty()
-                        ? create(descending(key.field()), key.field() + IN_BETWEEN, false)
-                        : Uni.createFrom().voidItem());
+                .chain(indexes -> indexes.stream().anyMatch(IndexView::isSimple)
+                        ? Uni.createFrom().voidItem()
+                        : create(descending(key.field()), key.field() + IN_BETWEEN, false)
+                                .onFailure(failure -> DriverFailure.hasCode(failure, CANNOT_CREATE))
+                                .recoverWithNull());
     }
 
     private static boolean isDuplicate(Throwable failure) {
@@ -119,20 +120,20 @@ final class UniqueIndexes {
             return makeBeside(key, old);
         }
         return convertInPlace(convertible)
-                .onFailure(failure -> DriverFailure.hasCode(failure, NO_SUCH_OPTION))
+                .onFailure(failure ->
+                        DriverFailure.hasCode(failure, NO_SUCH_OPTION) || DriverFailure.isUnknownCommand(failure))
                 .recoverWithUni(() -> makeBeside(key, old));
     }
 
-    /** From MongoDB 6.0 on: the index refuses new duplicates at once, and becomes unique where there are none left. */
+    /** From MongoDB 6.0 on: the index refuses new duplicates at once, and becomes unique if there are none left. */
     private Uni<Void> convertInPlace(IndexView index) {
         return modify(index, "prepareUnique")
                 .chain(() -> modify(index, "unique"))
-                .invoke(() -> LOG.infof("event=index-converted name=%s how=collMod", index.name()));
+                .invoke(() -> Changes.LOG.infof("event=index-converted name=%s how=collMod", index.name()));
     }
 
     private Uni<Void> modify(IndexView index, String option) {
-        BsonDocument command = new BsonDocument(
-                        "collMod", new BsonString(collection.getNamespace().getCollectionName()))
+        BsonDocument command = new BsonDocument("collMod", new BsonString(commands.collection()))
                 .append(
                         "index",
                         new BsonDocument("name", new BsonString(index.name())).append(option, BsonBoolean.TRUE));
@@ -144,20 +145,21 @@ final class UniqueIndexes {
         boolean taken = old.stream().anyMatch(index -> index.name().equals(usual));
         String name = taken ? key.field() + "_1_unique" : usual;
         return create(ascending(key.field()), name, true)
-                .chain(() -> drop(old))
+                .chain(() -> dropReplaced(old))
                 .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
                 .recoverWithUni(() -> makeByWayOfTheOtherDirection(key, name, old));
     }
 
+    /** An index of another collation stays if it is not unique: another program has use of it, and it refuses nothing. */
+    private Uni<Void> dropReplaced(List<IndexView> old) {
+        return drop(old, index -> index.isSimple() || index.isUnique());
+    }
+
     /** The server allows one index of a key: a unique one of the other direction keeps the guarantee meanwhile. */
     private Uni<Void> makeByWayOfTheOtherDirection(RequiredKey key, String name, List<IndexView> old) {
-        String inBetween = key.field() + IN_BETWEEN;
-        List<IndexView> sameKey =
-                old.stream().filter(index -> index.isAscending(key.field())).toList();
-        List<IndexView> others =
-                old.stream().filter(index -> !index.isAscending(key.field())).toList();
-        return create(descending(key.field()), inBetween, true)
-                .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
+        return create(descending(key.field()), key.field() + IN_BETWEEN, true)
+                .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS)
+                        || DriverFailure.hasCode(failure, CANNOT_CREATE))
                 .recoverWithUni(() -> {
                     LOG.warnf(
                             "event=index-gap field=%s: the server takes no second index of it beside %s, so between the drop"
@@ -165,34 +167,44 @@ final class UniqueIndexes {
                             key.field(), describe(old));
                     return Uni.createFrom().voidItem();
                 })
-                .chain(() -> drop(sameKey))
+                .chain(() -> drop(old, index -> index.isAscending(key.field()) && index.isSimple()))
                 .chain(() -> create(ascending(key.field()), name, true))
-                .chain(() -> drop(others))
-                .chain(() -> drop(inBetween));
+                .chain(() -> indexesOf(key))
+                .chain(now -> dropReplaced(now.stream()
+                        .filter(index -> !index.isDeclared(key.field()))
+                        .toList()));
     }
 
-    /** Shards hold a key unique only where the shard key begins with it: elsewhere an index serves that finds, and no more. */
+    /** Shards hold a key unique only if the shard key begins with it: elsewhere an index serves that finds, and no more. */
     private Uni<Void> standIn(RequiredKey key, boolean anew, Throwable refusal) {
-        return Publishers.one(database.runCommand(new BsonDocument("isMaster", new BsonInt32(1)), BsonDocument.class))
-                .chain(server ->
-                        server.getString("msg", new BsonString("")).getValue().equals(ROUTER)
-                                ? indexesOf(key)
-                                : Uni.createFrom().failure(refusal))
+        return commands.isRouted()
+                .chain(routed -> routed
+                        ? indexesOf(key)
+                        : commands.all().map(all -> {
+                            throw explained(refusal, key, all);
+                        }))
                 .invoke(() -> cannotHold(key))
                 .chain(indexes -> !anew && indexes.stream().anyMatch(index -> index.isAcrossShards(key.field()))
                         ? Uni.createFrom().voidItem()
                         : makeStandIn(key, indexes));
     }
 
+    private RuntimeException explained(Throwable refusal, RequiredKey key, List<IndexView> all) {
+        return all.size() < IndexCommands.MOST && refusal instanceof RuntimeException asItIs
+                ? asItIs
+                : new IntegrityException("The unique index of " + key.field() + " cannot be made, since "
+                        + commands.collection() + " has " + all.size()
+                        + " indexes, as many as a server allows: drop one that nothing uses");
+    }
+
     private Uni<Void> makeStandIn(RequiredKey key, List<IndexView> old) {
-        String inBetween = key.field() + IN_BETWEEN;
-        return create(descending(key.field()), inBetween, false)
+        return create(descending(key.field()), key.field() + IN_BETWEEN, false)
                 .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
                 .recoverWithNull()
-                .chain(() -> drop(
-                        old.stream().filter(index -> !isInBetween(index, key)).toList()))
+                .chain(() -> drop(old, index -> !isInBetween(index, key) && (index.isSimple() || index.isUnique())))
                 .chain(() -> create(ascending(key.field()), IndexView.acrossShards(key.field()), false))
-                .chain(() -> drop(inBetween));
+                .chain(() -> indexesOf(key))
+                .chain(now -> drop(now, index -> isInBetween(index, key)));
     }
 
     /** Says that no index can hold the key unique: in the log once, and in each report. */
@@ -204,36 +216,21 @@ final class UniqueIndexes {
     }
 
     private Uni<Void> create(Bson key, String name, boolean unique) {
-        return CollectionInfo.read(database, collection.getNamespace().getCollectionName())
-                .chain(info -> {
-                    IndexOptions options = new IndexOptions().unique(unique).name(name);
-                    if (info.hasCollation()) {
-                        options.collation(Collation.builder().locale("simple").build());
-                    }
-                    return Publishers.one(collection.createIndex(key, options));
-                })
-                .invoke(() -> LOG.infof("event=index-created name=%s unique=%s", name, unique))
-                .replaceWithVoid();
+        return commands.create(key, name, new IndexOptions().unique(unique));
     }
 
     private static boolean isInBetween(IndexView index, RequiredKey key) {
-        return index.name().equals(key.field() + IN_BETWEEN);
+        return index.name().startsWith(key.field() + IN_BETWEEN);
     }
 
-    private Uni<Void> drop(List<IndexView> indexes) {
+    private Uni<Void> drop(List<IndexView> indexes, Predicate<IndexView> chosen) {
         return Multi.createFrom()
                 .iterable(indexes)
+                .filter(chosen)
                 .onItem()
-                .transformToUniAndConcatenate(index -> drop(index.name()))
+                .transformToUniAndConcatenate(index -> commands.drop(index.name()))
                 .collect()
                 .last();
-    }
-
-    private Uni<Void> drop(String name) {
-        return Publishers.one(collection.dropIndex(name))
-                .invoke(() -> LOG.infof("event=index-dropped name=%s", name))
-                .onFailure(failure -> DriverFailure.hasCode(failure, INDEX_NOT_FOUND))
-                .recoverWithNull();
     }
 
     private static List<String> describe(List<IndexView> indexes) {

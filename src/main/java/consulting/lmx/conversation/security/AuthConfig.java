@@ -18,6 +18,9 @@ public interface AuthConfig {
     /** What an HMAC of SHA-256 wants at least (RFC 7518, section 3.2). */
     int SECRET_BYTES = 32;
 
+    /** What the JVM puts in place of each byte of a variable that its locale has no character for. */
+    String UNREADABLE = "\uFFFD";
+
     /**
      * The secret that signs the callers' tokens with HS256: plain text of 32 bytes or more. Deployers set it as
      * {@code AUTH_SECRET}.
@@ -129,6 +132,11 @@ public interface AuthConfig {
     }
 
     private static void requireStrong(String name, Optional<String> secret, Consumer<String> wrong) {
+        if (secret.isPresent() && secret.get().contains(UNREADABLE)) {
+            wrong.accept(name
+                    + " has characters that this process cannot read, so that tokens could be signed without knowing"
+                    + " them: set LC_ALL=C.UTF-8, or choose a secret of ASCII characters");
+        }
         if (secret.isPresent() && secret.get().getBytes(StandardCharsets.UTF_8).length < SECRET_BYTES) {
             wrong.accept(name + " is shorter than 32 bytes, so tokens signed with it could be forged by guessing it:"
                     + " set a longer one here and in the frontend");

@@ -9,10 +9,15 @@ import io.smallrye.config.WithDefault;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** What the process is for, and what it refuses to serve without in production. */
 @ConfigMapping(prefix = "conversations")
 public interface ServiceConfig extends Checked {
+
+    /** As a browser sends it. {@code null}, which it sends for a page without one, is none. */
+    Pattern ORIGIN = Pattern.compile("[a-z][a-z0-9+.-]*://[^/\\sA-Z]+");
 
     /** Whether it serves; false where it runs a command, which sets this itself. */
     @WithDefault("true")
@@ -54,11 +59,23 @@ public interface ServiceConfig extends Checked {
     }
 
     private void requireNamedOrigins(Consumer<String> wrong) {
-        if (allowedOrigins().orElse(List.of()).stream()
-                .anyMatch(origin -> origin.contains("*") || origin.startsWith("/"))) {
+        List<String> origins = allowedOrigins().orElse(List.of());
+        if (origins.stream().anyMatch(ServiceConfig::isPattern)) {
             wrong.accept(
                     "ALLOWED_ORIGINS has a pattern in it, so that sites which you do not know could act for your users:"
                             + " name each origin in full, for instance https://chat.example.com");
         }
+        String unsent = origins.stream()
+                .filter(origin -> !isPattern(origin) && !ORIGIN.matcher(origin).matches())
+                .collect(Collectors.joining(", "));
+        if (!unsent.isEmpty()) {
+            wrong.accept(
+                    "ALLOWED_ORIGINS has " + unsent + " in it, which browsers send for no page that you could trust:"
+                            + " name each origin in lower case and without a path, for instance https://chat.example.com");
+        }
+    }
+
+    private static boolean isPattern(String origin) {
+        return origin.contains("*") || origin.startsWith("/");
     }
 }

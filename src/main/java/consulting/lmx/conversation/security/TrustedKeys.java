@@ -2,6 +2,7 @@ package consulting.lmx.conversation.security;
 
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.text.Text;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.smallrye.mutiny.Multi;
@@ -141,7 +142,9 @@ public class TrustedKeys {
                     read.keys().isEmpty() ? Logger.Level.WARN : Logger.Level.INFO,
                     "event=keys-read usable=%d ids=%s from=%s",
                     read.keys().size(),
-                    read.keys().stream().map(TrustedKey::id).toList(),
+                    read.keys().stream()
+                            .map(key -> Text.quoted(String.valueOf(key.id())))
+                            .toList(),
                     location.get());
         }
         known = read;
@@ -151,8 +154,8 @@ public class TrustedKeys {
     private Void keep(Throwable failure) {
         current = false;
         LOG.warnf(
-                "event=keys-unread kept=%d from=%s reason=\"%s\": tokens of other keys are answered 503 until it can be read",
-                known.keys().size(), location.get(), failure);
+                "event=keys-unread kept=%d from=%s reason=%s: tokens of other keys are answered 503 until it can be read",
+                known.keys().size(), location.get(), Text.quoted(failure.toString()));
         return null;
     }
 }

@@ -26,6 +26,7 @@ public final class SettingsCheck implements SmallRyeConfigBuilderCustomizer, Con
     @Override
     public void configBuilder(SmallRyeConfigBuilder builder) {
         builder.withValidator(this);
+        LiteralVariables.register(builder);
     }
 
     @Override

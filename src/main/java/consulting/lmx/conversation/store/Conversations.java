@@ -8,7 +8,6 @@ import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
 import static consulting.lmx.conversation.store.ConversationFields.OFFLOADED;
 import static consulting.lmx.conversation.store.ConversationFields.SESSION_ID;
-import static consulting.lmx.conversation.store.ConversationFields.TIMESTAMP;
 import static consulting.lmx.conversation.store.ConversationFields.TITLE;
 import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.USER_ID;
@@ -26,15 +25,13 @@ import com.mongodb.client.model.UpdateOptions;
 import consulting.lmx.conversation.error.DriverFailure;
 import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.mongo.CallersContext;
 import io.quarkus.mongodb.AggregateOptions;
 import io.quarkus.mongodb.FindOptions;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.vertx.MutinyHelper;
-import io.vertx.core.Context;
-import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,7 +40,6 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.bson.BsonArray;
 import org.bson.BsonBoolean;
-import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonString;
@@ -64,6 +60,13 @@ public class Conversations {
 
     /** Fields enough to read messages. */
     static final List<String> POSITION = List.of(OFFLOADED, GENERATIONS);
+
+    /** How much text is read without a reservation of memory, in bytes. */
+    static final long SHORT_BYTES = 32 * 1024;
+
+    private static final BsonDocument IS_SHORT = MessageQuery.isShort(SHORT_BYTES);
+    private static final BsonDocument FIELDS_AND_MESSAGES = MessageQuery.projection(StoredConversation.FIELDS);
+    private static final BsonDocument POSITION_AND_MESSAGES = MessageQuery.projection(POSITION);
 
     private static final String POSITION_OF = "position";
 
@@ -117,26 +120,48 @@ public class Conversations {
         return documents;
     }
 
-    /** The first answer to an aggregation, on the caller's Vert.x context, which Quarkus leaves out if there are options. */
-    private Uni<BsonDocument> first(List<? extends Bson> pipeline) {
-        return Uni.createFrom().deferred(() -> {
-            Context context = Vertx.currentContext();
-            Uni<BsonDocument> found = documents
-                    .aggregate(pipeline, new AggregateOptions().collation(SIMPLE))
-                    .toUni();
-            return context == null ? found : found.emitOn(MutinyHelper.executor(context));
-        });
+    /** The first document that an aggregation gives; null if there is none. */
+    Uni<BsonDocument> first(List<? extends Bson> pipeline) {
+        return CallersContext.keep(documents
+                .aggregate(pipeline, new AggregateOptions().collation(SIMPLE))
+                .toUni());
     }
 
     /** A conversation and those of its messages that its document holds. */
     record Read(StoredConversation conversation, MessagePart inline) {}
 
     /**
-     * The selected conversation with the messages in the window, as far as the document holds them; null if there is none.
-     *
-     * @param maxBytes how much text of messages the answer may hold
+     * The selected conversation with the messages in the window, as far as the document holds them and if they are no longer
+     * than {@link #SHORT_BYTES}; null if there is no such conversation.
      */
-    Uni<Read> read(Bson selected, List<String> fields, MessageWindow window, long maxBytes) {
+    Uni<Read> read(BsonDocument selected, List<String> fields, MessageWindow window) {
+        return readShort(selected, fields, window)
+                .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
+                .recoverWithNull()
+                .onItem()
+                .ifNull()
+                .switchTo(() -> readMeasured(selected, fields, window, SHORT_BYTES));
+    }
+
+    /** By a query, which costs the server half; null if there is more text, a failure if not all messages are text. */
+    private Uni<Read> readShort(BsonDocument selected, List<String> fields, MessageWindow window) {
+        BsonDocument filter = new BsonDocument(4);
+        filter.putAll(selected);
+        filter.append("$expr", IS_SHORT);
+        FindOptions options = new FindOptions()
+                .collation(SIMPLE)
+                .projection(fields == POSITION ? POSITION_AND_MESSAGES : FIELDS_AND_MESSAGES);
+        return documents.find(filter, options).toUni().onItem().ifNotNull().transform(found -> {
+            List<Message> messages = LenientBson.array(found, MESSAGES).stream()
+                    .map(Message::fromBson)
+                    .toList();
+            StoredConversation conversation = new StoredConversation(found, messages.size());
+            return new Read(conversation, MessagePart.of(conversation.offloaded(), messages, window));
+        });
+    }
+
+    /** By an aggregation, which answers the sizes instead if there is more text than {@code maxBytes}. */
+    Uni<Read> readMeasured(Bson selected, List<String> fields, MessageWindow window, long maxBytes) {
         BsonValue first = operator("$ifNull", new BsonString("$" + OFFLOADED), new BsonInt32(0));
         List<Bson> pipeline = new ArrayList<>(List.of(Aggregates.match(selected)));
         pipeline.addAll(MessageQuery.stages(fields, first, window, maxBytes));
@@ -317,7 +342,7 @@ public class Conversations {
     /** Those of these conversations that exist, by their {@code _id}. */
     Uni<List<BsonValue>> existing(List<BsonValue> ids) {
         return documents
-                .find(Filters.in(ID, ids), new FindOptions().projection(Projections.include(ID)))
+                .find(Filters.in(ID, ids), new FindOptions().collation(SIMPLE).projection(Projections.include(ID)))
                 .map(found -> found.get(ID))
                 .collect()
                 .asList();
@@ -332,82 +357,5 @@ public class Conversations {
                 .aggregate(List.of(Aggregates.match(Filters.in(ID, ids)), Aggregates.project(state)))
                 .collect()
                 .asMap(document -> document.get(ID));
-    }
-
-    /**
-     * How much a document holds.
-     *
-     * @param bytes the text of its messages
-     * @param oldest the text of each of its oldest messages, in bytes
-     */
-    record Size(StoredConversation conversation, long bytes, List<Integer> oldest) {}
-
-    /** Measures the messages of a document; null if there is none. */
-    Uni<Size> measure(BsonValue conversation, int oldest) {
-        return first(List.of(
-                        Aggregates.match(new BsonDocument(ID, conversation)),
-                        Aggregates.project(MessageQuery.sizes(POSITION)),
-                        Aggregates.project(MessageQuery.summary(POSITION, oldest))))
-                .onItem()
-                .ifNotNull()
-                .transform(found -> new Size(
-                        new StoredConversation(
-                                found, found.getNumber(MessageQuery.COUNT).intValue()),
-                        found.getNumber(MessageQuery.BYTES).longValue(),
-                        found.getArray(MessageQuery.SIZES).stream()
-                                .map(size -> size.asNumber().intValue())
-                                .toList()));
-    }
-
-    /** The oldest messages that the document holds, as they are stored; none if messages were offloaded meanwhile. */
-    Uni<List<BsonValue>> oldest(StoredConversation read, int count) {
-        return documents
-                .find(
-                        unmoved(read),
-                        new FindOptions()
-                                .projection(Projections.fields(
-                                        Projections.include(OFFLOADED), Projections.slice(MESSAGES, 0, count))))
-                .toUni()
-                .map(found -> found == null ? List.of() : LenientBson.array(found, MESSAGES));
-    }
-
-    /**
-     * Removes the oldest {@code count} messages from the document, if none was offloaded since it was read; gives whether none
-     * was. Messages that are appended meanwhile do not matter: the positions of the oldest never change.
-     *
-     * @param last the newest of them, which shows that nobody replaced the list
-     * @param newGeneration of the blocks from here on; empty if it stays the same
-     */
-    Uni<Boolean> cut(StoredConversation read, int count, BsonValue last, Optional<BsonDocument> newGeneration) {
-        BsonDocument unchanged = unmoved(read);
-        BsonValue timestamp = last.isDocument() ? last.asDocument().get(TIMESTAMP) : null;
-        String position = MESSAGES + "." + (count - 1);
-        if (timestamp instanceof BsonDateTime) {
-            unchanged.append(position + "." + TIMESTAMP, timestamp);
-        } else {
-            unchanged.append(position, new BsonDocument("$exists", BsonBoolean.TRUE));
-        }
-        BsonValue offloaded = new BsonInt32(read.offloaded() + count);
-        BsonValue rest = operator(
-                "$slice", new BsonString("$" + MESSAGES), new BsonInt32(count), new BsonInt32(Integer.MAX_VALUE));
-        BsonDocument set = new BsonDocument(MESSAGES, rest).append(OFFLOADED, offloaded);
-        BsonArray generations = LenientBson.array(read.document(), GENERATIONS).clone();
-        newGeneration.ifPresent(generation -> {
-            generations.add(generation);
-            set.append(GENERATIONS, new BsonDocument("$literal", generations));
-        });
-        return documents
-                .updateOne(unchanged, List.of(new BsonDocument("$set", set)))
-                .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
-                .recoverWithUni(noPipelines -> {
-                    BsonDocument kept = new BsonDocument("$each", new BsonArray())
-                            .append("$slice", new BsonInt32(count - read.inline()));
-                    BsonDocument fixed = new BsonDocument(OFFLOADED, offloaded);
-                    newGeneration.ifPresent(generation -> fixed.append(GENERATIONS, generations));
-                    return documents.updateOne(
-                            unmoved(read).append(MESSAGES, new BsonDocument("$size", new BsonInt32(read.inline()))),
-                            new BsonDocument("$push", new BsonDocument(MESSAGES, kept)).append("$set", fixed));
-                })
-                .map(result -> result.getMatchedCount() > 0);
     }
 }

@@ -8,8 +8,10 @@ import static consulting.lmx.conversation.store.ConversationFields.GENERATION;
 import static consulting.lmx.conversation.store.ConversationFields.ID;
 import static consulting.lmx.conversation.store.ConversationFields.IDEMPOTENCY_KEY;
 import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.store.MessageQuery.operator;
 
 import com.mongodb.client.model.Aggregates;
+import com.mongodb.client.model.DeleteOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
@@ -17,12 +19,15 @@ import com.mongodb.client.model.InsertManyOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.mongo.CallersContext;
+import io.quarkus.mongodb.AggregateOptions;
 import io.quarkus.mongodb.FindOptions;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +56,9 @@ public class MessageBlocks {
 
     /** How many blocks one read takes at most; those that the service writes under default limits hold 32 messages or more. */
     private static final int BLOCKS_PER_READ = 16;
+
+    private static final String POSITION = "position";
+    private static final BsonValue FIRST_OF_BLOCK = new BsonString("$" + ID + "." + FIRST);
 
     static final String KEY_INDEX = "conversation_blocks_retry_keys";
 
@@ -104,20 +112,27 @@ public class MessageBlocks {
      */
     Uni<List<MessagePart>> read(StoredConversation conversation, int from, int to, boolean forward, long maxBytes) {
         MessageWindow window = new MessageWindow(to - from, Optional.of(to), Optional.of(from - 1));
+        BsonValue end = operator("$add", FIRST_OF_BLOCK, operator("$size", MessageQuery.LIST));
         List<Bson> pipeline = new ArrayList<>(List.of(
                 Aggregates.match(Filters.and(
                         Filters.gte(ID, id(conversation.id(), new BsonInt32(from - MESSAGES_PER_BLOCK + 1))),
-                        Filters.lt(ID, id(conversation.id(), new BsonInt32(to))))),
+                        Filters.lt(ID, id(conversation.id(), new BsonInt32(to))),
+                        Filters.expr(operator("$gt", end, new BsonInt32(from))))),
                 Aggregates.sort(forward ? Sorts.ascending(ID) : Sorts.descending(ID)),
                 Aggregates.limit(BLOCKS_PER_READ)));
-        pipeline.addAll(MessageQuery.stages(List.of(), new BsonString("$" + ID + "." + FIRST), window, maxBytes));
-        return blocks.aggregate(pipeline).collect().asList().map(found -> {
-            Map<MessagePart, Optional<BsonValue>> generations = new HashMap<>();
-            found.forEach(block -> generations.put(
-                    MessagePart.of(block, block.getDocument(ID).getNumber(FIRST).intValue(), window),
-                    generationOf(block)));
-            return inOrder(conversation, generations, from, to, forward);
-        });
+        pipeline.addAll(MessageQuery.stages(List.of(), FIRST_OF_BLOCK, window, maxBytes));
+        return CallersContext.keep(
+                        blocks.aggregate(pipeline, simple()).collect().asList())
+                .map(found -> {
+                    Map<MessagePart, Optional<BsonValue>> generations = new HashMap<>();
+                    found.forEach(
+                            block -> generations.put(MessagePart.of(block, first(block), window), generationOf(block)));
+                    return inOrder(conversation, generations, from, to, forward);
+                });
+    }
+
+    private static AggregateOptions simple() {
+        return new AggregateOptions().collation(Conversations.SIMPLE);
     }
 
     private static Optional<BsonValue> generationOf(BsonDocument block) {
@@ -163,20 +178,25 @@ public class MessageBlocks {
 
     /** The index of the offloaded message that was sent with this idempotency key; empty if there is none. */
     Uni<Optional<Integer>> indexOfKey(StoredConversation conversation, String key) {
-        BsonDocument position = MessageQuery.positionOfKey(key);
-        return blocks.aggregate(List.of(
-                        Aggregates.match(holding(key, conversation.id())),
-                        Aggregates.project(new BsonDocument("position", position))))
-                .filter(block -> isValid(
-                        generationOf(block),
-                        conversation.generation(
-                                block.getDocument(ID).getNumber(FIRST).intValue())))
-                .map(block -> block.getDocument(ID).getNumber(FIRST).intValue()
-                        + block.getNumber("position").intValue())
-                .filter(index -> index < conversation.offloaded())
-                .collect()
-                .asList()
-                .map(indexes -> indexes.stream().findFirst());
+        List<Bson> pipeline = List.of(
+                Aggregates.match(holding(key, conversation.id())),
+                Aggregates.project(new BsonDocument(POSITION, MessageQuery.positionOfKey(key))));
+        return CallersContext.keep(
+                        blocks.aggregate(pipeline, simple()).collect().asList())
+                .map(found -> found.stream()
+                        .filter(block -> first(block) + position(block) < conversation.offloaded())
+                        .filter(block -> isValid(generationOf(block), conversation.generation(first(block))))
+                        .max(Comparator.comparing(
+                                block -> generationOf(block).equals(conversation.generation(first(block)))))
+                        .map(block -> first(block) + position(block)));
+    }
+
+    private static int first(BsonDocument block) {
+        return block.getDocument(ID).getNumber(FIRST).intValue();
+    }
+
+    private static int position(BsonDocument block) {
+        return block.getNumber(POSITION).intValue();
     }
 
     /** Finds the blocks of a conversation that hold a message sent with this key, by the index of keys. */
@@ -199,7 +219,7 @@ public class MessageBlocks {
     /** The read has concern majority, so a block that it shows cannot be rolled back any more. */
     private Uni<Void> requireSame(List<BsonDocument> written) {
         List<BsonValue> ids = written.stream().map(block -> block.get(ID)).toList();
-        return blocks.find(Filters.in(ID, ids))
+        return blocks.find(Filters.in(ID, ids), new FindOptions().collation(Conversations.SIMPLE))
                 .collect()
                 .asMap(block -> block.get(ID), block -> block.get(MESSAGES))
                 .invoke(stored -> {
@@ -241,7 +261,8 @@ public class MessageBlocks {
 
     /** Deletes the blocks of a conversation that is deleted; gives their number. */
     Uni<Long> deleteOf(BsonValue conversation) {
-        return blocks.deleteMany(blocksOf(conversation)).map(result -> result.getDeletedCount());
+        return blocks.deleteMany(blocksOf(conversation), new DeleteOptions().collation(Conversations.SIMPLE))
+                .map(result -> result.getDeletedCount());
     }
 
     /** The first conversation after {@code last} that has blocks, in the order of {@code _id}; empty after the last one. */
@@ -249,6 +270,7 @@ public class MessageBlocks {
         return blocks.find(
                         last.map(id -> Filters.gt(ID, id(id, new BsonMaxKey()))).orElseGet(Filters::empty),
                         new FindOptions()
+                                .collation(Conversations.SIMPLE)
                                 .sort(Sorts.ascending(ID))
                                 .projection(Projections.include(ID))
                                 .limit(1))

@@ -54,6 +54,7 @@ public class MessageOffloader {
 
     private final LimitsConfig limits;
     private final Conversations conversations;
+    private final InlineMessages inline;
     private final MessageBlocks blocks;
 
     /** Conversations that wait or are under way; true if another append came since. */
@@ -61,9 +62,10 @@ public class MessageOffloader {
 
     private MultiEmitter<? super BsonValue> queue;
 
-    MessageOffloader(LimitsConfig limits, Conversations conversations, MessageBlocks blocks) {
+    MessageOffloader(LimitsConfig limits, Conversations conversations, InlineMessages inline, MessageBlocks blocks) {
         this.limits = limits;
         this.conversations = conversations;
+        this.inline = inline;
         this.blocks = blocks;
         Multi.createFrom()
                 .<BsonValue>emitter(emitter -> queue = emitter)
@@ -137,8 +139,7 @@ public class MessageOffloader {
      * @return how many messages were offloaded
      */
     private Uni<Integer> offload(BsonValue conversation, int kept, long maxBytes) {
-        return conversations
-                .measure(conversation, CUT_MESSAGES)
+        return inline.measure(conversation, CUT_MESSAGES)
                 .onItem()
                 .ifNull()
                 .continueWith(MessageOffloader::nothing)
@@ -147,17 +148,19 @@ public class MessageOffloader {
                     return lengths.isEmpty() ? Uni.createFrom().item(0) : offload(size, lengths);
                 })
                 .onFailure(DriverFailure::isTooLarge)
-                .recoverWithUni(tooLarge -> conversations
-                        .measure(conversation, 1)
+                .recoverWithUni(tooLarge -> inline.measure(conversation, 1)
                         .chain(size -> offload(size, List.of(1)))); // one message alone fits into a block
     }
 
-    private static Conversations.Size nothing() {
-        return new Conversations.Size(new StoredConversation(new BsonDocument(), 0), 0, List.of());
+    private static InlineMessages.Size nothing() {
+        return new InlineMessages.Size(new StoredConversation(new BsonDocument(), 0), 0, List.of());
     }
 
-    /** How many messages each of the blocks holds that this cut offloads. */
-    private static List<Integer> lengths(Conversations.Size size, int kept, long maxBytes) {
+    /**
+     * How many messages each of the blocks holds that this cut offloads. Only full blocks count, so that another attempt fills
+     * them in the same way.
+     */
+    private static List<Integer> lengths(InlineMessages.Size size, int kept, long maxBytes) {
         int inline = size.conversation().inline();
         int count = (inline - kept) / MessageBlocks.MESSAGES_PER_BLOCK * MessageBlocks.MESSAGES_PER_BLOCK;
         long rest = size.bytes();
@@ -169,34 +172,29 @@ public class MessageOffloader {
             count = Math.max(count, next);
         }
         List<Integer> lengths = new ArrayList<>();
-        long bytes = 0;
         long cut = 0;
+        long bytes = 0;
         int length = 0;
-        for (int i = 0; i < Math.min(count, size.oldest().size()); i++) {
-            int message = size.oldest().get(i);
-            if (cut > 0 && cut + message > CUT_BYTES) {
-                break;
-            }
-            if (length == MessageBlocks.MESSAGES_PER_BLOCK || length > 0 && bytes + message > BLOCK_BYTES) {
+        for (int i = 0; i < Math.min(count, size.oldest().size()) && cut < CUT_BYTES; i++) {
+            length++;
+            bytes += size.oldest().get(i);
+            boolean nextFits =
+                    i + 1 >= size.oldest().size() || bytes + size.oldest().get(i + 1) <= BLOCK_BYTES;
+            if (length == MessageBlocks.MESSAGES_PER_BLOCK || !nextFits) {
                 lengths.add(length);
+                cut += bytes;
                 length = 0;
                 bytes = 0;
             }
-            length++;
-            bytes += message;
-            cut += message;
-        }
-        if (length > 0) {
-            lengths.add(length);
         }
         return lengths;
     }
 
-    private Uni<Integer> offload(Conversations.Size size, List<Integer> lengths) {
+    private Uni<Integer> offload(InlineMessages.Size size, List<Integer> lengths) {
         StoredConversation conversation = size.conversation();
         int count = lengths.stream().mapToInt(Integer::intValue).sum();
         int first = conversation.offloaded();
-        return conversations.oldest(conversation, count).chain(messages -> {
+        return inline.oldest(conversation, count).chain(messages -> {
             if (messages.size() < count) {
                 return Uni.createFrom().item(0); // another process was quicker
             }
@@ -205,8 +203,7 @@ public class MessageOffloader {
                     .replaceWith(Optional.<BsonDocument>empty())
                     .onFailure(MessageBlocks.Conflict.class)
                     .recoverWithUni(conflict -> inNewGeneration(conversation, lengths, messages))
-                    .chain(newGeneration ->
-                            conversations.cut(conversation, count, messages.get(count - 1), newGeneration))
+                    .chain(newGeneration -> inline.cut(conversation, count, messages.get(count - 1), newGeneration))
                     .map(cut -> cut ? count : 0);
         });
     }

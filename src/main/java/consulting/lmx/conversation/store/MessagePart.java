@@ -2,7 +2,6 @@ package consulting.lmx.conversation.store;
 
 import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
 
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.bson.BsonDocument;
@@ -34,12 +33,23 @@ record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
         return new MessagePart(documentFirst + begin, sizes, messages);
     }
 
+    /** Short messages, of which the first has the index {@code first}. */
     static MessagePart of(int first, List<Message> messages) {
         return new MessagePart(first, messages.stream().map(MessagePart::size).toList(), messages);
     }
 
+    /** Those of a document's messages that are in the window. */
+    static MessagePart of(int documentFirst, List<Message> messages, MessageWindow window) {
+        int end = Math.min(Math.max(0, window.high() - documentFirst), messages.size());
+        int begin = window.isForward()
+                ? Math.min(Math.max(0, window.low() - documentFirst), end)
+                : Math.max(0, end - window.limit());
+        return of(documentFirst + begin, messages.subList(begin, end));
+    }
+
+    /** In characters, since the messages are short in all. */
     private static int size(Message message) {
-        return message.content() == null ? 0 : message.content().getBytes(StandardCharsets.UTF_8).length;
+        return message.content() == null ? 0 : message.content().length();
     }
 
     /** The index after the last one. */

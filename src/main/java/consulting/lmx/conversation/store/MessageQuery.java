@@ -84,6 +84,24 @@ final class MessageQuery {
                 .append(SIZES, operator("$slice", sizes, new BsonInt32(oldest)));
     }
 
+    /**
+     * A condition for {@code $expr}: all messages are documents whose role and content are strings, together of no more than
+     * this many bytes. The server fails if there is anything else among them.
+     */
+    static BsonDocument isShort(long maxBytes) {
+        BsonValue size =
+                operator("$add", operator("$strLenBytes", field(CONTENT)), operator("$strLenBytes", field(ROLE)));
+        return operator("$lte", operator("$sum", map(new BsonString("$" + MESSAGES), size)), new BsonInt64(maxBytes));
+    }
+
+    /** A projection of a query to these fields and what the service knows of the messages. */
+    static BsonDocument projection(List<String> fields) {
+        BsonDocument projection = include(fields);
+        List.of(ROLE, CONTENT, TIMESTAMP, IDEMPOTENCY_KEY)
+                .forEach(field -> projection.append(MESSAGES + "." + field, new BsonInt32(1)));
+        return projection;
+    }
+
     private static BsonDocument include(List<String> fields) {
         BsonDocument projection = new BsonDocument();
         fields.forEach(field -> projection.append(field, new BsonInt32(1)));

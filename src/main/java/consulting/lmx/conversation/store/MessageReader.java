@@ -7,7 +7,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.bson.conversions.Bson;
+import org.bson.BsonDocument;
 import org.jboss.logging.Logger;
 
 /**
@@ -17,9 +17,6 @@ import org.jboss.logging.Logger;
  */
 @ApplicationScoped
 public class MessageReader {
-
-    /** How much text is read without a reservation, in bytes. */
-    static final int UNRESERVED_BYTES = 32 * 1024;
 
     private static final Logger LOG = Logger.getLogger(MessageReader.class);
 
@@ -59,7 +56,7 @@ public class MessageReader {
      *
      * @param whole whether all known fields of the conversation are read, or those alone that its messages need
      */
-    public Uni<Page> read(Bson selected, boolean whole, MessageWindow window, long maxBytes, Memory memory) {
+    public Uni<Page> read(BsonDocument selected, boolean whole, MessageWindow window, long maxBytes, Memory memory) {
         return readOnce(selected, whole, window, maxBytes, memory)
                 .onFailure(Outdated.class)
                 .retry()
@@ -71,21 +68,18 @@ public class MessageReader {
                                 + " them."));
     }
 
-    private Uni<Page> readOnce(Bson selected, boolean whole, MessageWindow window, long maxBytes, Memory memory) {
+    private Uni<Page> readOnce(
+            BsonDocument selected, boolean whole, MessageWindow window, long maxBytes, Memory memory) {
         List<String> fields = whole ? StoredConversation.FIELDS : Conversations.POSITION;
-        return conversations
-                .read(selected, fields, window, UNRESERVED_BYTES)
-                .onItem()
-                .ifNotNull()
-                .transformToUni(read -> {
-                    StoredConversation conversation = read.conversation();
-                    MessageWindow.Range range = window.in(conversation.messageCount());
-                    Direction direction = new Direction(window.isForward(), maxBytes);
-                    return parts(conversation, range.from(), range.to(), read.inline(), direction, UNRESERVED_BYTES)
-                            .map(direction::fit)
-                            .chain(parts -> withMessages(conversation, parts, direction, memory))
-                            .map(parts -> page(conversation, range, parts, direction));
-                });
+        return conversations.read(selected, fields, window).onItem().ifNotNull().transformToUni(read -> {
+            StoredConversation conversation = read.conversation();
+            MessageWindow.Range range = window.in(conversation.messageCount());
+            Direction direction = new Direction(window.isForward(), maxBytes);
+            return parts(conversation, range.from(), range.to(), read.inline(), direction, Conversations.SHORT_BYTES)
+                    .map(direction::fit)
+                    .chain(parts -> withMessages(conversation, parts, direction, memory))
+                    .map(parts -> page(conversation, range, parts, direction));
+        });
     }
 
     /** The newest of all messages of a conversation, as {@link #read} gives them. */
@@ -170,9 +164,9 @@ public class MessageReader {
                 .mapToLong(Integer::longValue)
                 .sum();
         MessageWindow exactly = new MessageWindow(to - from, Optional.of(to), Optional.of(from - 1));
-        Bson same = Conversations.unmoved(conversation);
+        BsonDocument same = Conversations.unmoved(conversation);
         return memory.reserve(bytes)
-                .chain(() -> conversations.read(same, Conversations.POSITION, exactly, bytes))
+                .chain(() -> conversations.readMeasured(same, Conversations.POSITION, exactly, bytes))
                 .onItem()
                 .ifNull()
                 .failWith(Outdated::new)
@@ -210,7 +204,8 @@ public class MessageReader {
                                 Long.MAX_VALUE,
                                 bytes -> Uni.createFrom().voidItem())
                         .map(page -> Optional.ofNullable(page)
-                                .map(one -> new Sent(found.get(), one.messages().get(0))))
+                                .map(one -> new Sent(found.get(), one.messages().get(0)))
+                                .filter(sent -> key.equals(sent.message().idempotencyKey())))
                         .onFailure(Outdated.class)
                         .transform(outdated -> Conversations.changing()));
     }

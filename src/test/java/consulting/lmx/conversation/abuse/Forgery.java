@@ -14,6 +14,8 @@ import org.jose4j.jwk.PublicJsonWebKey;
 /** Makes a token of any header and any claims, in whichever way the tables ask for its signature. */
 final class Forgery {
 
+    static final String PREVIOUS_SECRET = "the secret of 32 bytes or more until now";
+
     private final SigningKey published;
     private final SigningKey mallorys;
 
@@ -38,6 +40,7 @@ final class Forgery {
     private byte[] sign(String key, String algorithm, byte[] signed) {
         return switch (key) {
             case "secret" -> hmac(bytes(Tokens.SECRET), algorithm, signed);
+            case "previous" -> hmac(bytes(PREVIOUS_SECRET), algorithm, signed);
             case "other" -> hmac(bytes("another secret of 32 bytes or more, not ours"), algorithm, signed);
             case "nothing" -> hmac(new byte[1], algorithm, signed); // padded with zeros, it is the empty one
             case "public" -> hmac(publicKey(), algorithm, signed);

@@ -122,8 +122,8 @@ class KeysAbuseIT {
     @ParameterizedTest(name = "{0}: {1}")
     @MethodSource("answersWithoutKeys")
     void answerWithoutKeys(String name, int expected, HttpHandler answer) throws Exception {
-        String known = scene.published.token(Map.of("sub", "mallory", "iss", Scene.ISSUER));
-        String unknown = scene.mallorys.token(Map.of("sub", Scene.OWNER, "iss", Scene.ISSUER));
+        String known = scene.published.token(Map.of("sub", "mallory", "iss", Scene.ISSUER, "aud", Scene.AUDIENCE));
+        String unknown = scene.mallorys.token(Map.of("sub", Scene.OWNER, "iss", Scene.ISSUER, "aud", Scene.AUDIENCE));
         publishAndAwait(scene.published);
         int reads = scene.keyServer.reads();
         scene.keyServer.answer(answer);
@@ -192,7 +192,7 @@ class KeysAbuseIT {
         scene.keyServer.publish(new Document("keys", all).toJson());
         awaitTaken(beside);
         Scene.assertAnswered(
-                askByKey(scene.mallorys.token(Map.of("sub", Scene.OWNER, "iss", Scene.ISSUER))),
+                askByKey(scene.mallorys.token(Map.of("sub", Scene.OWNER, "iss", Scene.ISSUER, "aud", Scene.AUDIENCE))),
                 String.valueOf(expected));
         publishAndAwait(scene.published);
     }
@@ -203,7 +203,7 @@ class KeysAbuseIT {
     }
 
     private static void awaitTaken(SigningKey key) {
-        String token = key.token(Map.of("sub", "mallory", "iss", Scene.ISSUER));
+        String token = key.token(Map.of("sub", "mallory", "iss", Scene.ISSUER, "aud", Scene.AUDIENCE));
         await("the key is taken")
                 .pollInterval(Duration.ofMillis(20))
                 .until(() -> askByKey(token).status() == 404);

@@ -45,6 +45,7 @@ final class Scene implements AutoCloseable {
 
     static final String OWNER = "owner";
     static final String ISSUER = "https://id.example";
+    static final String AUDIENCE = "conversations";
     static final String MARKER = "known-to-its-owner-alone";
     static final String START_KEY = "key-of-the-owners-start";
     private static final String KEY = "key-of-the-owner";
@@ -70,11 +71,12 @@ final class Scene implements AutoCloseable {
     Scene() throws Exception {
         keyServer.publish(published);
         mallorysServer.publish(mallorys);
-        bySecret = Service.start(settings(Map.of()));
+        bySecret = Service.start(settings(Map.of("AUTH_SECRET_PREVIOUS", Forgery.PREVIOUS_SECRET)));
         byKeys = Service.start(settings(Map.of(
                 "AUTH_SECRET", "",
                 "AUTH_JWKS_URL", keyServer.url(),
                 "AUTH_ISSUER", ISSUER,
+                "AUTH_AUDIENCE", AUDIENCE,
                 "CONVERSATIONS_AUTH_JWKS_REFRESH", "24H",
                 "CONVERSATIONS_AUTH_JWKS_PAUSE", "0.1S",
                 "CONVERSATIONS_AUTH_JWKS_TIMEOUT", "0.5S")));
@@ -153,7 +155,8 @@ final class Scene implements AutoCloseable {
         words.put("issuer", ISSUER);
         words.put("later", String.valueOf(now + 3600));
         words.put("past", String.valueOf(now - 3600));
-        words.put("good", "\"iss\":\"" + ISSUER + "\",\"exp\":" + (now + 3600));
+        words.put("audience", AUDIENCE);
+        words.put("good", "\"iss\":\"" + ISSUER + "\",\"aud\":\"" + AUDIENCE + "\",\"exp\":" + (now + 3600));
         words.put("kid", published.id());
         words.put("jwk", new Document(mallorys.jwk().toParams(OutputControlLevel.PUBLIC_ONLY)).toJson());
         words.put("his address", mallorysServer.url());

@@ -5,6 +5,8 @@ import static consulting.lmx.conversation.integrity.TestCollection.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.mongodb.client.model.CreateCollectionOptions;
+import com.mongodb.client.model.ValidationAction;
+import com.mongodb.client.model.ValidationLevel;
 import com.mongodb.client.model.ValidationOptions;
 import consulting.lmx.conversation.integrity.CollectionValidator.Level;
 import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
@@ -12,12 +14,16 @@ import consulting.lmx.conversation.testsupport.TestServer;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The validator beside what else may stand in the collection's options. */
 class CollectionValidatorTest {
@@ -41,7 +47,12 @@ class CollectionValidatorTest {
     }
 
     private CollectionValidator validator(Force force) {
-        return new CollectionValidator(conversations.database, INVARIANT, force, conversations.capabilities);
+        return validator(Optional.of(force), false);
+    }
+
+    private CollectionValidator validator(Optional<Force> setting, boolean leavesUnset) {
+        return new CollectionValidator(
+                conversations.database, INVARIANT, setting, leavesUnset, conversations.capabilities);
     }
 
     private void create(BsonDocument validator) {
@@ -124,5 +135,101 @@ class CollectionValidatorTest {
         assertThat(done(validator(Force.ENFORCE).isAsWanted())).isTrue();
         done(validator(Force.OFF).apply(Level.STRICT));
         assertThat(inForce()).isEqualTo(parts);
+    }
+
+    private BsonDocument options() {
+        return done(CollectionInfo.read(conversations.database, INVARIANT.collection()))
+                .options();
+    }
+
+    private void create(BsonDocument validator, ValidationLevel level, ValidationAction action) {
+        await(conversations.database.createCollection(
+                INVARIANT.collection(),
+                new CreateCollectionOptions()
+                        .validationOptions(new ValidationOptions()
+                                .validator(validator)
+                                .validationLevel(level)
+                                .validationAction(action))));
+    }
+
+    private void heal(Optional<Force> setting, boolean leavesUnset) {
+        conversations
+                .run(conversations.progress(), TestCollection.settings(setting, leavesUnset))
+                .heal()
+                .await()
+                .indefinitely();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void commandWithoutASettingLeavesTheForceThatIsThere(Force force) {
+        heal(Optional.of(force), false);
+        BsonDocument before = options();
+        conversations.with("{_id: 1, conversationId: 'a', sessionId: 's'}");
+        heal(Optional.empty(), true);
+        if (force == Force.OFF) {
+            assertThat(done(validator(Force.ENFORCE).isAsWanted()))
+                    .as("there was none, so the default is installed")
+                    .isTrue();
+        } else {
+            assertThat(options()).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void commandWithoutASettingEndsWhatAKilledHealHasBegun() {
+        create(new BsonDocument());
+        done(validator(Force.WARN).apply(Level.MODERATE));
+        heal(Optional.empty(), true);
+        assertThat(done(validator(Force.WARN).isAsWanted())).isTrue();
+    }
+
+    @Test
+    void serviceEnforcesAgainOnceTheSettingIsGone() {
+        heal(Optional.of(Force.WARN), false);
+        heal(Optional.empty(), false);
+        assertThat(done(validator(Force.ENFORCE).isAsWanted())).isTrue();
+    }
+
+    /** Level and action are those of the collection: what only warned or looked at new documents would refuse others' writes. */
+    @ParameterizedTest
+    @CsvSource({
+        "STRICT, ERROR, true",
+        "STRICT, ERROR, false",
+        "STRICT, WARN, true",
+        "STRICT, WARN, false",
+        "MODERATE, ERROR, true",
+        "MODERATE, ERROR, false",
+        "OFF, ERROR, false"
+    })
+    void forceOfAForeignOneStaysUnlessASettingNamesAnother(
+            ValidationLevel level, ValidationAction action, boolean leavesUnset) {
+        create(FOREIGN, level, action);
+        conversations.with("{_id: 1, conversationId: 'a', userId: 'u'}");
+
+        for (int i = 0; i < 2; i++) {
+            heal(Optional.empty(), leavesUnset);
+            assertThat(options().getString("validationLevel").getValue()).isEqualTo(level.getValue());
+            assertThat(options().getString("validationAction").getValue()).isEqualTo(action.getValue());
+            assertThat(inForce().getArray("$and")).hasSize(2).contains(FOREIGN);
+        }
+        assertThat(conversations.one(1)).containsKey("sessionIdRepair");
+        boolean weak = level != ValidationLevel.STRICT || action != ValidationAction.ERROR;
+        assertThat(conversations.capabilities.missing().contains("strict validator"))
+                .as("what is not enforced is said")
+                .isEqualTo(weak);
+
+        heal(Optional.of(Force.ENFORCE), leavesUnset);
+        assertThat(done(validator(Force.ENFORCE).isAsWanted())).isTrue();
+    }
+
+    @Test
+    void documentsThatAForeignOneRefusesAreHealedAllTheSame() {
+        conversations.with("{_id: 1, conversationId: 'a', sessionId: null, userId: 5}");
+        await(conversations.database.runCommand(
+                new BsonDocument("collMod", new BsonString("conversations")).append("validator", FOREIGN)));
+        heal(Optional.empty(), false);
+        assertThat(conversations.one(1)).containsKey("sessionIdRepair");
+        assertThat(options().getString("validationLevel").getValue()).isEqualTo("strict");
     }
 }

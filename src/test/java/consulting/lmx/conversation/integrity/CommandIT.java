@@ -1,29 +1,39 @@
 package consulting.lmx.conversation.integrity;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoCollection;
 import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.InsertManyOptions;
+import com.sun.net.httpserver.HttpServer;
 import consulting.lmx.conversation.testsupport.LegacyDump;
 import consulting.lmx.conversation.testsupport.MongodProcess;
+import consulting.lmx.conversation.testsupport.RewritingProxy;
 import consulting.lmx.conversation.testsupport.Service;
 import consulting.lmx.conversation.testsupport.Service.Ended;
 import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonString;
@@ -152,6 +162,107 @@ class CommandIT {
         assertThat(heal.out()).contains("missing=1").contains("healed 1").contains("The invariant holds.");
     }
 
+    /** With the address of the server alone, as by hand, on what a service with settings of its own has made. */
+    @Test
+    void commandChangesNothingWithoutASettingAndSaysWhatItChanges() throws Exception {
+        Assumptions.assumeTrue(TestServer.isGenuine(), "the embedded server has neither validators nor such indexes");
+        Map<String, String> service = new HashMap<>(environment());
+        service.put("CONVERSATIONS_INTEGRITY_VALIDATOR", "warn");
+        service.put("CONVERSATIONS_RETENTION", "30d");
+        Ended first = Service.run(folder, "", service, "heal");
+        assertThat(first.code()).as(first.err()).isZero();
+        assertThat(first.err())
+                .contains("event=validator")
+                .contains("from=none to=warn")
+                .contains("event=index-created name=sessionId_1")
+                .contains("event=index-created name=updatedAt_retention");
+        List<String> before = everything();
+
+        Ended bare = run("heal");
+        assertThat(bare.code()).as(bare.err()).isZero();
+        assertThat(everything()).isEqualTo(before);
+        assertThat(bare.err()).doesNotContain("event=");
+
+        conversations.insertOne(BsonDocument.parse("{conversationId: 'c'}"));
+        Ended broken = run("heal", "--json");
+        assertThat(json(broken)).containsEntry("healed", 1).containsEntry("validator", "warn");
+        assertThat(broken.err()).doesNotContain("index-dropped").doesNotContain("to=strict");
+
+        service.put("CONVERSATIONS_INTEGRITY_VALIDATOR", "enforce");
+        service.put("CONVERSATIONS_RETENTION", "60d");
+        Ended set = Service.run(folder, "", service, "heal", "--json");
+        assertThat(set.err()).contains("to=strict").contains("event=expiry index=updatedAt_retention seconds=5184000");
+        assertThat(json(set)).containsEntry("validator", "strict");
+    }
+
+    /** The pod's clock is a year ahead of the server's. */
+    @Test
+    void timesOfARepairAreTheServers() throws Exception {
+        conversations.insertOne(BsonDocument.parse("{conversationId: 'c'}"));
+        long year = Duration.ofDays(365).toMillis();
+        UnaryOperator<BsonDocument> earlier = hello -> hello.append(
+                "localTime", new BsonDateTime(hello.getDateTime("localTime").getValue() - year));
+        try (RewritingProxy proxy = RewritingProxy.to(TestServer.uri())) {
+            proxy.answer("isMaster", earlier);
+            Ended heal =
+                    Service.run(folder, "", Map.of("MONGODB_URI", proxy.uri(), "MONGODB_DB", name), "heal", "--json");
+            assertThat(heal.code()).as(heal.err()).isZero();
+        }
+        BsonDocument healed = conversations.find().first();
+        assertThat(healed.getDateTime("updatedAt").getValue() + year)
+                .isCloseTo(System.currentTimeMillis(), within(120_000L));
+        assertThat(healed.getDocument("sessionIdRepair").get("at")).isEqualTo(healed.get("updatedAt"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"verify --json", "heal", "heal --dry-run", "--help", "verify --help", "--version"})
+    void commandWhoseOutputCannotBeWrittenFails(String line) throws Exception {
+        Assumptions.assumeTrue(Files.exists(Path.of("/dev/full")), "no device here that takes nothing");
+        assertThat(run("heal").code()).isZero();
+        Process full = Service.process(folder, environment(), line.split(" "))
+                .redirectOutput(Path.of("/dev/full").toFile())
+                .start();
+        assertThat(full.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(full.exitValue()).isEqualTo(4);
+        assertThat(new String(full.getErrorStream().readAllBytes(), StandardCharsets.UTF_8))
+                .contains("The output could not be written");
+    }
+
+    @Test
+    void commandWhosePipeIsBrokenFails() throws Exception {
+        assertThat(run("heal").code()).isZero();
+        Process verify = Service.command(folder, environment(), "verify", "--json");
+        verify.getInputStream().close();
+        assertThat(verify.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(verify.exitValue()).isEqualTo(4);
+    }
+
+    @Test
+    void offloadedMessagesAreExportedAndDeletedToo() throws Exception {
+        MongoCollection<BsonDocument> blocks =
+                client.getDatabase(name).getCollection("conversation_blocks", BsonDocument.class);
+        conversations.insertMany(List.of(
+                BsonDocument.parse("{_id: 1, conversationId: 'c', movedMessages: 200}"),
+                BsonDocument.parse("{_id: 2, conversationId: 'd', sessionId: 's', movedMessages: 100}")));
+        for (int first : List.of(0, 100)) {
+            for (int owner : List.of(1, 2)) {
+                blocks.insertOne(BsonDocument.parse(
+                        "{_id: {conversation: %d, first: %d}, messages: [{content: 'offloaded %d of %d'}]}"
+                                .formatted(owner, first, first, owner)));
+            }
+        }
+        Ended heal = run("heal", "--delete-broken", "--yes");
+        assertThat(heal.code()).as(heal.err()).isZero();
+        Path export = export();
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(export)))
+                .isEqualTo("rw-------");
+        assertThat(Files.readString(export))
+                .contains("offloaded 0 of 1")
+                .contains("offloaded 100 of 1")
+                .doesNotContain("of 2");
+        assertThat(blocks.countDocuments()).isEqualTo(2);
+    }
+
     @Test
     void brokenOnesAreDeletedWhenTheyWereExported() throws Exception {
         List<BsonDocument> dump = LegacyDump.documents();
@@ -168,6 +279,13 @@ class CommandIT {
         List<BsonDocument> exported =
                 Files.readAllLines(export).stream().map(BsonDocument::parse).toList();
         assertThat(exported).hasSize(741).isSubsetOf(dump);
+
+        // as docs/operations.md says
+        conversations.dropIndexes();
+        conversations.insertMany(exported, new InsertManyOptions().bypassDocumentValidation(true));
+        Ended restored = run("heal", "--json");
+        assertThat(json(restored)).containsEntry("healed", 741).containsEntry("left", 0);
+        assertThat(conversations.countDocuments()).isEqualTo(4000);
     }
 
     private Path export() throws IOException {
@@ -356,6 +474,56 @@ class CommandIT {
         }
         Ended away = Service.run(folder, "", Map.of(), "smoke", "--url", "http://127.0.0.1:1");
         assertThat(away.code()).isEqualTo(3);
+    }
+
+    @Test
+    void smokeThatCannotCleanUpFails() throws Exception {
+        try (Service service = Service.start(Service.settings(name)).awaitReady()) {
+            HttpServer refusing = refusingDeletions(service);
+            try {
+                Ended smoke = Service.run(
+                        folder,
+                        "",
+                        Map.of(),
+                        "smoke",
+                        "--url",
+                        "http://127.0.0.1:" + refusing.getAddress().getPort(),
+                        "--token",
+                        Tokens.of("smoker"));
+                assertThat(smoke.code()).as(smoke.err()).isEqualTo(4);
+                assertThat(smoke.err()).contains("were not all deleted");
+            } finally {
+                refusing.stop(0);
+            }
+        }
+    }
+
+    /** Hands each call on to the service, but deletions. */
+    private static HttpServer refusingDeletions(Service service) throws IOException {
+        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+        server.setExecutor(Executors.newFixedThreadPool(16));
+        server.createContext("/", exchange -> {
+            byte[] body = exchange.getRequestBody().readAllBytes();
+            if (exchange.getRequestMethod().equals("DELETE")) {
+                exchange.sendResponseHeaders(500, -1);
+            } else {
+                try {
+                    HttpResponse<String> answer = service.post(
+                            exchange.getRequestURI().getPath(),
+                            new String(body, StandardCharsets.UTF_8),
+                            "Authorization",
+                            exchange.getRequestHeaders().getFirst("Authorization"));
+                    byte[] bytes = answer.body().getBytes(StandardCharsets.UTF_8);
+                    exchange.sendResponseHeaders(answer.statusCode(), bytes.length);
+                    exchange.getResponseBody().write(bytes);
+                } catch (Exception e) {
+                    throw new IOException(e);
+                }
+            }
+            exchange.close();
+        });
+        server.start();
+        return server;
     }
 
     @Test

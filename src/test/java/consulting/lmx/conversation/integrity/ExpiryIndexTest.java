@@ -14,7 +14,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -40,14 +39,31 @@ class ExpiryIndexTest {
         conversations.close();
     }
 
-    private IntegrityRun run(Duration retention) {
+    private IntegrityRun run(Duration retention, boolean leavesUnset) {
         return new IntegrityRun(
                 conversations.database,
                 ConversationInvariant.keptFor(Optional.ofNullable(retention)),
-                new HealSettings(Force.ENFORCE, 100, OptionalInt.empty(), false, Optional.empty()),
+                TestCollection.settings(Optional.of(Force.ENFORCE), leavesUnset),
                 conversations.progress(),
                 conversations.capabilities,
                 Clock.systemUTC());
+    }
+
+    @Test
+    void commandWithoutARetentionLeavesTheIndexThatIsThere() {
+        TestServer.assumeGenuine("indexes that delete");
+        heal(HOUR);
+        String list = TestCollection.INVARIANT.orders().get(0).name();
+        await(conversations.collection.dropIndex(list));
+        run(null, true).heal().await().indefinitely();
+        assertThat(indexes()).containsKey(list);
+        assertThat(expiring()).isEqualTo(Map.of(OURS, 3600L));
+        run(HOUR.multipliedBy(2), true).heal().await().indefinitely();
+        assertThat(expiring()).isEqualTo(Map.of(OURS, 7200L));
+    }
+
+    private IntegrityRun run(Duration retention) {
+        return run(retention, false);
     }
 
     private IntegrityReport heal(Duration retention) {

@@ -2,7 +2,6 @@ package consulting.lmx.conversation.integrity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,7 +13,7 @@ class HealSettingsTest {
     @CsvSource({"2000, , 2000", "2000, 100000, 2000", "2000, 1000, 250", "20, 200, 20", "2000, 3, 1", "1, 1, 1"})
     void batchIsNoMoreThanTheRateAllowsInAQuarterOfASecond(int asked, Integer maxRate, int batch) {
         OptionalInt rate = maxRate == null ? OptionalInt.empty() : OptionalInt.of(maxRate);
-        assertThat(new HealSettings(Force.ENFORCE, asked, rate, false, Optional.empty()).batchSize())
+        assertThat(new HealSettings(Optional.empty(), false, asked, rate, false, Optional.empty()).batchSize())
                 .isEqualTo(batch);
     }
 }

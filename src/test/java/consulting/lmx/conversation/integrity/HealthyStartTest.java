@@ -121,7 +121,18 @@ class HealthyStartTest {
                 "{sessionId: ['zzz']}",
                 "{sessionId: {$date: 5}}",
                 "{sessionId: {$minKey: 1}}",
-                "{sessionId: {$maxKey: 1}}"
+                "{sessionId: {$maxKey: 1}}",
+                "{sessionId: {$symbol: 'm'}}",
+                "{sessionId: [{$symbol: 'm'}]}",
+                "{sessionId: {$undefined: true}}",
+                "{sessionId: {$numberDecimal: 'NaN'}}",
+                "{sessionId: {$code: 'm'}}",
+                "{sessionId: {$code: 'm', $scope: {}}}",
+                "{sessionId: {$timestamp: {t: 1, i: 1}}}",
+                "{sessionId: {$dbPointer: {'$ref': 'm', '$id': {'$oid': '67c2532e5d9dc9f81818e811'}}}}",
+                "{sessionId: {$ref: 'm', $id: 5}}",
+                "{sessionId: {$binary: {base64: '', subType: '00'}}}",
+                "{sessionId: {$regularExpression: {pattern: 'm', options: ''}}}"
             })
     void oneBrokenDocumentAmongManyIsFoundByTheIndex(String broken) {
         insert(0, 2_000);

@@ -33,7 +33,8 @@ class IntegrityReportTest {
                         "strict",
                         0,
                         "run",
-                        Set.of())
+                        Set.of(),
+                        List.of())
                 .holds(TestCollection.INVARIANT);
     }
 

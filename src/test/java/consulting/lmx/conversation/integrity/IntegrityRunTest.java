@@ -319,8 +319,7 @@ class IntegrityRunTest {
                 conversations.collection,
                 "updatedAt",
                 Clock.systemUTC(),
-                new Pace(OptionalInt.empty(), System::nanoTime),
-                CollectionInfo.read(conversations.database, "conversations"));
+                new Pace(OptionalInt.empty(), System::nanoTime));
         RunProgress progress = conversations.progress();
         new DuplicateRepair(conversations.collection, repairer, "createdAt", 10)
                 .run(SESSION_ID, progress, Uni.createFrom().voidItem())
@@ -552,8 +551,7 @@ class IntegrityRunTest {
                 conversations.collection,
                 "updatedAt",
                 Clock.systemUTC(),
-                new Pace(OptionalInt.empty(), System::nanoTime),
-                CollectionInfo.read(conversations.database, "conversations"));
+                new Pace(OptionalInt.empty(), System::nanoTime));
     }
 
     /** Ids of all leading bytes, in no order, and such that are none of an ObjectId between them. */

@@ -116,12 +116,32 @@ class StartupIT {
         assertThat(conversations.countDocuments()).isEqualTo(before);
         HttpResponse<String> ready = service.get("/q/health/ready");
         assertThat(ready.statusCode()).isEqualTo(503);
-        assertThat(ready.body()).contains("\"state\"").contains("\"reason\"");
+        assertThat(ready.body())
+                .contains("\"state\"")
+                .contains("\"reason\"")
+                .as("anybody may ask, so no host is named")
+                .doesNotContain("127.0.0.1");
         assertThat(service.status("/q/health/live")).isEqualTo(200);
         assertThat(service.status("/q/health/started")).isEqualTo(200);
         assertThat(service.get("/api/admin/integrity", "Authorization", admin).statusCode())
                 .isEqualTo(200);
         assertThat(service.status("/api/admin/integrity")).isEqualTo(401);
+    }
+
+    @Test
+    void healThatIsAskedForIsLoggedWithWhoAskedForIt() throws Exception {
+        Map<String, String> text = settings(Map.of("QUARKUS_LOG_CONSOLE_JSON_ENABLED", "false"));
+        try (Service service = Service.start(text).awaitReady()) {
+            String root = "Bearer " + Tokens.of("root\nevent=audit-heal who=\"nobody\"", "admin");
+            HttpResponse<String> asked = service.post("/api/admin/integrity/heal", "", "Authorization", root);
+            assertThat(asked.statusCode()).isEqualTo(202);
+            String run = Document.parse(asked.body()).getString("run");
+            await().atMost(Duration.ofSeconds(10)).until(() -> service.log().contains("event=audit-heal"));
+            assertThat(service.log().lines().filter(line -> line.contains("event=audit-heal")))
+                    .singleElement()
+                    .asString()
+                    .contains("who=\"root\\nevent=audit-heal who=\\\"nobody\\\"\" run=" + run + " dry-run=false");
+        }
     }
 
     @Test

@@ -74,8 +74,12 @@ final class TestCollection implements AutoCloseable {
     }
 
     IntegrityRun run(RunProgress progress, Force force) {
-        HealSettings settings = new HealSettings(force, 100, OptionalInt.empty(), false, Optional.empty());
+        HealSettings settings = settings(Optional.of(force), false);
         return run(progress, settings);
+    }
+
+    static HealSettings settings(Optional<Force> force, boolean leavesUnset) {
+        return new HealSettings(force, leavesUnset, 100, OptionalInt.empty(), false, Optional.empty());
     }
 
     IntegrityRun run(RunProgress progress, HealSettings settings) {
@@ -100,7 +104,7 @@ final class TestCollection implements AutoCloseable {
     }
 
     List<IndexView> indexes(RequiredKey key) {
-        return new UniqueIndexes(database, collection, null, capabilities)
+        return new UniqueIndexes(database, new IndexCommands(database, collection), null, capabilities)
                 .indexesOf(key)
                 .await()
                 .atMost(LIMIT);

@@ -10,14 +10,25 @@ import consulting.lmx.conversation.testsupport.Service;
 import consulting.lmx.conversation.testsupport.SigningKey;
 import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
+import io.smallrye.jwt.build.Jwt;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The packaged jar with one way to check tokens, with both, and with keys that cannot be read. */
 class TokenSettingsIT {
@@ -93,6 +104,98 @@ class TokenSettingsIT {
         }
     }
 
+    static Stream<Arguments> pairsOfSecrets() {
+        return Stream.of(
+                Arguments.of("$ a secret of 32 bytes or more, please $", "$$ a secret of 32 bytes or more $$"),
+                Arguments.of("${X} a secret of 32 bytes or more, please", "$${X} a secret of 32 bytes or more ${PATH}"),
+                Arguments.of(
+                        "\\$ a \\ secret of \\\\ 32 bytes \\${X} \\n", "a secret, of 32 bytes,or more\\, with commas"),
+                Arguments.of(
+                        "  a secret of 32 bytes or more, please  ",
+                        "a secret of 32 bytes or more and its end of line\n"),
+                Arguments.of(
+                        "ein Schlüssel, der mehr als 32 Bytes hat 😀", "${AUTH_SECRET} %24 ${AUTH_SECRET:x} {}$}"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("pairsOfSecrets")
+    void secretIsTakenLiterally(String secret, String previous) throws Exception {
+        try (Service service = Service.start(settings(Map.of(
+                "LC_ALL", "C.UTF-8",
+                "AUTH_SECRET", secret,
+                "AUTH_SECRET_PREVIOUS", previous,
+                "AUTH_ISSUER", "$$ ${X}",
+                "AUTH_AUDIENCE", "$${X}, \\$",
+                "AUTH_ROLES_CLAIM", "${X}.$$",
+                "AUTH_COOKIE", "$$a",
+                "MONGODB_URI", withName(TestServer.uri()))))) {
+            service.awaitReady();
+            List<String> secrets = List.of(secret, previous);
+            for (String key : secrets) {
+                assertThat(status(service, nastyToken(key))).isEqualTo(200);
+                assertThat(service.get("/api/admin/integrity", "Cookie", "$$a=" + nastyToken(key))
+                                .statusCode())
+                        .isEqualTo(200);
+            }
+            for (String other : List.of(secret.strip(), previous.strip(), previous.replace("$$", "$"))) {
+                assertThat(status(service, nastyToken(other))).isEqualTo(secrets.contains(other) ? 200 : 401);
+            }
+        }
+    }
+
+    private static String nastyToken(String key) {
+        return Jwt.issuer("$$ ${X}")
+                .subject("ann")
+                .audience("$${X}, \\$")
+                .claim("${X}", Map.of("$$", List.of("admin")))
+                .expiresIn(600)
+                .signWithSecret(key);
+    }
+
+    private static String withName(String uri) {
+        return uri + (uri.contains("?") ? "&" : "/?") + "appName=a$$b${X}";
+    }
+
+    @Test
+    void connectionStringIsTakenLiterallyByCommandsToo() throws Exception {
+        Path folder = Path.of("target").toAbsolutePath();
+        Map<String, String> environment = Map.of("MONGODB_DB", name, "MONGODB_URI", withName(TestServer.uri()));
+        assertThat(Service.run(folder, "", environment, "heal").code()).isZero();
+        assertThat(Service.run(folder, "", environment, "verify").code()).isZero();
+        try (Service service = Service.start(settings(Map.of()))) {
+            service.awaitReady();
+            String[] smoke = {"smoke", "--url", service.uri("").toString(), "--token", Tokens.of("ann")};
+            assertThat(Service.run(folder, "", environment, smoke).code()).isZero();
+        }
+    }
+
+    @Test
+    void databaseIsToldWhatTheConnectionStringSays() throws Exception {
+        try (ServerSocket database = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+            database.setSoTimeout(60_000);
+            Process verify = Service.command(
+                    Path.of("target").toAbsolutePath(),
+                    Map.of("MONGODB_URI", withName("mongodb://127.0.0.1:" + database.getLocalPort())),
+                    "verify");
+            try (Socket connection = database.accept()) {
+                byte[] handshake = new byte[1000];
+                int read = connection.getInputStream().read(handshake);
+                assertThat(new String(handshake, 0, read, StandardCharsets.ISO_8859_1))
+                        .contains("a$$b${X}");
+            } finally {
+                verify.destroy();
+            }
+        }
+    }
+
+    /** In such a locale every byte that is not ASCII becomes the same character, which anybody could sign with. */
+    @Test
+    void secretThatTheLocaleCannotReadIsRefused() throws Exception {
+        assertThat(refusal(settings(Map.of("LC_ALL", "C", "AUTH_SECRET", "ä".repeat(40)))))
+                .contains("AUTH_SECRET has characters that this process cannot read")
+                .contains("LC_ALL=C.UTF-8");
+    }
+
     private static int status(Service service, String token) throws Exception {
         return service.get("/api/conversation", "Authorization", "Bearer " + token)
                 .statusCode();
@@ -123,6 +226,17 @@ class TokenSettingsIT {
         assertThat(refusal(withoutSecret(Map.of())))
                 .contains("AUTH_SECRET is not set, and AUTH_JWKS_URL neither")
                 .doesNotContain("MONGODB_URI is not set");
+    }
+
+    @Test
+    void allowedOriginsThatNoBrowserSendsAreNamed() throws Exception {
+        assertThat(refusal(settings(Map.of(
+                        "ALLOWED_ORIGINS",
+                        "null,https://slash.example/,no-scheme.example,https://Upper.example,https://good.example,"
+                                + "app://good,http://good.example:8080"))))
+                .contains(
+                        "ALLOWED_ORIGINS has null, https://slash.example/, no-scheme.example, https://Upper.example in it")
+                .doesNotContain("has a pattern");
     }
 
     @Test

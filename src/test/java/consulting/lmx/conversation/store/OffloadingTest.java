@@ -60,7 +60,7 @@ class OffloadingTest {
     MessageOffloader offloader;
 
     @Inject
-    Conversations conversations;
+    InlineMessages inlineMessages;
 
     @Inject
     MeterRegistry meters;
@@ -610,11 +610,64 @@ class OffloadingTest {
                         new BsonDocument("$set", new BsonDocument("messages", replaced)))
                 .await()
                 .indefinitely();
-        assertThat(conversations
+        assertThat(inlineMessages
                         .cut(read, 100, oldest.get(99), Optional.empty())
                         .await()
                         .indefinitely())
                 .isFalse();
         assertThat(inline()).isEqualTo(replaced);
+    }
+
+    /**
+     * Both collections are dumped twice, and each is restored from one of the dumps. Whatever the order, no message of another
+     * time is read, what the dumps hold is, and new messages get on.
+     */
+    @ParameterizedTest
+    @CsvSource({"true,true", "true,false", "false,true", "false,false"})
+    void dumpsOfDifferentTimesNeverMix(boolean oldConversations, boolean oldBlocks) {
+        BsonObjectId key = legacy(350);
+        append("m350");
+        awaitOffloaded(100);
+        BsonDocument conversationBefore = stored();
+        List<BsonDocument> blocksBefore = blocks(key);
+        push(351, 200);
+        append("m551");
+        awaitOffloaded(300);
+        BsonDocument conversationAfter = stored();
+        List<BsonDocument> blocksAfter = blocks(key);
+        push(552, 200);
+        append("m752");
+        awaitOffloaded(500);
+
+        restore(oldConversations ? conversationBefore : conversationAfter);
+        collection(ConversationFields.BLOCKS)
+                .deleteMany(new BsonDocument("_id.conversation", key))
+                .chain(() -> collection(ConversationFields.BLOCKS).insertMany(oldBlocks ? blocksBefore : blocksAfter))
+                .await()
+                .indefinitely();
+
+        int count = oldConversations ? 351 : 552;
+        int lost = !oldConversations && oldBlocks ? 300 : 0;
+        List<String> expected = new ArrayList<>(numbered(0, count));
+        for (int i = 0; i < 250; i++) {
+            expected.add("new " + i);
+        }
+        pushTexts(expected.subList(count, expected.size() - 1));
+        append("new 249").statusCode(200).body("message.index", equalTo(count + 249));
+        await().atMost(Duration.ofSeconds(60)).until(() -> inline().size() < INLINE + 100);
+        if (lost == 0) {
+            assertThat(contents()).isEqualTo(expected);
+        } else {
+            as(user).get("/api/conversation/{id}/messages?before=250", id)
+                    .then()
+                    .statusCode(410);
+            as(user).get("/api/conversation/{id}/messages?before=100", id)
+                    .then()
+                    .statusCode(200)
+                    .body("data.content", equalTo(numbered(0, 100)));
+            JsonPath rest = as(user).get("/api/conversation/{id}/messages?after={last}", id, lost - 1)
+                    .jsonPath();
+            assertThat(rest.getList("data.content")).isEqualTo(expected.subList(lost, lost + 100));
+        }
     }
 }

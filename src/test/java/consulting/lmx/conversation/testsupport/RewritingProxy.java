@@ -12,13 +12,16 @@ import java.net.Socket;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import org.bson.BsonArray;
 import org.bson.BsonBinaryReader;
 import org.bson.BsonBinaryWriter;
 import org.bson.BsonDocument;
@@ -91,7 +94,7 @@ public final class RewritingProxy implements AutoCloseable {
         return this;
     }
 
-    /** The commands that came, as they came; what a driver sends as sequences beside them is left out. */
+    /** The commands that came, as they came. */
     public List<BsonDocument> seen(String command) {
         return seen.stream()
                 .filter(one -> key(one.getFirstKey()).equals(key(command)))
@@ -112,7 +115,7 @@ public final class RewritingProxy implements AutoCloseable {
     }
 
     private static String key(String command) {
-        return command.toLowerCase(java.util.Locale.ROOT);
+        return command.toLowerCase(Locale.ROOT);
     }
 
     private void accept() {
@@ -163,7 +166,7 @@ public final class RewritingProxy implements AutoCloseable {
         (change == null ? reply : reply.with(change.apply(reply.document()))).writeTo(client);
     }
 
-    /** The bytes of one message, of which one document is read and may be replaced. */
+    /** The bytes of one message. */
     private record Message(byte[] bytes) {
 
         private int at(int offset) {
@@ -174,51 +177,70 @@ public final class RewritingProxy implements AutoCloseable {
             return at(12);
         }
 
-        /** Where the command, or its answer, begins. */
-        private int begin() {
+        private int endOfString(int offset) {
+            int end = offset;
+            while (bytes[end] != 0) {
+                end++;
+            }
+            return end;
+        }
+
+        /** The command, or its answer. What a driver sends as sequences beside a command stands in it as arrays. */
+        BsonDocument document() {
             return switch (opcode()) {
-                case OP_REPLY -> HEADER + 20;
-                case OP_QUERY -> {
-                    int end = HEADER + 4;
-                    while (bytes[end] != 0) {
-                        end++;
-                    }
-                    yield end + 1 + 8;
-                }
-                case OP_MSG -> sectionOfKind0();
+                case OP_REPLY -> decode(HEADER + 20);
+                case OP_QUERY -> decode(endOfString(HEADER + 4) + 1 + 8);
+                case OP_MSG -> sections();
                 default -> throw new IllegalStateException("opcode " + opcode());
             };
         }
 
-        /** Drivers may write sequences of documents before it. */
-        private int sectionOfKind0() {
-            int section = HEADER + 4;
-            while (bytes[section] != 0) {
-                section += 1 + at(section + 1);
+        private BsonDocument sections() {
+            BsonDocument body = new BsonDocument();
+            BsonDocument sequences = new BsonDocument();
+            int end = bytes.length - (hasChecksum() ? 4 : 0);
+            for (int section = HEADER + 4; section < end; ) {
+                int size = at(section + 1);
+                if (bytes[section] == 0) {
+                    body = decode(section + 1);
+                } else {
+                    int name = endOfString(section + 5);
+                    BsonArray documents = new BsonArray();
+                    for (int next = name + 1; next < section + 1 + size; next += at(next)) {
+                        documents.add(decode(next));
+                    }
+                    sequences.append(
+                            new String(bytes, section + 5, name - section - 5, StandardCharsets.UTF_8), documents);
+                }
+                section += 1 + size;
             }
-            return section + 1;
+            body.putAll(sequences);
+            return body;
         }
 
-        BsonDocument document() {
-            ByteBuffer from = ByteBuffer.wrap(bytes, begin(), at(begin())).slice();
+        private boolean hasChecksum() {
+            return (at(HEADER) & 1) == 1;
+        }
+
+        private BsonDocument decode(int offset) {
+            ByteBuffer from = ByteBuffer.wrap(bytes, offset, at(offset)).slice();
             try (BsonBinaryReader reader = new BsonBinaryReader(new ByteBufferBsonInput(new ByteBufNIO(from)))) {
                 return CODEC.decode(reader, DecoderContext.builder().build());
             }
         }
 
-        /** The same with another document; without a checksum, which would be wrong. */
+        /** The same with another document. */
         Message with(BsonDocument document) {
+            int head = switch (opcode()) {
+                case OP_REPLY -> HEADER + 20;
+                case OP_QUERY -> endOfString(HEADER + 4) + 1 + 8;
+                default -> HEADER + 5;
+            };
             byte[] body = encode(document);
-            int end = begin() + at(begin());
-            int checksum = opcode() == OP_MSG && (at(HEADER) & 1) == 1 ? 4 : 0;
-            ByteBuffer all = ByteBuffer.allocate(begin() + body.length + bytes.length - end - checksum)
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .put(bytes, 0, begin())
-                    .put(body)
-                    .put(bytes, end, bytes.length - end - checksum);
-            all.putInt(0, all.capacity());
-            if (checksum > 0) {
-                all.putInt(HEADER, at(HEADER) & ~1);
+            ByteBuffer all = ByteBuffer.allocate(head + body.length).order(ByteOrder.LITTLE_ENDIAN);
+            all.put(bytes, 0, head).put(body).putInt(0, all.capacity());
+            if (opcode() == OP_MSG) {
+                all.putInt(HEADER, at(HEADER) & ~1).put(HEADER + 4, (byte) 0); // no checksum, and one section
             }
             return new Message(all.array());
         }

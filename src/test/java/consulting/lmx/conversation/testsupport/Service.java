@@ -63,12 +63,17 @@ public final class Service implements AutoCloseable {
     /** Starts a command in a folder; its environment is the given one, without what the tests' own may hold. */
     public static Process command(Path folder, Map<String, String> environment, String... arguments)
             throws IOException {
+        return process(folder, environment, arguments).start();
+    }
+
+    /** The same, to be started with streams of its own. */
+    public static ProcessBuilder process(Path folder, Map<String, String> environment, String... arguments) {
         List<String> command = command();
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
         clear(builder);
         builder.environment().putAll(environment);
-        return builder.start();
+        return builder;
     }
 
     /** Runs a command to its end, with {@code input} on its standard input. */
