@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.error;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.exc.StreamReadException;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
@@ -24,6 +25,12 @@ public class JsonErrorMapper {
     }
 
     private static HttpProblem problem(JsonProcessingException exception) {
+        if (exception instanceof StreamConstraintsException) {
+            return Problems.of(ErrorCode.INVALID_REQUEST)
+                    .withDetail("The body is nested too deeply, has a number that is too long, or holds more than "
+                            + StrictJson.MAX_TOKENS + " names and values.")
+                    .build();
+        }
         if (exception instanceof JsonMappingException mapping
                 && !mapping.getPath().isEmpty()
                 && !(mapping.getCause() instanceof StreamReadException)) {

@@ -21,6 +21,9 @@ public class RequestTarget {
     /** After CORS (300), so that a browser may read the refusal, and before whatever looks at the path. */
     private static final int PRIORITY = 290;
 
+    /** A parameter of four bytes takes hundreds while its request is worked on. */
+    private static final int MAX_PARAMETERS = 32;
+
     /** The characters of a path (RFC 3986) but for the semicolon. */
     private static final Pattern PATH = Pattern.compile("(?:[A-Za-z0-9._~!$&'()*+,=:@/-]++|%[0-9A-Fa-f]{2})*+");
 
@@ -42,6 +45,8 @@ public class RequestTarget {
     private static void check(RoutingContext context) {
         if (!isWellFormed(context.request().path())) {
             refuse(context, "The path is not encoded as RFC 3986 says, in UTF-8 and with %3B for a semicolon.");
+        } else if (hasTooManyParameters(context.request().query())) {
+            refuse(context, "The query has more than " + MAX_PARAMETERS + " parameters.");
         } else if (!isDecodable(context)) {
             refuse(context, "The query is not encoded as RFC 3986 says.");
         } else {
@@ -59,6 +64,10 @@ public class RequestTarget {
         }
         String bytes = URLDecoder.decode(path.replace("+", "%2B"), StandardCharsets.ISO_8859_1);
         return Text.isUtf8(bytes.getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    private static boolean hasTooManyParameters(String query) {
+        return query != null && query.chars().filter(c -> c == '&').count() >= MAX_PARAMETERS;
     }
 
     private static boolean isDecodable(RoutingContext context) {

@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.DefaultHttpRequest;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpVersion;
@@ -21,8 +22,10 @@ import java.util.function.BiConsumer;
  */
 final class RequestDecoder extends VertxHttpRequestDecoder {
 
-    /** A short header takes thirty times its bytes. More than these are answered with 431. */
+    /** A short header, or cookie, takes thirty times its bytes. More than these are answered with 431. */
     private static final int MAX_HEADERS = 100;
+
+    private static final int MAX_COOKIES = 200;
 
     /** How many bytes of what cannot be taken yet are read. */
     private static final int MAX_BUFFERED = 4096;
@@ -84,11 +87,16 @@ final class RequestDecoder extends VertxHttpRequestDecoder {
     private static final class HeaderCheck implements BiConsumer<CharSequence, CharSequence> {
 
         private int headers;
+        private long cookies;
 
         @Override
         public void accept(CharSequence name, CharSequence value) {
-            if (++headers > MAX_HEADERS) {
-                throw new TooLongHttpHeaderException("More than " + MAX_HEADERS + " headers");
+            headers++;
+            if (HttpHeaderNames.COOKIE.contentEqualsIgnoreCase(name)) {
+                cookies += 1 + value.chars().filter(c -> c == ';').count();
+            }
+            if (headers > MAX_HEADERS || cookies > MAX_COOKIES) {
+                throw new TooLongHttpHeaderException("More headers or cookies than allowed");
             }
             HttpUtils.validateHeader(name, value);
         }

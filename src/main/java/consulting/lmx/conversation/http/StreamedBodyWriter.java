@@ -2,6 +2,7 @@ package consulting.lmx.conversation.http;
 
 import consulting.lmx.conversation.error.LogThrottle;
 import consulting.lmx.conversation.text.Text;
+import io.vertx.core.http.HttpServerRequest;
 import jakarta.ws.rs.HttpMethod;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
@@ -10,6 +11,7 @@ import jakarta.ws.rs.ext.Provider;
 import java.io.OutputStream;
 import java.lang.annotation.Annotation;
 import java.lang.reflect.Type;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.core.ResteasyReactiveRequestContext;
@@ -85,7 +87,11 @@ public class StreamedBodyWriter implements ServerMessageBodyWriter<StreamedBody>
 
         @Override
         public void onNext(byte[] part) {
-            response.write(part).whenComplete((sent, failure) -> {
+            CompletionStage<Void> written = response.write(part);
+            request.unwrap(HttpServerRequest.class)
+                    .headers()
+                    .clear(); // nobody needs them, for as long as a stream may be open
+            written.whenComplete((sent, failure) -> {
                 if (failure == null) {
                     parts.request(1);
                 } else {

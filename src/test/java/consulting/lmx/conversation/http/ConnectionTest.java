@@ -170,6 +170,12 @@ class ConnectionTest {
     }
 
     @Test
+    void moreThanTwoHundredCookiesAreRejected() {
+        new Client().send("GET /1 HTTP/1.1\r\nCookie: " + "a=b; ".repeat(200) + "c=d\r\n\r\n");
+        assertThat(seen).containsExactly(TooLongHttpHeaderException.class.getSimpleName());
+    }
+
+    @Test
     void hundredHeadersAreTaken() {
         new Client().send("GET /1 HTTP/1.1\r\n" + "a: b\r\n".repeat(100) + "\r\n");
         assertThat(seen).containsExactly("/1", "end");
