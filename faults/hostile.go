@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +30,7 @@ const (
 	residentSlack = 64               // MiB
 	calm          = 15 * time.Second // after the load, in which no call may be rejected
 	mostSeries    = 200              // of metrics that a run may add: known routes with new statuses, and connections closed by reason
+	mostLog       = 256              // KiB a minute that a run may log
 )
 
 // hostile mixes callers that try to exhaust one process of the service with ordinary ones.
@@ -64,7 +67,7 @@ func (h *hostile) check(ok bool, format string, values ...any) {
 }
 
 // attack is one run: data, a warm-up, the load, a calm, and the checks.
-func (h *hostile) attack(*process) error {
+func (h *hostile) attack(database *process) error {
 	h.sayWhere("at its start")
 	pid := h.service.cmd.Process.Pid
 	if err := h.insertLarge(); err != nil {
@@ -78,8 +81,10 @@ func (h *hostile) attack(*process) error {
 	fmt.Println("Before:", before)
 
 	probes := newProbes(&h.single, time.Second)
+	processor := h.processor(database)
 	results := h.letAttack(pid)
 	h.sayWhere("at the end of the load")
+	fmt.Println("Processor time meanwhile:", h.processor(database).since(processor))
 	for _, a := range h.attacks {
 		fmt.Printf("  %s: %s\n", a.name, &a.seen)
 	}
@@ -284,7 +289,7 @@ func (s state) String() string {
 	return fmt.Sprintf("%s, %d MiB resident, %d series of metrics, %v", s.held, s.resident, s.series, s.gauges)
 }
 
-// gauges are of what callers make the process hold.
+// gauges are of what callers make the process hold; the reading of metrics holds something itself.
 var gauges = []string{"conversations_memory_reserved_bytes", "conversations_connections", "conversations_connections_unread_bytes",
 	"conversations_requests_working", "conversations_listeners"}
 
@@ -320,9 +325,7 @@ func (h *hostile) checkState(before state) error {
 	h.check(after.heap <= before.heap+heapSlack, "heap from %d to %d KiB (%d more may stay)", before.heap, after.heap, heapSlack)
 	h.check(after.resident <= before.resident+residentSlack, "resident from %d to %d MiB (%d more may stay)", before.resident, after.resident, residentSlack)
 	h.check(after.series <= before.series+mostSeries, "series of metrics from %d to %d (%d more may come)", before.series, after.series, mostSeries)
-	held := after.gauges["conversations_memory_reserved_bytes"] + after.gauges["conversations_connections_unread_bytes"] +
-		after.gauges["conversations_requests_working"] + after.gauges["conversations_listeners"]
-	h.check(held == 0 && after.gauges["conversations_connections"] <= ordinaryCallers, "nothing is held for callers that are gone: %v", after.gauges)
+	h.check(maps.Equal(after.gauges, before.gauges), "nothing is held for callers that are gone: %v, and %v before", after.gauges, before.gauges)
 	return nil
 }
 
@@ -332,17 +335,26 @@ func (h *hostile) noteLog() error {
 	if err != nil {
 		return err
 	}
-	var bad []string
+	exceptions := map[string]int{}
+	count := 0
 	for line := range bytes.Lines(log) {
-		if slices.ContainsFunc([]string{"OutOfMemoryError", "StackOverflowError", `"level":"ERROR"`, `"level":"FATAL"`}, func(s string) bool {
-			return bytes.Contains(line, []byte(s))
-		}) {
-			bad = append(bad, fmt.Sprintf("%.400s", line))
+		if bytes.Contains(line, []byte(`"exceptionType"`)) || bytes.Contains(line, []byte("Error")) {
+			count++
+			var entry struct {
+				Message   string
+				Exception struct {
+					ExceptionType string
+					Frames        []struct{ Class, Method string }
+				}
+			}
+			json.Unmarshal(line, &entry)
+			exceptions[fmt.Sprintf("%.80s: %s %.1v", entry.Message, entry.Exception.ExceptionType, entry.Exception.Frames[:min(4, len(entry.Exception.Frames))])]++
 		}
 	}
-	h.check(len(bad) == 0, "log: %d lines of errors in %d KiB", len(bad), len(log)/1024)
-	for _, line := range bad[:min(5, len(bad))] {
-		fmt.Println("       ", line)
+	most := int(float64(mostLog) * (h.load + time.Minute).Minutes())
+	h.check(count == 0 && len(log)/1024 <= most, "log: %d lines with an exception; %d KiB (%d may be)", count, len(log)/1024, most)
+	for kind, n := range exceptions {
+		fmt.Printf("        %d of %s\n", n, kind)
 	}
 	return nil
 }
@@ -355,4 +367,40 @@ func (h *hostile) sayWhere(when string) {
 	var server struct{ Version string }
 	h.client.Database("admin").RunCommand(context.Background(), bson.D{{Key: "buildInfo", Value: 1}}).Decode(&server)
 	fmt.Printf("%d processors, load %.14s %s; %s, mongod %s\n", runtime.NumCPU(), load, when, java, server.Version)
+}
+
+// processor is the processor time that was taken so far.
+type processor struct{ service, database, harness, all, idle float64 }
+
+func (p processor) since(before processor) string {
+	all := (p.all - before.all) / 100
+	part := func(now, then float64) float64 { return (now - then) / all }
+	own := p.service - before.service + p.database - before.database + p.harness - before.harness
+	return fmt.Sprintf("service %.0f %%, database %.0f %%, harness %.0f %%, idle %.0f %%, other programs %.0f %%",
+		part(p.service, before.service), part(p.database, before.database), part(p.harness, before.harness), part(p.idle, before.idle),
+		part(p.all-p.idle-own, before.all-before.idle))
+}
+
+func (h *hostile) processor(database *process) processor {
+	of := func(pid int) float64 { // user and system time
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		_, after, _ := strings.Cut(string(stat), ") ")
+		fields := strings.Fields(after + strings.Repeat(" 0", 20))
+		user, _ := strconv.ParseFloat(fields[11], 64)
+		system, _ := strconv.ParseFloat(fields[12], 64)
+		return user + system
+	}
+	p := processor{service: of(h.service.cmd.Process.Pid), database: of(database.cmd.Process.Pid), harness: of(os.Getpid())}
+	stat, _ := os.ReadFile("/proc/stat")
+	line, _, _ := strings.Cut(string(stat), "\n")
+	for i, field := range strings.Fields(line)[1:] {
+		ticks, _ := strconv.ParseFloat(field, 64)
+		if i < 8 {
+			p.all += ticks
+		}
+		if i == 3 || i == 4 {
+			p.idle += ticks
+		}
+	}
+	return p
 }
