@@ -80,7 +80,7 @@ func (h *hostile) attack(database *process) error {
 	}
 	fmt.Println("Before:", before)
 
-	probes := newProbes(&h.single, time.Second)
+	probes := newProbes(&h.single, time.Second, h.active)
 	processor := h.processor(database)
 	results := h.letAttack(pid)
 	h.sayWhere("at the end of the load")
@@ -98,8 +98,11 @@ func (h *hostile) attack(database *process) error {
 	probes.end()
 
 	h.check(true, "no restart: process %d throughout", pid)
-	h.check(len(probes.lost) == 0, "liveness: %d probes of %d not answered within %s, the slowest answer after %.0f ms %v",
-		len(probes.lost), probes.sent, probeLimit, ms(probes.slowest), probes.lost[:min(10, len(probes.lost))])
+	h.check(len(probes.lost) == 0, "liveness: %d probes of %d not answered within %s, the slowest after %.0f ms",
+		len(probes.lost), probes.sent, probeLimit, ms(probes.slowest))
+	for _, lost := range probes.lost[:min(20, len(probes.lost))] {
+		fmt.Println("       ", lost)
+	}
 	h.check(results.success() >= .99, "ordinary callers: %.2f %% of calls successful (goal: 99 %%); %s", 100*results.success(), results)
 	for _, failure := range results.firstFailures {
 		fmt.Println("       ", failure)
@@ -336,23 +339,29 @@ func (h *hostile) noteLog() error {
 		return err
 	}
 	exceptions := map[string]int{}
-	count := 0
 	for line := range bytes.Lines(log) {
-		if bytes.Contains(line, []byte(`"exceptionType"`)) || bytes.Contains(line, []byte("Error")) {
-			count++
-			var entry struct {
-				Message   string
-				Exception struct {
-					ExceptionType string
-					Frames        []struct{ Class, Method string }
+		var entry struct {
+			Message   string
+			Exception *struct {
+				ExceptionType string
+				Frames        []struct{ Class, Method string }
+			}
+		}
+		if err := json.Unmarshal(line, &entry); err != nil {
+			exceptions[fmt.Sprintf("%.200s", line)]++ // of the JVM itself
+		} else if entry.Exception != nil {
+			kind := fmt.Sprintf("%.60s: %s", entry.Message, entry.Exception.ExceptionType)
+			for _, frame := range entry.Exception.Frames {
+				if strings.HasPrefix(frame.Class, "consulting.lmx") {
+					kind += fmt.Sprintf(" at %s.%s", frame.Class, frame.Method)
+					break
 				}
 			}
-			json.Unmarshal(line, &entry)
-			exceptions[fmt.Sprintf("%.80s: %s %.1v", entry.Message, entry.Exception.ExceptionType, entry.Exception.Frames[:min(4, len(entry.Exception.Frames))])]++
+			exceptions[kind]++
 		}
 	}
-	most := int(float64(mostLog) * (h.load + time.Minute).Minutes())
-	h.check(count == 0 && len(log)/1024 <= most, "log: %d lines with an exception; %d KiB (%d may be)", count, len(log)/1024, most)
+	most := int(mostLog * (h.load + time.Minute).Minutes())
+	h.check(len(exceptions) == 0 && len(log)/1024 <= most, "log: %d exceptions in %d KiB (%d may be)", sum(exceptions), len(log)/1024, most)
 	for kind, n := range exceptions {
 		fmt.Printf("        %d of %s\n", n, kind)
 	}

@@ -80,7 +80,7 @@ func (v *overload) flood(*process) error {
 	fmt.Printf("The same beside %d idle event streams and %d callers that never end their request: %s\n", v.listeners, v.slow, beside)
 	fmt.Printf("Resident: %d MiB\n", v.resident())
 
-	probes := newProbes(&v.single, 200*time.Millisecond)
+	probes := newProbes(&v.single, 200*time.Millisecond, func() []string { return nil })
 	over := v.open(v.load, 4*most.rate())
 	probes.end()
 	fmt.Println("At four times what it can bear:", over)

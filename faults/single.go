@@ -78,7 +78,16 @@ func (s *single) run(root string, jvm jvm, arguments, settings []string, try fun
 		return false, err
 	}
 	defer s.service.kill()
-	if err := within(90*time.Second, s.ready); err != nil {
+	err = within(90*time.Second, func() error {
+		if up, _ := s.service.answers(); !up {
+			return nil
+		}
+		return s.ready()
+	})
+	if up, _ := s.service.answers(); !up {
+		err = fmt.Errorf("the service has ended: see %s", log)
+	}
+	if err != nil {
 		return false, err
 	}
 	if err := try(server); err != nil {
@@ -212,12 +221,13 @@ type probes struct {
 	stop     chan struct{}
 	done     sync.WaitGroup
 	sent     int
-	lost     []string // when, and by what
+	lost     []string // when, and why
 	slowest  time.Duration
 	resident int // MiB, at most
 }
 
-func newProbes(s *single, pause time.Duration) *probes {
+// newProbes probes until end; beside tells what goes on when a probe is lost.
+func newProbes(s *single, pause time.Duration, beside func() []string) *probes {
 	p := &probes{stop: make(chan struct{})}
 	client := &http.Client{Timeout: probeLimit, Transport: &http.Transport{DisableKeepAlives: true}}
 	start := time.Now()
@@ -231,7 +241,8 @@ func newProbes(s *single, pause time.Duration) *probes {
 			began := time.Now()
 			p.sent++
 			if err := s.service.health(client, "live"); err != nil {
-				p.lost = append(p.lost, fmt.Sprintf("at %.1f s: %v", began.Sub(start).Seconds(), err))
+				p.lost = append(p.lost, fmt.Sprintf("at %.1f s, after %.1f s: %v; beside %q",
+					began.Sub(start).Seconds(), time.Since(began).Seconds(), err, beside()))
 			}
 			p.slowest = max(p.slowest, time.Since(began))
 			p.resident = max(p.resident, s.resident())
