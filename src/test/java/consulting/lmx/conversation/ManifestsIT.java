@@ -122,6 +122,15 @@ class ManifestsIT {
         });
     }
 
+    /** A heal that deletes writes a file there first. */
+    @Test
+    void healRunsInAFolderThatItCanWriteIn() throws IOException {
+        JsonNode container = podsByName().get("heal").at("/containers/0");
+        assertThat(container.path("volumeMounts"))
+                .extracting(mount -> mount.path("mountPath").asText())
+                .contains(container.path("workingDir").asText());
+    }
+
     @Test
     void jobsRunTheImageOfTheDeployment() throws IOException {
         assertThat(podsByName().values())

@@ -14,6 +14,7 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MonitoringTest {
 
     private static final Path FOLDER = Path.of("src/main/monitoring");
-    private static final Pattern METRIC = Pattern.compile("\\b(?:conversations|http_server|mongodb|jvm)_\\w+");
+    private static final Pattern METRIC = Pattern.compile("\\b(?:conversations|http_server|mongodb|jvm|process)_\\w+");
     private static final Pattern MATCHED = Pattern.compile("(?<metric>" + METRIC + ")\\{(?<labels>[^}]+)}");
     private static final Pattern GROUPED =
             Pattern.compile("by \\((?<labels>[\\w, ]+)\\) \\((?:\\w+\\()?(?<metric>" + METRIC + ")");
@@ -76,6 +77,22 @@ class MonitoringTest {
             }
         }
         assertThat(found).isGreaterThanOrEqualTo(4);
+    }
+
+    /** Which the dashboard's percentiles need; each bucket is a series for each route, method and status. */
+    @Test
+    void timesOfCallsAreServedInFewBuckets() {
+        given().get("/q/health/live").then().statusCode(200);
+        given().auth().oauth2(Tokens.of("ann")).get("/api/conversation").then().statusCode(200);
+        List<String> buckets = served().lines()
+                .filter(line -> line.startsWith("http_server_requests_seconds_bucket{"))
+                .toList();
+        assertThat(buckets)
+                .filteredOn(line -> line.contains("uri=\"/api/conversation\"") && line.contains("method=\"GET\""))
+                .hasSize(9)
+                .anyMatch(line -> line.contains("le=\"0.005\""))
+                .anyMatch(line -> line.contains("le=\"5.0\""));
+        assertThat(buckets).allMatch(line -> line.contains("uri=\"/api/"));
     }
 
     /** The names in {@code state="FAILED",uri=~"x"} and in {@code uri, method}. */

@@ -104,6 +104,28 @@ class PrivilegesIT {
     }
 
     @Test
+    void healOfAUserWhoMayOnlyReadChangesNothingAndNamesThePrivileges() throws Exception {
+        conversations.insertOne(Document.parse("{conversationId: 'c', sessionId: null}"));
+        Ended refused = run("verifier", "heal");
+        assertThat(refused.code()).as(refused.err()).isEqualTo(4);
+        assertThat(refused.err()).contains("lacks this privilege").contains("docs/operations.md");
+        assertThat(conversations.find().first()).doesNotContainKey("sessionIdRepair");
+        assertThat(conversations.listIndexes()).hasSize(1);
+    }
+
+    /** As an earlier version left it: without the indexes of symbols, which this user may not make. */
+    @Test
+    void writerServesASoundCollectionWithoutAHeal() throws Exception {
+        assertThat(run("healer", "heal").code()).isEqualTo(0);
+        conversations.dropIndex("sessionId_symbols");
+        conversations.dropIndex("conversationId_symbols");
+        try (Service service = serve("server", "repair")) {
+            service.awaitReady();
+            assertServes(service);
+        }
+    }
+
+    @Test
     void writerServesWhatIsHealedAlready() throws Exception {
         assertThat(run("healer", "heal").code()).isEqualTo(0);
         try (Service service = serve("server", "verify")) {

@@ -149,10 +149,13 @@ public final class DriverFailure {
     }
 
     /**
-     * What to do where the driver gave up because of the TLS handshake; empty else. The driver keeps what was thrown
-     * meanwhile only in the text of its timeout, by the names of the classes, which are the JDK's.
+     * What to do if the user lacks a privilege, or the TLS handshake failed; empty for other failures. The driver keeps what
+     * was thrown meanwhile only in the text of its timeout, by the names of the classes, which are the JDK's.
      */
-    public static String handshakeRemedy(Throwable failure) {
+    public static String remedy(Throwable failure) {
+        if (isDenied(failure)) {
+            return " The user of the connection lacks this privilege: docs/operations.md names those that each task needs.";
+        }
         return failure.getMessage() != null && failure.getMessage().contains("SSLHandshakeException")
                 ? " The TLS handshake failed. Where the server's certificate was refused, give the file of its authority as"
                         + " QUARKUS_TLS_MONGODB_TRUST_STORE_PEM_CERTS with QUARKUS_MONGODB_TLS_CONFIGURATION_NAME=mongodb, and"

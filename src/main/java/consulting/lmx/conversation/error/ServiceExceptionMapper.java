@@ -19,6 +19,9 @@ public class ServiceExceptionMapper extends ExceptionMapperBase<ServiceException
         if (exception.code().status() == 503) {
             problem.withHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER);
         }
+        if (exception.code() == ErrorCode.REQUEST_TIMEOUT) {
+            problem.withHeader("Connection", "close");
+        }
         exception.violation().ifPresent(violation -> problem.with("violations", List.of(violation)));
         return problem.build();
     }

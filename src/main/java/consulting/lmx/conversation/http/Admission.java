@@ -23,7 +23,8 @@ import org.jboss.logging.Logger;
  * that callers who send slowly or listen take none. While there is no place, requests are rejected before their token and
  * their body are read.
  *
- * <p>A caller may take a quarter of the places. They may take more only while a quarter stays free for others.
+ * <p>A caller may take three times as many places as stay free: three quarters if they are alone, and a quarter at most if
+ * four or more compete. However many do, the next one finds a place.
  */
 @ApplicationScoped
 public class Admission {
@@ -35,10 +36,10 @@ public class Admission {
 
     private static final String LIMITED = "/api/";
     private static final String UNLIMITED = "/api/admin/";
+    private static final int TIMES_WHAT_IS_FREE = 3;
     private static final String DETAIL = "The service is busy. Try again a little later.";
 
     private final int places;
-    private final int share;
     private final Map<String, Integer> takenByCaller = new HashMap<>();
     private final LogThrottle throttle = new LogThrottle();
     private final Counter rejected;
@@ -46,7 +47,6 @@ public class Admission {
 
     Admission(RequestConfig config, MeterRegistry meters) {
         this.places = config.maxConcurrent();
-        this.share = places / 4;
         Gauge.builder("conversations.requests.working", () -> taken).register(meters);
         this.rejected = Counter.builder("conversations.requests.refused")
                 .description("Calls that were rejected because as many as allowed were worked on")
@@ -89,7 +89,7 @@ public class Admission {
 
     private synchronized boolean takePlace(String caller) {
         int own = takenByCaller.getOrDefault(caller, 0);
-        if (taken >= (own < share ? places : places - share)) {
+        if (own >= TIMES_WHAT_IS_FREE * (places - taken)) {
             return false;
         }
         takenByCaller.put(caller, own + 1);

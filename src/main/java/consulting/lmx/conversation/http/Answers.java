@@ -12,11 +12,8 @@ public final class Answers {
      * before that, if another thread than the connection's makes the answer.
      */
     public static void whenSent(RoutingContext request, Runnable then) {
-        Connection connection = Connection.of(request.request());
-        if (connection == null) {
-            request.addEndHandler(ended -> then.run());
-        } else {
-            connection.whenAnswered(then);
-        }
+        Connection.of(request.request())
+                .ifPresentOrElse(
+                        connection -> connection.whenAnswered(then), () -> request.addEndHandler(ended -> then.run()));
     }
 }

@@ -19,6 +19,8 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 
 /**
@@ -53,6 +55,7 @@ final class Connection extends ChannelDuplexHandler {
     private ChannelHandlerContext context;
     private boolean answering;
     private boolean receiving;
+    private boolean yielding;
     private boolean closing;
     private int thrownAway;
     private volatile boolean wantsBody;
@@ -69,20 +72,17 @@ final class Connection extends ChannelDuplexHandler {
         this.decoder = new RequestDecoder(options, this);
     }
 
-    /** The connection of a request; null if it was made before the {@link Acceptor} could guard its port. */
-    static Connection of(HttpServerRequest request) {
+    /** The connection of a request; empty if it was made before the {@link Acceptor} could guard its port. */
+    static Optional<Connection> of(HttpServerRequest request) {
         return request.connection() instanceof ConnectionBase base
-                ? base.channel().attr(KEY).get()
-                : null;
+                ? Optional.ofNullable(base.channel().attr(KEY).get())
+                : Optional.empty();
     }
 
     /** Has the rest of the body read, or stops that. Until it is wanted, it stays with the client. */
-    static void wantBody(HttpServerRequest request, boolean wanted) {
-        Connection connection = of(request);
-        if (connection != null) {
-            connection.wantsBody = wanted;
-            connection.resume();
-        }
+    void wantBody(boolean wanted) {
+        wantsBody = wanted;
+        resume();
     }
 
     /** Calls {@code then} when the answer of the request in progress is written, or the connection is closed. */
@@ -113,7 +113,7 @@ final class Connection extends ChannelDuplexHandler {
     boolean takesMore() {
         return receiving
                 ? wantsBody || !answering
-                : !answering && context.channel().isWritable();
+                : !answering && !yielding && context.channel().isWritable();
     }
 
     /** How many bytes the client has not taken yet. */
@@ -154,7 +154,9 @@ final class Connection extends ChannelDuplexHandler {
         }
         if (message instanceof LastHttpContent) {
             receiving = false;
+            yielding = !answering;
             limits.move(this, answering ? State.BUSY : State.IDLE);
+            resume();
         }
         if (passed != null) {
             context.fireChannelRead(passed);
@@ -191,6 +193,7 @@ final class Connection extends ChannelDuplexHandler {
                 && response.status().equals(HttpResponseStatus.REQUEST_TIMEOUT);
         if (message instanceof LastHttpContent) {
             answering = false;
+            yielding = !receiving;
             answered();
             limits.move(this, receiving ? State.REST : State.IDLE);
             resume();
@@ -219,13 +222,23 @@ final class Connection extends ChannelDuplexHandler {
         resume();
     }
 
-    /** Later, since this may be called while the decoder is at work. */
+    /**
+     * Later, since the decoder may be at work, and scheduled: between two scheduled tasks the loop serves its other connections,
+     * however many requests one has sent ahead.
+     */
     private void resume() {
-        context.executor().execute(() -> {
-            if (decoder.isInHead() && takesMore()) {
-                decoder.resume(context.pipeline().context(decoder));
-            }
-        });
+        if (context.executor().inEventLoop() && !decoder.isInHead()) {
+            yielding = false;
+        } else {
+            context.executor().schedule(this::decodeMore, 0, TimeUnit.NANOSECONDS);
+        }
+    }
+
+    private void decodeMore() {
+        yielding = false;
+        if (decoder.isInHead() && takesMore()) {
+            decoder.resume(context.pipeline().context(decoder));
+        }
     }
 
     @Override

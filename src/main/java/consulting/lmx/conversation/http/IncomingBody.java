@@ -14,6 +14,7 @@ import io.vertx.ext.web.RoutingContext;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The body of one request while it is read, within the {@link MemoryBudget} of its caller. The bytes are reserved before they
@@ -32,6 +33,7 @@ final class IncomingBody {
     private final String caller;
     private final long limit;
     private final MemoryBudget budget;
+    private final Optional<Connection> connection;
     private final Buffer body = Buffer.buffer();
     private final List<Reservation> held = new ArrayList<>();
     private Runnable revoke;
@@ -44,6 +46,7 @@ final class IncomingBody {
         this.caller = caller;
         this.limit = limit;
         this.budget = budget;
+        this.connection = Connection.of(request);
     }
 
     static ServiceException tooLarge(long limit) {
@@ -99,9 +102,9 @@ final class IncomingBody {
     }
 
     /** While the client sends, their slowness must not cost others: the budget may take back what is held. */
-    private void wantMore(boolean more) {
+    private synchronized void wantMore(boolean more) {
         held.forEach(reservation -> reservation.revocable(more ? revoke : null));
-        Connection.wantBody(request, more);
+        connection.ifPresent(client -> client.wantBody(more));
     }
 
     private void take(Buffer chunk, UniEmitter<? super Buffer> read) {
@@ -111,7 +114,7 @@ final class IncomingBody {
         }
         body.appendBuffer(chunk);
         if (body.length() > reserved) {
-            Connection.wantBody(request, false);
+            connection.ifPresent(client -> client.wantBody(false));
             reserve(reserved).subscribe().with(more -> wantMore(true), read::fail);
         }
     }

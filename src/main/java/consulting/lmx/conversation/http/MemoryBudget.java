@@ -32,6 +32,7 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>A caller may hold a quarter of the budget. They may hold more only while a quarter stays free for others, so one caller
  * alone leaves room for the next. A reservation that does not fit waits for {@link #WAIT} at most, first come, first served.
+ * Small ones have an eighth of the budget to themselves and do not wait for large ones, so that ordinary calls pass by.
  */
 @ApplicationScoped
 public class MemoryBudget {
@@ -42,14 +43,18 @@ public class MemoryBudget {
     /** How long a client may take for what it sends or reads before it loses its reservation to those that wait. */
     static final Duration GRACE = Duration.ofSeconds(1);
 
-    /** How many reservations wait at once, a quarter of them for one caller. */
-    static final int MAX_WAITING = 256;
+    /** How many reservations wait at once, and of one caller: those that wait take places of {@link Admission}. */
+    static final int MAX_WAITING = 64;
+
+    static final int MAX_WAITING_OF_A_CALLER = 8;
 
     private static final int PART_OF_THE_HEAP = 10;
     private static final String DETAIL = "The service is busy. Try again a little later.";
 
     private final long size;
     private final long share;
+    private final long sizeForLarge;
+    private final long small;
     private final Runnable lastResort;
     private final Counter rejected;
     private final Map<String, Long> heldByCaller = new HashMap<>();
@@ -67,6 +72,8 @@ public class MemoryBudget {
         this.size = size;
         this.lastResort = lastResort;
         this.share = size / 4;
+        this.sizeForLarge = size - size / 8;
+        this.small = size / 64;
         Gauge.builder("conversations.memory.reserved", this, budget -> budget.held())
                 .description("Bytes of request bodies and replies that callers make the process hold")
                 .baseUnit(BaseUnits.BYTES)
@@ -79,13 +86,14 @@ public class MemoryBudget {
     /**
      * Reserves {@code bytes} for {@code caller}, at once if there is room. Otherwise it waits, and fails with
      * {@link ErrorCode#OVERLOADED} if others do not give back enough in time, or if too many wait already. A reservation that
-     * is larger than the whole budget is granted while nothing else is held.
+     * is larger than the whole budget is granted while hardly anything else is held.
      *
      * <p>Whoever gets the reservation closes it, however their work ends. It comes on the Vert.x context of the subscriber.
      */
     public Uni<Reservation> reserve(String caller, long bytes) {
         return Uni.createFrom().deferred(() -> {
-            Request request = new Request(caller, Math.max(1, Math.min(bytes, size)), new CompletableFuture<>());
+            Request request =
+                    new Request(caller, Math.max(1, Math.min(bytes, sizeForLarge)), new CompletableFuture<>());
             submit(request);
             relieve();
             return request.granted().isDone()
@@ -111,10 +119,10 @@ public class MemoryBudget {
     }
 
     private synchronized void submit(Request request) {
-        if (mayHold(request) && fits(request) && queue.stream().noneMatch(this::mayHold)) {
+        if (mayHold(request) && fits(request) && queue.stream().noneMatch(first -> isBehind(request, first))) {
             take(request);
             complete(List.of(request));
-        } else if (queue.size() < MAX_WAITING && waiting(request.caller()) < MAX_WAITING / 4) {
+        } else if (queue.size() < MAX_WAITING && waiting(request.caller()) < MAX_WAITING_OF_A_CALLER) {
             queue.add(request);
         } else {
             throw overloaded();
@@ -132,7 +140,19 @@ public class MemoryBudget {
     }
 
     private boolean fits(Request request) {
-        return held + request.bytes() <= size;
+        return held + request.bytes() <= limit(request);
+    }
+
+    private long limit(Request request) {
+        return isLarge(request) ? sizeForLarge : size;
+    }
+
+    private boolean isLarge(Request request) {
+        return request.bytes() > small;
+    }
+
+    private boolean isBehind(Request request, Request first) {
+        return mayHold(first) && (isLarge(request) || !isLarge(first));
     }
 
     private void take(Request request) {
@@ -140,17 +160,19 @@ public class MemoryBudget {
         heldByCaller.merge(request.caller(), request.bytes(), Long::sum);
     }
 
-    /** In their order: one that does not fit yet is not overtaken, so that it does not wait forever. */
+    /** In their order: one that does not fit yet is overtaken by small ones alone, so that it does not wait forever. */
     private List<Request> takeNext() {
         List<Request> taken = new ArrayList<>();
+        List<Request> blocked = new ArrayList<>();
         for (Request next : List.copyOf(queue)) {
             if (mayHold(next)) {
-                if (!fits(next)) {
-                    return taken;
+                if (fits(next) && blocked.stream().noneMatch(first -> isBehind(next, first))) {
+                    queue.remove(next);
+                    take(next);
+                    taken.add(next);
+                } else {
+                    blocked.add(next);
                 }
-                queue.remove(next);
-                take(next);
-                taken.add(next);
             }
         }
         return taken;
@@ -195,7 +217,7 @@ public class MemoryBudget {
             if (next.isEmpty()) {
                 return;
             }
-            long wanted = held - revoked + next.get().bytes() - size;
+            long wanted = held - revoked + next.get().bytes() - limit(next.get());
             for (Reservation slow : slowest()) {
                 if (wanted > 0) {
                     wanted -= slow.request.bytes();

@@ -129,7 +129,9 @@ final class BrokenDeletion {
                         return Optional.of(new Exported(id, unchanged(document, key)));
                     }
                     file.truncate(begin);
-                    LOG.warnf("event=not-deleted id=%s: Extended JSON cannot hold it, so it is repaired instead", id);
+                    LOG.warnf(
+                            "event=not-deleted document=%s: Extended JSON cannot hold it, so it is repaired instead",
+                            ExtendedJson.of(new BsonDocument("_id", id)));
                     return Optional.empty();
                 });
     }

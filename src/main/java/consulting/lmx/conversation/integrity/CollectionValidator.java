@@ -35,26 +35,29 @@ final class CollectionValidator {
     private static final String ERROR = "error";
     private static final String WARN = "warn";
 
+    /** From MongoDB 9.0 on, stronger than strict: all documents satisfy the rules, which cannot be changed meanwhile. */
+    private static final String CONSTRAINT = "constraint";
+
     private final MongoDatabase database;
     private final Invariant invariant;
-    private final Optional<Force> told;
+    private final Optional<Force> setting;
     private final boolean leavesUnset;
     private final Capabilities capabilities;
     private CollectionInfo found;
 
     /**
-     * @param told the force that a setting names
+     * @param setting the force that the configuration names
      * @param leavesUnset whether one that is there keeps its force if no setting names one
      */
     CollectionValidator(
             MongoDatabase database,
             Invariant invariant,
-            Optional<Force> told,
+            Optional<Force> setting,
             boolean leavesUnset,
             Capabilities capabilities) {
         this.database = database;
         this.invariant = invariant;
-        this.told = told;
+        this.setting = setting;
         this.leavesUnset = leavesUnset;
         this.capabilities = capabilities;
     }
@@ -73,29 +76,40 @@ final class CollectionValidator {
             if (found == null) {
                 found = info;
             }
-            String wanted = level == Level.STRICT ? finalLevel(found) : level.word();
+            String wanted = level == Level.STRICT || isHeldAsConstraint(info) ? finalLevel(found) : level.word();
             warnIfWeak(info, finalLevel(found));
             return isInForce(info, wanted) ? Uni.createFrom().voidItem() : change(info, wanted);
         });
     }
 
     private Uni<Void> change(CollectionInfo info, String level) {
-        BsonDocument command = new BsonDocument(COLL_MOD, new BsonString(invariant.collection()))
-                .append("validator", wanted(info.validator()));
+        if (CONSTRAINT.equals(info.validationLevel())) {
+            return modify(new BsonDocument("validationLevel", new BsonString(Level.STRICT.word())))
+                    .chain(() -> CollectionInfo.read(database, invariant.collection()))
+                    .chain(loosened -> change(loosened, level));
+        }
+        BsonDocument rules = wanted(info.validator());
+        BsonDocument change =
+                rules.equals(info.validator()) ? new BsonDocument() : new BsonDocument("validator", rules);
         if (!isOff()) {
-            command.append("validationLevel", new BsonString(level))
+            change.append("validationLevel", new BsonString(level))
                     .append("validationAction", new BsonString(action(info)));
         }
-        return Publishers.one(database.runCommand(command))
+        return modify(change)
                 .call(() -> read().invoke(now -> Changes.LOG.infof(
                         "event=validator collection=%s from=%s to=%s", invariant.collection(), describe(info), now)))
-                .replaceWithVoid()
                 .onFailure(DriverFailure::isUnknownCommand)
                 .recoverWithUni(this::unsupported)
                 .onFailure(DriverFailure::isDenied)
                 .invoke(denied -> capabilities.denied(COLL_MOD + " on " + invariant.collection()))
                 .onFailure(DriverFailure::isDenied)
                 .recoverWithNull();
+    }
+
+    private Uni<Void> modify(BsonDocument change) {
+        BsonDocument command = new BsonDocument(COLL_MOD, new BsonString(invariant.collection()));
+        command.putAll(change);
+        return Publishers.one(database.runCommand(command)).replaceWithVoid();
     }
 
     private Uni<Void> unsupported() {
@@ -120,7 +134,7 @@ final class CollectionValidator {
     }
 
     private boolean isOff() {
-        return told.equals(Optional.of(Force.OFF));
+        return setting.equals(Optional.of(Force.OFF));
     }
 
     private boolean isInForce(CollectionInfo info, String level) {
@@ -133,23 +147,30 @@ final class CollectionValidator {
 
     /** Level and action are those of the whole collection: without a setting, another program's validator keeps its own. */
     private boolean isAnothersToo(CollectionInfo info) {
-        return told.isEmpty()
+        return setting.isEmpty()
                 && !info.validator().isEmpty()
                 && !info.validator().equals(schema());
     }
 
     /** Whatever it is at the end, it is {@code moderate} during a heal: so what another's part refuses can be repaired too. */
     private String finalLevel(CollectionInfo found) {
-        return isAnothersToo(found) ? found.validationLevel() : Level.STRICT.word();
+        boolean kept = isAnothersToo(found) || isHeldAsConstraint(found);
+        return kept ? found.validationLevel() : Level.STRICT.word();
+    }
+
+    private boolean isHeldAsConstraint(CollectionInfo info) {
+        return CONSTRAINT.equals(info.validationLevel())
+                && contains(info.validator(), schema())
+                && !setting.equals(Optional.of(Force.WARN));
     }
 
     private String action(CollectionInfo info) {
         boolean kept = isAnothersToo(info)
-                || told.isEmpty() && leavesUnset && !info.validator().isEmpty();
-        if (kept || told.equals(Optional.of(Force.WARN)) == WARN.equals(info.validationAction())) {
+                || setting.isEmpty() && leavesUnset && !info.validator().isEmpty();
+        if (kept || setting.equals(Optional.of(Force.WARN)) == WARN.equals(info.validationAction())) {
             return info.validationAction(); // error, or from MongoDB 8.1 on errorAndLog
         }
-        return told.equals(Optional.of(Force.WARN)) ? WARN : ERROR;
+        return setting.equals(Optional.of(Force.WARN)) ? WARN : ERROR;
     }
 
     private void warnIfWeak(CollectionInfo info, String level) {

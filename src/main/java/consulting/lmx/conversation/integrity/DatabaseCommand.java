@@ -111,10 +111,13 @@ public class DatabaseCommand {
                                     .getHosts(),
                             selectionTimeout.toLowerCase(Locale.ROOT),
                             failure.getMessage(),
-                            DriverFailure.handshakeRemedy(failure));
+                            DriverFailure.remedy(failure));
             return ExitCode.UNREACHABLE;
         }
-        command.getErr().printf("Not finished; it is safe to run it again. %s%n", failure.getMessage());
+        command.getErr()
+                .printf(
+                        "Not finished; it is safe to run it again. %s%s%n",
+                        failure.getMessage(), DriverFailure.remedy(failure));
         return ExitCode.FAILED;
     }
 

@@ -157,8 +157,7 @@ public class IntegrityService {
     static String reasonOf(Throwable failure) {
         return failure instanceof IntegrityException
                 ? failure.getMessage()
-                : failure.getClass().getSimpleName() + ": " + failure.getMessage()
-                        + DriverFailure.handshakeRemedy(failure);
+                : failure.getClass().getSimpleName() + ": " + failure.getMessage() + DriverFailure.remedy(failure);
     }
 
     /** What of the last failure anybody may read: no message of the driver, which names hosts. */

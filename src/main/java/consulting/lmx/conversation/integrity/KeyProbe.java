@@ -78,16 +78,23 @@ final class KeyProbe {
         });
     }
 
-    /** By the index of symbols; without it, by all keys of {@code index}. */
+    /** By the index of symbols; without it, or while it is being made, by all keys of {@code index}. */
     private Uni<Boolean> hasNoSymbol(RequiredKey key, IndexView index) {
         return symbols.find(key)
-                .map(found -> found.map(IndexView::name).orElse(index.name()))
-                .chain(name -> Publishers.one(collection
+                .chain(found -> found.isEmpty()
+                        ? hasNoSymbol(key, index.name())
+                        : hasNoSymbol(key, found.get().name())
+                                .onFailure(MongoCommandException.class)
+                                .recoverWithUni(() -> hasNoSymbol(key, index.name())));
+    }
+
+    private Uni<Boolean> hasNoSymbol(RequiredKey key, String index) {
+        return Publishers.one(collection
                         .find(SymbolIndexes.filter(key))
-                        .hintString(name)
+                        .hintString(index)
                         .collation(Collations.SIMPLE)
                         .projection(include("_id"))
-                        .limit(1)))
+                        .limit(1))
                 .map(found -> found == null);
     }
 

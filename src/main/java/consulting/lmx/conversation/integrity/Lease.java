@@ -67,18 +67,18 @@ final class Lease {
     /** Takes the lease if it is free; the number is one more than its last holder's. Empty if somebody holds it. */
     Uni<Optional<Long>> acquire() {
         return serverTime()
-                .chain(now -> Publishers.one(leases.deleteOne(malformed(), new DeleteOptions().collation(SIMPLE)))
-                        .chain(() -> Publishers.one(leases.findOneAndUpdate(
-                                Filters.and(Filters.eq("_id", name), Filters.nor(isHeldAt(now))),
-                                Updates.combine(
-                                        Updates.set("holder", progress.run()),
-                                        Updates.set("host", host),
-                                        Updates.inc("fence", 1L),
-                                        Updates.currentDate("renewedAt")),
-                                new FindOneAndUpdateOptions()
-                                        .upsert(true)
-                                        .collation(SIMPLE)
-                                        .returnDocument(ReturnDocument.AFTER)))))
+                .call(this::removeMalformed)
+                .chain(now -> Publishers.one(leases.findOneAndUpdate(
+                        Filters.and(Filters.eq("_id", name), Filters.nor(isHeldAt(now))),
+                        Updates.combine(
+                                Updates.set("holder", progress.run()),
+                                Updates.set("host", host),
+                                Updates.inc("fence", 1L),
+                                Updates.currentDate("renewedAt")),
+                        new FindOneAndUpdateOptions()
+                                .upsert(true)
+                                .collation(SIMPLE)
+                                .returnDocument(ReturnDocument.AFTER))))
                 .map(taken -> Optional.of(taken.getNumber("fence").longValue()))
                 .invoke(fence -> LOG.infof("event=lease-taken run=%s fence=%d", progress.run(), fence.get()))
                 .onFailure(DriverFailure::isDuplicateKey)
@@ -93,15 +93,20 @@ final class Lease {
                 Filters.lte("renewedAt", Date.from(now.plus(TIME_TO_LIVE))));
     }
 
-    /** No holder has written it so; it would never be free. */
-    private Bson malformed() {
+    /** What no holder has written would never be free. */
+    private Uni<Void> removeMalformed() {
         Bson wellFormed = Filters.and(
                 Filters.type("fence", "number"),
                 Filters.or(
                         Filters.not(Filters.type("holder", BsonType.STRING)),
                         Filters.and(
                                 Filters.type("renewedAt", BsonType.DATE_TIME), Filters.type("host", BsonType.STRING))));
-        return Filters.and(Filters.eq("_id", name), Filters.nor(wellFormed));
+        return Publishers.one(leases.deleteOne(
+                        Filters.and(Filters.eq("_id", name), Filters.nor(wellFormed)),
+                        new DeleteOptions().collation(SIMPLE)))
+                .replaceWithVoid()
+                .onFailure(DriverFailure::isDenied)
+                .recoverWithNull();
     }
 
     /** Does the work with the lease renewed beside it, and gives it back however the work ends. */

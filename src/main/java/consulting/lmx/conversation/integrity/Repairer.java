@@ -1,23 +1,17 @@
 package consulting.lmx.conversation.integrity;
 
-import com.mongodb.MongoBulkWriteException;
 import com.mongodb.MongoCommandException;
 import com.mongodb.MongoException;
 import com.mongodb.MongoWriteException;
-import com.mongodb.WriteError;
-import com.mongodb.client.model.BulkWriteOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
-import com.mongodb.client.model.UpdateOneModel;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import consulting.lmx.conversation.error.DriverFailure;
-import consulting.lmx.conversation.integrity.Repair.Kept;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -46,7 +40,6 @@ import org.bson.conversions.Bson;
  */
 final class Repairer {
 
-    private static final BulkWriteOptions UNORDERED = new BulkWriteOptions().ordered(false);
     private static final UpdateOptions SIMPLE = new UpdateOptions().collation(Collations.SIMPLE);
 
     /** Servers compare binaries by their length first. */
@@ -65,6 +58,7 @@ final class Repairer {
     private final InstantSource clock;
     private final Pace pace;
     private final Uni<Boolean> takesPipelines;
+    private final SingleRepairs oneByOne;
 
     Repairer(MongoCollection<BsonDocument> collection, String updatedField, InstantSource clock, Pace pace) {
         this.collection = collection;
@@ -72,6 +66,7 @@ final class Repairer {
         this.clock = clock;
         this.pace = pace;
         this.takesPipelines = takesPipelines(collection).memoize().indefinitely();
+        this.oneByOne = new SingleRepairs(collection, updatedField, clock, takesPipelines);
     }
 
     /** Found out by asking, with an update that matches nothing. */
@@ -118,23 +113,14 @@ final class Repairer {
     private Uni<Void> sendByDefect(List<Repair> repairs, RequiredKey key, RunProgress progress) {
         Map<Boolean, List<Repair>> unread =
                 repairs.stream().collect(Collectors.partitioningBy(repair -> StoredKey.isUnread(repair.was())));
-        return sendEachByDefect(unread.get(false), key, progress)
+        return oneByOne.send(unread.get(false), key, progress)
                 .chain(() -> Multi.createFrom()
                         .iterable(unread.get(true))
                         .onItem()
                         .transformToUniAndConcatenate(repair -> read(repair, key)
-                                .chain(now -> sendEachByDefect(now.stream().toList(), key, progress)))
+                                .chain(now -> oneByOne.send(now.stream().toList(), key, progress)))
                         .collect()
                         .last());
-    }
-
-    private Uni<Void> sendEachByDefect(List<Repair> repairs, RequiredKey key, RunProgress progress) {
-        return Multi.createFrom()
-                .iterable(byDefect(repairs).entrySet())
-                .onItem()
-                .transformToUniAndConcatenate(entry -> sendEach(entry.getKey(), entry.getValue(), key, progress))
-                .collect()
-                .last();
     }
 
     /** The repair of what is there now; empty if the document is gone or sound. Raw, since it may be large. */
@@ -250,81 +236,5 @@ final class Repairer {
                                 .getString("reason")
                                 .getValue())
                         .collect(Collectors.groupingBy(Defect::ofWord, Collectors.counting())));
-    }
-
-    private Uni<Void> sendEach(Defect defect, List<Repair> repairs, RequiredKey key, RunProgress progress) {
-        return takesPipelines.chain(pipelines -> {
-            Map<Boolean, List<Repair>> bare = repairs.stream()
-                    .collect(Collectors.partitioningBy(
-                            repair -> repair.kept() == Kept.NOTHING || repair.isTooLargeToSend(pipelines)));
-            return send(defect, bare.get(false), key, pipelines, progress)
-                    .chain(() -> Multi.createFrom()
-                            .iterable(bare.get(true))
-                            .onItem()
-                            .transformToUniAndConcatenate(repair -> sendBare(repair.withoutRecord(), key, progress))
-                            .collect()
-                            .last());
-        });
-    }
-
-    private Uni<Void> send(
-            Defect defect, List<Repair> repairs, RequiredKey key, boolean pipelines, RunProgress progress) {
-        if (repairs.isEmpty()) {
-            return Uni.createFrom().voidItem();
-        }
-        Instant at = clock.instant();
-        return Publishers.one(collection.bulkWrite(
-                        repairs.stream()
-                                .map(repair -> repair.model(key, updatedField, at, progress.run(), pipelines))
-                                .toList(),
-                        UNORDERED))
-                .invoke(result -> progress.healed(key, defect, result.getModifiedCount()))
-                .replaceWithVoid()
-                .onFailure(Repairer::canBeSentAgain)
-                .recoverWithUni(failure -> {
-                    MongoBulkWriteException refused = (MongoBulkWriteException) failure;
-                    progress.healed(key, defect, refused.getWriteResult().getModifiedCount());
-                    List<Repair> again = refused.getWriteErrors().stream()
-                            .map(error -> again(error, repairs.get(error.getIndex()), key))
-                            .toList();
-                    return sendEachByDefect(again, key, progress);
-                });
-    }
-
-    /** Whether all that failed are repairs that the server takes in another form. */
-    private static boolean canBeSentAgain(Throwable failure) {
-        return failure instanceof MongoBulkWriteException refused
-                && refused.getWriteConcernError() == null
-                && refused.getWriteErrors().stream()
-                        .allMatch(error -> DriverFailure.isDuplicateKey(error)
-                                || DriverFailure.isTooLarge(error)
-                                || DriverFailure.isUnstorable(error));
-    }
-
-    private static Repair again(WriteError error, Repair repair, RequiredKey key) {
-        if (DriverFailure.isDuplicateKey(error)) {
-            return repair.asDuplicate(key);
-        }
-        return DriverFailure.isTooLarge(error) ? repair.withoutRecord() : repair.withLess();
-    }
-
-    /** The key alone. Such documents are few, and each is named in the report. */
-    private Uni<Void> sendBare(Repair repair, RequiredKey key, RunProgress progress) {
-        UpdateOneModel<BsonDocument> update = repair.model(key, updatedField, clock.instant(), progress.run(), false);
-        return Publishers.one(collection.updateOne(update.getFilter(), update.getUpdate(), SIMPLE))
-                .invoke(result -> {
-                    if (result.getModifiedCount() > 0) {
-                        progress.healed(key, repair.defect(), 1);
-                        progress.withoutRecord(key, repair);
-                    }
-                })
-                .replaceWithVoid()
-                .onFailure(DriverFailure::isDuplicateKey)
-                .recoverWithUni(() -> sendBare(repair.asDuplicate(key), key, progress))
-                .onFailure(DriverFailure::isTooLarge)
-                .recoverWithUni(() -> {
-                    progress.notRepaired(key, repair);
-                    return Uni.createFrom().voidItem();
-                });
     }
 }

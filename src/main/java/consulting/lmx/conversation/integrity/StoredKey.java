@@ -36,7 +36,7 @@ record StoredKey(BsonValue id, BsonValue value) {
     /** Stands for a long blank string. */
     private static final BsonValue UNREAD_BLANK = new BsonString("");
 
-    /** Stands for a string that is none, since its bytes are no UTF-8: nothing that is sent would be equal to it. */
+    /** Stands for a string of bytes that are not UTF-8: no string that is sent equals it. */
     static final BsonValue NO_TEXT = new BsonString("\uFFFD");
 
     private static final int LONG = 1000;

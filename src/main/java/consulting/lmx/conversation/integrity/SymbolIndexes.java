@@ -52,10 +52,6 @@ final class SymbolIndexes {
         return new BsonDocument(key.field(), new BsonInt32(1)).append("_id", new BsonInt32(1));
     }
 
-    Uni<Boolean> stand() {
-        return commands.all().map(all -> missing(all).isEmpty());
-    }
-
     private List<RequiredKey> missing(List<IndexView> all) {
         return keys.stream()
                 .filter(key -> find(key, all).isEmpty())
@@ -67,6 +63,7 @@ final class SymbolIndexes {
         return "index of symbols in " + key.field();
     }
 
+    /** Makes what is missing; without the privilege for it, or without room, that is noted and nothing fails. */
     Uni<Void> ensure() {
         return commands.all()
                 .chain(all -> Multi.createFrom()

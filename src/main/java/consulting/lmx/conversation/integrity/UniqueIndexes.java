@@ -80,11 +80,21 @@ final class UniqueIndexes {
                 .chain(indexes -> convert(key, indexes)
                         .onFailure(failure -> DriverFailure.hasCode(failure, CANNOT_CREATE))
                         .recoverWithUni(failure -> standIn(key, anew, failure)))
+                .onFailure(failure -> isDuplicate(failure) && attempts < ATTEMPTS && progress.notRepaired() > 1)
+                .recoverWithUni(() -> withoutUniqueness(key))
                 .onFailure(failure -> isDuplicate(failure) && attempts > 1)
                 .recoverWithUni(() -> {
                     LOG.infof("event=index-found-duplicates field=%s attempts-left=%d", key.field(), attempts - 1);
                     return attempt(key, anew, progress, attempts - 1);
                 });
+    }
+
+    /** Documents that have no room for a key of their own share its absence: they are named, and stop nothing. */
+    private Uni<Void> withoutUniqueness(RequiredKey key) {
+        capabilities.lacks(
+                "unique " + key.field(),
+                "documents that are too large to be repaired have the same; make them smaller, and heal again");
+        return indexesOf(key).chain(indexes -> makeStandIn(key, indexes));
     }
 
     /** Makes an index if none leads to a value, so that the duplicates of a value are found without reading everything. */

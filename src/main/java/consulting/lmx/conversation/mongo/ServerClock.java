@@ -82,22 +82,22 @@ public class ServerClock implements InstantSource {
         return Uni.createFrom().deferred(() -> {
             long sent = System.nanoTime();
             return Hello.ask(command -> client.get().getDatabase("admin").runCommand(command, BsonDocument.class))
-                    .invoke(answer -> told(answer, sent, System.nanoTime()))
+                    .invoke(answer -> answered(answer, sent, System.nanoTime()))
                     .replaceWithVoid();
         });
     }
 
-    private void told(BsonDocument hello, long sent, long received) {
+    private void answered(BsonDocument hello, long sent, long received) {
         if (hello.get("localTime") instanceof BsonDateTime time) {
-            told(Instant.ofEpochMilli(time.getValue()), sent, received);
+            answered(Instant.ofEpochMilli(time.getValue()), sent, received);
         }
     }
 
-    /** The server told its {@code time}, in answer to what was sent and received at these values of the monotonic clock. */
-    synchronized void told(Instant time, long sent, long received) {
-        long told = TimeUnit.MILLISECONDS.toNanos(time.toEpochMilli());
-        long lowest = told - received;
-        long highest = told + TICK - sent;
+    /** The server answered its {@code time}; question and answer passed at these values of the monotonic clock. */
+    synchronized void answered(Instant time, long sent, long received) {
+        long server = TimeUnit.MILLISECONDS.toNanos(time.toEpochMilli());
+        long lowest = server - received;
+        long highest = server + TICK - sent;
         if (!measured) {
             offset = lowest + (highest - lowest) / 2;
             measured = true;

@@ -11,7 +11,8 @@ import java.util.Set;
 /**
  * Takes the variables of the environment that deployers set as they are. SmallRye Config expands {@code $$}, {@code \$} and
  * {@code ${…}} in every value, and has no escape that all of them pass, so a password or a secret with a dollar sign would
- * become another one. So a character that no text has stands for the dollar signs of these variables during the expansion.
+ * become another one. So a character that no text has stands for the dollar signs of these variables during the expansion. An
+ * empty variable counts as one that is not set.
  */
 final class LiteralVariables {
 
@@ -48,7 +49,11 @@ final class LiteralVariables {
         @Override
         public ConfigValue getValue(ConfigSourceInterceptorContext context, String name) {
             ConfigValue value = context.proceed(name);
-            return NAMES.contains(name) ? replace(value, '$', DOLLAR) : value;
+            if (value == null || !NAMES.contains(name)) {
+                return value;
+            }
+            String text = value.getValue();
+            return text == null || text.isEmpty() ? null : replace(value, '$', DOLLAR);
         }
     }
 

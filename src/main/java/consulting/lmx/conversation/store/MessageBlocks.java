@@ -8,6 +8,7 @@ import static consulting.lmx.conversation.store.ConversationFields.GENERATION;
 import static consulting.lmx.conversation.store.ConversationFields.ID;
 import static consulting.lmx.conversation.store.ConversationFields.IDEMPOTENCY_KEY;
 import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.store.MessageQuery.operator;
 
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.DeleteOptions;
@@ -57,6 +58,7 @@ public class MessageBlocks {
     private static final int BLOCKS_PER_READ = 16;
 
     private static final String POSITION = "position";
+    private static final BsonValue FIRST_OF_BLOCK = new BsonString("$" + ID + "." + FIRST);
 
     static final String KEY_INDEX = "conversation_blocks_retry_keys";
 
@@ -110,13 +112,15 @@ public class MessageBlocks {
      */
     Uni<List<MessagePart>> read(StoredConversation conversation, int from, int to, boolean forward, long maxBytes) {
         MessageWindow window = new MessageWindow(to - from, Optional.of(to), Optional.of(from - 1));
+        BsonValue end = operator("$add", FIRST_OF_BLOCK, operator("$size", MessageQuery.LIST));
         List<Bson> pipeline = new ArrayList<>(List.of(
                 Aggregates.match(Filters.and(
                         Filters.gte(ID, id(conversation.id(), new BsonInt32(from - MESSAGES_PER_BLOCK + 1))),
-                        Filters.lt(ID, id(conversation.id(), new BsonInt32(to))))),
+                        Filters.lt(ID, id(conversation.id(), new BsonInt32(to))),
+                        Filters.expr(operator("$gt", end, new BsonInt32(from))))),
                 Aggregates.sort(forward ? Sorts.ascending(ID) : Sorts.descending(ID)),
                 Aggregates.limit(BLOCKS_PER_READ)));
-        pipeline.addAll(MessageQuery.stages(List.of(), new BsonString("$" + ID + "." + FIRST), window, maxBytes));
+        pipeline.addAll(MessageQuery.stages(List.of(), FIRST_OF_BLOCK, window, maxBytes));
         return CallersContext.keep(
                         blocks.aggregate(pipeline, simple()).collect().asList())
                 .map(found -> {

@@ -38,7 +38,7 @@ class LargeRepliesIT {
     @BeforeEach
     void start() throws Exception {
         client = MongoClients.create(TestServer.uri());
-        service = Service.startAsImage(Service.settings(name)).awaitReady();
+        service = Service.startAsInTheImage(Service.settings(name)).awaitReady();
     }
 
     @AfterEach

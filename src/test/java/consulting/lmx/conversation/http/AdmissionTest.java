@@ -7,12 +7,14 @@ import consulting.lmx.conversation.error.ErrorCode;
 import consulting.lmx.conversation.error.ServiceException;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AdmissionTest {
 
-    private static final int PLACES = 20;
-    private static final int QUARTER = PLACES / 4;
+    private static final int PLACES = 100;
 
     private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
     private final Admission admission = admission(PLACES);
@@ -33,12 +35,6 @@ class AdmissionTest {
                 meters);
     }
 
-    private void enter(String caller, int calls) {
-        for (int i = 0; i < calls; i++) {
-            admission.enter(caller);
-        }
-    }
-
     private static void assertRejected(Admission admission, String caller) {
         assertThatThrownBy(() -> admission.enter(caller))
                 .isInstanceOfSatisfying(
@@ -49,37 +45,65 @@ class AdmissionTest {
         return meters.get("conversations.requests.working").gauge().value();
     }
 
-    @Test
-    void callerAloneLeavesAQuarterOfThePlacesToOthers() {
-        enter("ann", PLACES - QUARTER);
-        assertRejected(admission, "ann");
-        enter("ben", QUARTER);
-        assertRejected(admission, "ben");
-        assertThat(working()).isEqualTo(PLACES);
+    private int enterAsOftenAsPossible(String caller) {
+        int calls = 0;
+        try {
+            while (true) {
+                admission.enter(caller);
+                calls++;
+            }
+        } catch (ServiceException full) {
+            return calls;
+        }
     }
 
     @Test
-    void callersWithinTheirShareTakeAllPlaces() {
-        enter("ann", QUARTER);
-        enter("ben", QUARTER);
-        enter("cy", QUARTER);
-        enter("dan", QUARTER);
-        assertRejected(admission, "eve");
+    void callerAloneLeavesAQuarterOfThePlacesToOthers() {
+        assertThat(enterAsOftenAsPossible("ann")).isEqualTo(PLACES * 3 / 4);
+        assertThat(working()).isEqualTo(PLACES * 3 / 4);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 4, 6, 20})
+    void nextCallerFindsAPlaceHoweverManyTakeAllTheyCan(int callers) {
+        for (int round = 0; round < PLACES; round++) {
+            for (int i = 0; i < callers; i++) {
+                tryToEnter("greedy " + i);
+            }
+        }
+        admission.enter("ann");
+    }
+
+    @Test
+    void oneOfFourCallersTakesAQuarterAtMost() {
+        for (int round = 0; round < PLACES; round++) {
+            List.of("ann", "ben", "cy").forEach(this::tryToEnter);
+        }
+        assertThat(enterAsOftenAsPossible("dan")).isLessThanOrEqualTo(PLACES / 4);
+    }
+
+    private void tryToEnter(String caller) {
+        try {
+            admission.enter(caller);
+        } catch (ServiceException full) {
+            assertThat(full.code()).isEqualTo(ErrorCode.OVERLOADED);
+        }
     }
 
     @Test
     void placeThatIsGivenBackIsTakenAgain() {
-        enter("ann", PLACES - QUARTER);
-        enter("ben", QUARTER);
-        admission.leave("ann");
+        int taken = enterAsOftenAsPossible("ann");
         assertRejected(admission, "ann");
-        enter("cy", 1);
+        for (int i = 0; i < taken; i++) {
+            admission.leave("ann");
+        }
+        assertThat(working()).isZero();
+        assertThat(enterAsOftenAsPossible("ann")).isEqualTo(taken);
     }
 
     @Test
-    void callerTakesAllOfSoFewPlacesThatAQuarterIsNone() {
-        Admission few = admission(3);
-        few.enter("ann");
+    void callerTakesBothOfTwoPlaces() {
+        Admission few = admission(2);
         few.enter("ann");
         few.enter("ann");
         assertRejected(few, "ben");
@@ -87,8 +111,7 @@ class AdmissionTest {
 
     @Test
     void rejectionsAreCounted() {
-        enter("ann", PLACES - QUARTER);
-        assertRejected(admission, "ann");
+        enterAsOftenAsPossible("ann");
         assertThat(meters.get("conversations.requests.refused").counter().count())
                 .isEqualTo(1);
     }

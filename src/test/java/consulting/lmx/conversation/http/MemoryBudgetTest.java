@@ -11,15 +11,20 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class MemoryBudgetTest {
 
-    private static final int SIZE = 100;
-
+    private static final int SIZE = 6_400;
+    private static final int QUARTER = SIZE / 4;
+    private static final int LARGEST = SIZE - SIZE / 8;
+    private static final int SMALL = SIZE / 64;
+    private static final Duration TIMEOUT = MemoryBudget.WAIT.plus(Duration.ofSeconds(5));
     private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
-    private final MemoryBudget budget = new MemoryBudget(SIZE, () -> {}, meters);
+    private final AtomicInteger lastResorts = new AtomicInteger();
+    private final MemoryBudget budget = new MemoryBudget(SIZE, lastResorts::incrementAndGet, meters);
 
     private UniAssertSubscriber<Reservation> reserve(String caller, long bytes) {
         return budget.reserve(caller, bytes).subscribe().withSubscriber(UniAssertSubscriber.create());
@@ -41,47 +46,47 @@ class MemoryBudgetTest {
 
     @Test
     void whatFitsIsGrantedAtOnce() {
-        take("ann", 25);
-        take("ben", 25);
-        take("cy", 25);
-        take("dan", 25);
-        assertThat(held()).isEqualTo(SIZE);
+        take("ann", QUARTER);
+        take("ben", QUARTER);
+        take("cy", QUARTER);
+        take("dan", LARGEST - 3 * QUARTER);
+        assertThat(held()).isEqualTo(LARGEST);
     }
 
     @Test
     void closingTwiceGivesBackOnce() {
-        take("ann", 10);
-        Reservation twice = take("ann", 20);
+        take("ann", 1_000);
+        Reservation twice = take("ann", 2_000);
         twice.close();
         twice.close();
-        assertThat(held()).isEqualTo(10);
+        assertThat(held()).isEqualTo(1_000);
     }
 
     @Test
     void whatDoesNotFitWaitsUntilOthersGiveBack() {
-        Reservation large = take("ann", 75);
-        take("ben", 20);
-        UniAssertSubscriber<Reservation> waiting = reserve("cy", 10);
+        Reservation large = take("ann", 4_000);
+        take("ben", 1_000);
+        UniAssertSubscriber<Reservation> waiting = reserve("cy", 1_000);
         waiting.assertNotTerminated();
         large.close();
         waiting.assertCompleted();
-        assertThat(held()).isEqualTo(30);
+        assertThat(held()).isEqualTo(2_000);
     }
 
     @Test
     void callerAloneLeavesAQuarterToOthers() {
-        List<UniAssertSubscriber<Reservation>> ten =
-                IntStream.range(0, 10).mapToObj(i -> reserve("ann", 10)).toList();
-        assertThat(ten.stream().filter(one -> one.getItem() != null)).hasSize(7);
-        take("ben", 25);
+        List<UniAssertSubscriber<Reservation>> all =
+                IntStream.range(0, 8).mapToObj(i -> reserve("ann", 800)).toList();
+        assertThat(all.stream().filter(one -> one.getItem() != null)).hasSize(6);
+        take("ben", 800);
     }
 
     @Test
     void callerBeyondTheirShareIsOvertakenByThoseWithin() {
-        Reservation first = take("ann", 70);
-        Reservation second = take("ben", 25);
-        UniAssertSubscriber<Reservation> more = reserve("ann", 10);
-        UniAssertSubscriber<Reservation> other = reserve("cy", 20);
+        Reservation first = take("ann", 4_000);
+        Reservation second = take("ben", QUARTER);
+        UniAssertSubscriber<Reservation> more = reserve("ann", 1_000);
+        UniAssertSubscriber<Reservation> other = reserve("cy", 1_000);
         second.close();
         other.assertCompleted();
         more.assertNotTerminated();
@@ -90,71 +95,79 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void largeReservationIsNotOvertakenForever() {
-        Reservation some = take("ann", 60);
-        UniAssertSubscriber<Reservation> large = reserve("ben", 50);
-        UniAssertSubscriber<Reservation> small = reserve("cy", 10);
+    void largeReservationIsNotOvertakenByAnother() {
+        Reservation some = take("ann", 4_000);
+        UniAssertSubscriber<Reservation> large = reserve("ben", 3_000);
+        UniAssertSubscriber<Reservation> next = reserve("cy", 1_000);
         large.assertNotTerminated();
-        small.assertNotTerminated();
+        next.assertNotTerminated();
         some.close();
         large.assertCompleted();
-        small.assertCompleted();
+        next.assertCompleted();
+    }
+
+    @Test
+    void smallReservationPassesLargeOnes() {
+        take("ann", LARGEST);
+        reserve("ben", 1_000).assertNotTerminated();
+        take("cy", SMALL);
+        take("dan", SMALL);
+        assertThat(held()).isEqualTo(LARGEST + 2 * SMALL);
     }
 
     @Test
     void moreThanTheWholeBudgetIsGrantedAlone() {
-        Reservation small = take("ann", 1);
+        Reservation other = take("ann", 1_000);
         UniAssertSubscriber<Reservation> huge = reserve("ben", 10 * SIZE);
         huge.assertNotTerminated();
-        small.close();
+        other.close();
         huge.assertCompleted();
-        reserve("ann", 1).assertNotTerminated();
+        reserve("ann", 1_000).assertNotTerminated();
         huge.getItem().close();
-        assertThat(held()).isEqualTo(1);
+        assertThat(held()).isEqualTo(1_000);
     }
 
     @Test
     void waitEndsWithARejectionThatIsCounted() {
-        take("ann", SIZE);
-        UniAssertSubscriber<Reservation> waiting = reserve("ben", 1);
-        assertOverloaded(waiting.awaitFailure(MemoryBudget.WAIT.plus(Duration.ofSeconds(5)))
-                .getFailure());
+        take("ann", LARGEST);
+        UniAssertSubscriber<Reservation> waiting = reserve("ben", 1_000);
+        assertOverloaded(waiting.awaitFailure(TIMEOUT).getFailure());
         assertThat(meters.get("conversations.memory.rejected").counter().count())
                 .isEqualTo(1);
     }
 
     @Test
     void tooManyThatWaitAreRejectedAtOnce() {
-        take("ann", SIZE);
+        take("ann", LARGEST);
         for (int i = 0; i < MemoryBudget.MAX_WAITING; i++) {
-            reserve("caller " + i, 1).assertNotTerminated();
+            reserve("caller " + i, 1_000).assertNotTerminated();
         }
-        assertOverloaded(reserve("ben", 1).getFailure());
+        assertOverloaded(reserve("ben", 1_000).getFailure());
     }
 
     @Test
-    void callerTakesAQuarterOfThePlacesToWait() {
-        take("ann", SIZE);
-        for (int i = 0; i < MemoryBudget.MAX_WAITING / 4; i++) {
-            reserve("ben", 1).assertNotTerminated();
+    void callerTakesFewOfThePlacesToWait() {
+        take("ann", LARGEST);
+        for (int i = 0; i < MemoryBudget.MAX_WAITING_OF_A_CALLER; i++) {
+            reserve("ben", 1_000).assertNotTerminated();
         }
-        assertOverloaded(reserve("ben", 1).getFailure());
-        reserve("cy", 1).assertNotTerminated();
+        assertOverloaded(reserve("ben", 1_000).getFailure());
+        reserve("cy", 1_000).assertNotTerminated();
     }
 
     @Test
     void slowClientsLoseToThoseWhoWaitTheLargestHolderFirst() {
-        Reservation slow = take("ann", 40);
-        Reservation slower = take("ann", 30);
-        take("ben", 25);
+        Reservation slow = take("ann", 2_000);
+        Reservation slower = take("ann", 1_900);
+        take("ben", QUARTER);
         List<Reservation> revoked = new ArrayList<>();
         slow.revocable(() -> revoke(revoked, slow));
         slower.revocable(() -> revoke(revoked, slower));
-        UniAssertSubscriber<Reservation> waiting = reserve("cy", 25);
+        UniAssertSubscriber<Reservation> waiting = reserve("cy", QUARTER);
         waiting.assertNotTerminated();
-        waiting.awaitItem(MemoryBudget.WAIT.plus(Duration.ofSeconds(5)));
+        waiting.awaitItem(TIMEOUT);
         assertThat(revoked).containsExactly(slow);
-        assertThat(held()).isEqualTo(80);
+        assertThat(held()).isEqualTo(1_900 + 2 * QUARTER);
     }
 
     private static void revoke(List<Reservation> revoked, Reservation reservation) {
@@ -164,26 +177,31 @@ class MemoryBudgetTest {
 
     @Test
     void clientThatIsNoLongerSlowLosesNothing() {
-        Reservation all = take("ann", SIZE);
+        Reservation all = take("ann", LARGEST);
         all.revocable(() -> {
             throw new AssertionError("it was taken back");
         });
         all.revocable(null);
-        assertOverloaded(reserve("ben", 1)
-                .awaitFailure(MemoryBudget.WAIT.plus(Duration.ofSeconds(5)))
-                .getFailure());
-        assertThat(held()).isEqualTo(SIZE);
+        assertOverloaded(reserve("ben", 1_000).awaitFailure(TIMEOUT).getFailure());
+        assertThat(held()).isEqualTo(LARGEST);
+    }
+
+    @Test
+    void clientsThatDoNotReadAreTheLastResort() {
+        take("ann", LARGEST);
+        reserve("ben", 1_000).awaitFailure(TIMEOUT);
+        assertThat(lastResorts).hasPositiveValue();
     }
 
     @Test
     void waitThatIsCancelledHoldsNothing() {
-        Reservation all = take("ann", SIZE);
-        UniAssertSubscriber<Reservation> large = reserve("ben", SIZE);
-        UniAssertSubscriber<Reservation> small = reserve("cy", 1);
+        Reservation all = take("ann", LARGEST);
+        UniAssertSubscriber<Reservation> large = reserve("ben", LARGEST);
+        UniAssertSubscriber<Reservation> next = reserve("cy", 1_000);
         large.cancel();
         all.close();
-        small.assertCompleted();
-        assertThat(held()).isEqualTo(1);
+        next.assertCompleted();
+        assertThat(held()).isEqualTo(1_000);
     }
 
     @Test
@@ -191,7 +209,7 @@ class MemoryBudgetTest {
         List<CompletableFuture<Void>> callers = IntStream.range(0, 8)
                 .mapToObj(i -> CompletableFuture.runAsync(() -> {
                     for (int n = 0; n < 2_000; n++) {
-                        Reservation some = budget.reserve("caller " + i, n % 40 + 1)
+                        Reservation some = budget.reserve("caller " + i, n % 40 * 50 + 1)
                                 .await()
                                 .indefinitely();
                         assertThat(held()).isLessThanOrEqualTo(SIZE);

@@ -50,9 +50,9 @@ class CollectionValidatorTest {
         return validator(Optional.of(force), false);
     }
 
-    private CollectionValidator validator(Optional<Force> told, boolean leavesUnset) {
+    private CollectionValidator validator(Optional<Force> setting, boolean leavesUnset) {
         return new CollectionValidator(
-                conversations.database, INVARIANT, told, leavesUnset, conversations.capabilities);
+                conversations.database, INVARIANT, setting, leavesUnset, conversations.capabilities);
     }
 
     private void create(BsonDocument validator) {
@@ -152,9 +152,9 @@ class CollectionValidatorTest {
                                 .validationAction(action))));
     }
 
-    private void heal(Optional<Force> told, boolean leavesUnset) {
+    private void heal(Optional<Force> setting, boolean leavesUnset) {
         conversations
-                .run(conversations.progress(), TestCollection.settings(told, leavesUnset))
+                .run(conversations.progress(), TestCollection.settings(setting, leavesUnset))
                 .heal()
                 .await()
                 .indefinitely();
@@ -162,7 +162,7 @@ class CollectionValidatorTest {
 
     @ParameterizedTest
     @EnumSource
-    void commandThatWasToldNothingLeavesTheForceThatIsThere(Force force) {
+    void commandWithoutASettingLeavesTheForceThatIsThere(Force force) {
         heal(Optional.of(force), false);
         BsonDocument before = options();
         conversations.with("{_id: 1, conversationId: 'a', sessionId: 's'}");
@@ -177,7 +177,7 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void commandThatWasToldNothingEndsWhatAHealThatWasKilledHasBegun() {
+    void commandWithoutASettingEndsWhatAKilledHealHasBegun() {
         create(new BsonDocument());
         done(validator(Force.WARN).apply(Level.MODERATE));
         heal(Optional.empty(), true);

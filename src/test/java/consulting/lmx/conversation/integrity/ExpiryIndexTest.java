@@ -50,7 +50,7 @@ class ExpiryIndexTest {
     }
 
     @Test
-    void commandThatWasToldNoTimeLeavesTheIndexThatIsThere() {
+    void commandWithoutARetentionLeavesTheIndexThatIsThere() {
         TestServer.assumeGenuine("indexes that delete");
         heal(HOUR);
         String list = TestCollection.INVARIANT.orders().get(0).name();

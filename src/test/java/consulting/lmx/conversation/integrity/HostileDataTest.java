@@ -11,6 +11,7 @@ import com.mongodb.client.model.CreateCollectionOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
+import com.mongodb.client.model.Updates;
 import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.TestServer;
 import java.nio.charset.StandardCharsets;
@@ -266,6 +267,31 @@ class HostileDataTest {
                         "sessionId of {\"_id\": {\"$numberInt\": \"1\"}}: not repaired, since it is too large");
         assertThat(report.indexed(TestCollection.INVARIANT)).isTrue();
         assertThatThrownBy(conversations::verify).isInstanceOf(IntegrityException.class);
+    }
+
+    /** No unique index can be made then: the one that stands in says so, until the documents have room. */
+    @Test
+    void severalDocumentsWithoutRoomForAKeyStopNothingEither() {
+        for (int id = 1; id <= 2; id++) {
+            conversations.with(List.of(ofSize(LARGEST, document(id).append("sessionId", new BsonString("")))));
+        }
+        conversations.with(List.of(document(3).append("sessionId", new BsonString(" "))));
+
+        IntegrityReport report = conversations.heal();
+
+        assertThat(report.left()).isEqualTo(2);
+        assertThat(report.healed()).isEqualTo(1);
+        assertThat(report.exceptions()).hasSize(2);
+        assertThat(report.notEnforced()).contains("unique sessionId");
+
+        for (int id = 1; id <= 2; id++) {
+            await(conversations.collection.updateOne(Filters.eq("_id", id), Updates.unset("filler")));
+        }
+        assertThat(report.validator()).as("so that they can be made smaller").isEqualTo("moderate");
+        IntegrityReport again = conversations.heal();
+        assertThat(again.left()).isZero();
+        assertThat(again.validator()).isEqualTo("strict");
+        assertThat(conversations.indexes(SESSION_ID)).singleElement().matches(index -> index.isDeclared("sessionId"));
     }
 
     @Test

@@ -24,8 +24,8 @@ class ServerClockTest {
 
     private final ServerClock clock = new ServerClock(() -> null, true);
 
-    private void told(Instant time, long sent, long received) {
-        clock.told(time, MILLISECONDS.toNanos(sent), MILLISECONDS.toNanos(received));
+    private void answered(Instant time, long sent, long received) {
+        clock.answered(time, MILLISECONDS.toNanos(sent), MILLISECONDS.toNanos(received));
     }
 
     private Instant at(long millis) {
@@ -43,7 +43,7 @@ class ServerClockTest {
 
     @Test
     void errorIsAtMostHalfOfTheRoundTrip() {
-        told(SERVER, 1_000, 1_400);
+        answered(SERVER, 1_000, 1_400);
         for (long read = 1_000; read <= 1_400; read += 50) {
             assertThat(between(at(read), SERVER)).isLessThanOrEqualTo(Duration.ofMillis(201));
         }
@@ -51,32 +51,32 @@ class ServerClockTest {
 
     @Test
     void goesOnWithTheMonotonicClockAlone() {
-        told(SERVER, 1_000, 1_000);
+        answered(SERVER, 1_000, 1_000);
         assertThat(between(at(61_000), SERVER.plusSeconds(60))).isLessThanOrEqualTo(Duration.ofMillis(1));
     }
 
     @Test
     void measurementThatAgreesChangesNothingHoweverSlowItWas() {
-        told(SERVER, 1_000, 1_002);
+        answered(SERVER, 1_000, 1_002);
         Instant before = at(5_000);
-        told(SERVER.plusMillis(1_500), 1_001, 4_000);
+        answered(SERVER.plusMillis(1_500), 1_001, 4_000);
         assertThat(at(5_000)).isEqualTo(before);
     }
 
     @Test
     void fasterMeasurementCorrectsASlowOne() {
-        told(SERVER, 1_000, 3_000); // the server's clock was read at 1,000
+        answered(SERVER, 1_000, 3_000); // the server's clock was read at 1,000
         assertThat(between(at(10_000), SERVER.plusMillis(9_000))).isGreaterThan(Duration.ofMillis(900));
-        told(SERVER.plusMillis(9_000), 9_999, 10_001);
+        answered(SERVER.plusMillis(9_000), 9_999, 10_001);
         assertThat(between(at(10_000), SERVER.plusMillis(9_000))).isLessThanOrEqualTo(Duration.ofMillis(2));
     }
 
     @Test
     void followsAClockThatWasSetAndAPrimaryWithAnotherOne() {
-        told(SERVER, 1_000, 1_002);
-        told(SERVER.plus(Duration.ofHours(1)), 2_000, 2_002);
+        answered(SERVER, 1_000, 1_002);
+        answered(SERVER.plus(Duration.ofHours(1)), 2_000, 2_002);
         assertThat(between(at(2_000), SERVER.plus(Duration.ofHours(1)))).isLessThanOrEqualTo(Duration.ofMillis(3));
-        told(SERVER.minus(Duration.ofHours(1)), 3_000, 3_002);
+        answered(SERVER.minus(Duration.ofHours(1)), 3_000, 3_002);
         assertThat(between(at(3_000), SERVER.minus(Duration.ofHours(1)))).isLessThanOrEqualTo(Duration.ofMillis(3));
     }
 
@@ -84,8 +84,8 @@ class ServerClockTest {
     void originOfTheMonotonicClockDoesNotMatter() {
         for (long origin : new long[] {Long.MIN_VALUE, -1, Long.MAX_VALUE - 5}) {
             ServerClock other = new ServerClock(() -> null, true);
-            other.told(SERVER, origin, origin + 2_000_000);
-            other.told(SERVER.plusMillis(1), origin + 1_000_000, origin + 3_000_000);
+            other.answered(SERVER, origin, origin + 2_000_000);
+            other.answered(SERVER.plusMillis(1), origin + 1_000_000, origin + 3_000_000);
             assertThat(between(other.at(origin), SERVER)).isLessThanOrEqualTo(Duration.ofMillis(3));
         }
     }

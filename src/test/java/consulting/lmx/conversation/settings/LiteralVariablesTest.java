@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What a deployer's variable holds is what the setting holds, whatever the configuration's expressions make of it elsewhere. */
@@ -76,6 +77,13 @@ class LiteralVariablesTest {
             assertThat(config.getValue("conversations.connection-string", String.class))
                     .isEqualTo(value);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"MONGODB_DB,lmx-consulting", "PORT,8080", "AUTH_COOKIE,auth-token", "AUTH_ROLES_CLAIM,groups"})
+    void emptyVariableIsNotSet(String variable, String fallback) throws IOException {
+        assertThat(config(Map.of(variable, "")).getValue(SETTINGS.get(variable), String.class))
+                .isEqualTo(fallback);
     }
 
     @ParameterizedTest

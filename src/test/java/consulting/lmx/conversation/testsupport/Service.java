@@ -40,6 +40,11 @@ public final class Service implements AutoCloseable {
         return start(command(), environment);
     }
 
+    /** Starts it with the JVM's arguments of the image, and does not wait. */
+    public static Service startAsInTheImage(Map<String, String> environment) throws IOException {
+        return start(command("@src/main/docker/jvm.options"), environment);
+    }
+
     private static Service start(List<String> command, Map<String, String> environment) throws IOException {
         int port = MongodProcess.freePort();
         Path log = Files.createTempFile(Path.of("target"), "service", ".log");
@@ -50,13 +55,6 @@ public final class Service implements AutoCloseable {
         builder.environment().put("QUARKUS_SHUTDOWN_DELAY", "0S");
         builder.environment().putAll(environment);
         return new Service(builder.start(), port, log);
-    }
-
-    /** Starts it with the arguments of the image's JVM, its small heap above all, and does not wait. */
-    public static Service startAsImage(Map<String, String> environment) throws IOException {
-        List<String> command = command();
-        command.set(1, "@" + Path.of("src/main/docker/jvm.options").toAbsolutePath());
-        return start(command, environment);
     }
 
     /** A command of the same jar, run to its end. */
@@ -115,8 +113,12 @@ public final class Service implements AutoCloseable {
     }
 
     private static List<String> command() {
+        return command("-Xmx256m");
+    }
+
+    private static List<String> command(String jvm) {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        return new ArrayList<>(List.of(java, "-Xmx256m", "-jar", System.getProperty("service.jar")));
+        return new ArrayList<>(List.of(java, jvm, "-jar", System.getProperty("service.jar")));
     }
 
     /** The settings of a service on the tests' server, with a database of its own. */
