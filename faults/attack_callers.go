@@ -7,8 +7,10 @@ import (
 	"time"
 )
 
-// hostileCallers is how many callers with a valid token attack.
-const hostileCallers = 6
+const (
+	hostileCallers = 6 // with a valid token
+	foreigner      = "mallory-foreign"
+)
 
 // withTokens are attacks by callers that have a valid token.
 func withTokens() []*attack {
@@ -18,7 +20,9 @@ func withTokens() []*attack {
 		{name: "exports read slowly or not at all", clients: 40, client: export},
 		{name: "event streams that nobody reads", clients: 150, client: eventStream},
 		{name: "one caller on all places", clients: 150, client: allPlaces},
-		{name: "huge lists", clients: 30, client: hugeList},
+		{name: "huge lists", clients: 100, client: hugeList},
+		{name: "lists of metadata of 1 MiB that another program stored", clients: 4, client: func(a *attacker) { foreignData(a, "?limit=100") }},
+		{name: "messages of 2 MiB that another program stored", clients: 30, client: foreignMessages},
 		{name: "cursors nested deep", clients: 8, client: cursor},
 		{name: "floods of idempotency keys", clients: 20, client: idempotencyKeys},
 		{name: "appends of 32 KiB to one conversation", clients: 16, client: largeAppend},
@@ -32,6 +36,8 @@ var malloryTokens = func() []string {
 	}
 	return tokens
 }()
+
+var foreignToken = token(foreigner)
 
 func malloryToken(n int) string { return malloryTokens[n%hostileCallers] }
 
@@ -150,6 +156,19 @@ func hugeList(a *attacker) {
 	}
 	for rate := a.rate(); a.on() && c.ask(request, rate) != 0; {
 		a.pause(50*time.Millisecond, 500*time.Millisecond)
+	}
+}
+
+func foreignMessages(a *attacker) {
+	path := fmt.Sprintf("/foreign-%d", a.chance.IntN(foreignLength))
+	foreignData(a, path+[]string{"", "/messages?limit=100", "/export", "/events?after=-1"}[a.chance.IntN(4)])
+}
+
+func foreignData(a *attacker, path string) {
+	if c := a.dial(true); c != nil {
+		defer c.Close()
+		c.ask(get("/api/conversation"+path, foreignToken), 0)
+		a.pause(100*time.Millisecond, time.Second)
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,14 +24,16 @@ const (
 	exportId      = "export-0"
 	exportSmall   = 20
 	exportLarge   = 1000
-	listOwners    = 3
-	listLength    = 400 // conversations of each owner
+	listOwners    = hostileCallers
+	foreignLength = 30
+	listLength    = 200 // conversations of each owner
 
 	podMemory     = 320              // MiB, the limit in application.properties
 	heapSlack     = 4 << 10          // KiB
 	residentSlack = 64               // MiB
 	calm          = 15 * time.Second // after the load, in which no call may be rejected
 	mostSeries    = 200              // of metrics that a run may add: known routes with new statuses, and connections closed by reason
+	quiet         = .25              // of the processor, which other programs may take
 	mostLog       = 256              // KiB a minute that a run may log
 )
 
@@ -41,13 +45,14 @@ type hostile struct {
 	java     string
 	attacks  []*attack
 	ordinary []*ordinary
+	others   float64 // the part of the processor that other programs took
 	failed   bool
 }
 
-func newHostile(seed int64, load time.Duration, java, only string) *hostile {
+func newHostile(seed int64, load time.Duration, java string, only *regexp.Regexp) *hostile {
 	h := &hostile{single: single{name: "hostile"}, seed: seed, load: load, java: java}
 	for _, a := range append(strangers(), withTokens()...) {
-		if strings.Contains(a.name, only) {
+		if only.MatchString(a.name) {
 			h.attacks = append(h.attacks, a)
 		}
 	}
@@ -64,6 +69,15 @@ func (h *hostile) check(ok bool, format string, values ...any) {
 		h.failed = true
 	}
 	fmt.Printf("%s  %s\n", verdict, fmt.Sprintf(format, values...))
+}
+
+// checkTime is a check of what the processor decides too: it is not held against the service if others took much of it.
+func (h *hostile) checkTime(ok bool, format string, values ...any) {
+	if !ok && h.others > quiet {
+		fmt.Printf("UNSURE  %s (other programs took %.0f %% of the processor)\n", fmt.Sprintf(format, values...), 100*h.others)
+		return
+	}
+	h.check(ok, format, values...)
 }
 
 // attack is one run: data, a warm-up, the load, a calm, and the checks.
@@ -84,7 +98,7 @@ func (h *hostile) attack(database *process) error {
 	processor := h.processor(database)
 	results := h.letAttack(pid)
 	h.sayWhere("at the end of the load")
-	fmt.Println("Processor time meanwhile:", h.processor(database).since(processor))
+	h.others = h.processor(database).since(processor)
 	for _, a := range h.attacks {
 		fmt.Printf("  %s: %s\n", a.name, &a.seen)
 	}
@@ -98,12 +112,12 @@ func (h *hostile) attack(database *process) error {
 	probes.end()
 
 	h.check(true, "no restart: process %d throughout", pid)
-	h.check(len(probes.lost) == 0, "liveness: %d probes of %d not answered within %s, the slowest after %.0f ms",
+	h.checkTime(len(probes.lost) == 0, "liveness: %d probes of %d not answered within %s, the slowest after %.0f ms",
 		len(probes.lost), probes.sent, probeLimit, ms(probes.slowest))
 	for _, lost := range probes.lost[:min(20, len(probes.lost))] {
 		fmt.Println("       ", lost)
 	}
-	h.check(results.success() >= .99, "ordinary callers: %.2f %% of calls successful (goal: 99 %%); %s", 100*results.success(), results)
+	h.checkTime(results.success() >= .99, "ordinary callers: %.2f %% of calls successful (goal: 99 %%); %s", 100*results.success(), results)
 	for _, failure := range results.firstFailures {
 		fmt.Println("       ", failure)
 	}
@@ -238,6 +252,13 @@ func (h *hostile) insertLarge() error {
 			return err
 		}
 	}
+	// What no caller can store through the service, and another program may.
+	for i := range foreignLength {
+		d := document(fmt.Sprintf("foreign-%d", i), foreigner, messages(strings.Repeat("f", 2<<20), 2))
+		if err := h.insert(append(d, bson.E{Key: "metadata", Value: bson.M{"m": strings.Repeat("m", 1<<20)}})); err != nil {
+			return err
+		}
+	}
 	first := append(messages("tiny", exportSmall), messages(largeContent, largeMessages)...)
 	if err := h.insert(document(exportId, mallory(0), first)); err != nil {
 		return err
@@ -326,10 +347,23 @@ func (h *hostile) checkState(before state) error {
 	}
 	fmt.Println("After:", after)
 	h.check(after.heap <= before.heap+heapSlack, "heap from %d to %d KiB (%d more may stay)", before.heap, after.heap, heapSlack)
+	if after.heap > before.heap+heapSlack {
+		after.printGrown(before)
+	}
 	h.check(after.resident <= before.resident+residentSlack, "resident from %d to %d MiB (%d more may stay)", before.resident, after.resident, residentSlack)
 	h.check(after.series <= before.series+mostSeries, "series of metrics from %d to %d (%d more may come)", before.series, after.series, mostSeries)
 	h.check(maps.Equal(after.gauges, before.gauges), "nothing is held for callers that are gone: %v, and %v before", after.gauges, before.gauges)
 	return nil
+}
+
+// printGrown prints the classes that take more than before.
+func (s state) printGrown(before state) {
+	grown := slices.SortedFunc(maps.Keys(s.classes), func(a, b string) int {
+		return (s.classes[b] - before.classes[b]) - (s.classes[a] - before.classes[a])
+	})
+	for _, class := range grown[:min(8, len(grown))] {
+		fmt.Printf("        %s from %d to %d KiB\n", class, before.classes[class]/1024, s.classes[class]/1024)
+	}
 }
 
 // noteLog looks for what the service must not log under any load.
@@ -381,13 +415,15 @@ func (h *hostile) sayWhere(when string) {
 // processor is the processor time that was taken so far.
 type processor struct{ service, database, harness, all, idle float64 }
 
-func (p processor) since(before processor) string {
-	all := (p.all - before.all) / 100
-	part := func(now, then float64) float64 { return (now - then) / all }
-	own := p.service - before.service + p.database - before.database + p.harness - before.harness
-	return fmt.Sprintf("service %.0f %%, database %.0f %%, harness %.0f %%, idle %.0f %%, other programs %.0f %%",
-		part(p.service, before.service), part(p.database, before.database), part(p.harness, before.harness), part(p.idle, before.idle),
-		part(p.all-p.idle-own, before.all-before.idle))
+// since prints who took the processor since before, and gives the part of other programs.
+func (p processor) since(before processor) float64 {
+	part := func(now, then float64) float64 { return (now - then) / (p.all - before.all) }
+	service, database, harness := part(p.service, before.service), part(p.database, before.database), part(p.harness, before.harness)
+	idle := part(p.idle, before.idle)
+	others := 1 - service - database - harness - idle
+	fmt.Printf("Processor meanwhile: service %.0f %%, database %.0f %%, harness %.0f %%, idle %.0f %%, other programs %.0f %%\n",
+		100*service, 100*database, 100*harness, 100*idle, 100*others)
+	return others
 }
 
 func (h *hostile) processor(database *process) processor {

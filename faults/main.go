@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -40,7 +41,7 @@ func main() {
 	soak := flag.Bool("soak", false, "give one replica half of what it can bear for --minutes, and look at what it holds")
 	minutes := flag.Int("minutes", 30, "with --soak and --hostile (10): how long")
 	hostile := flag.Bool("hostile", false, "attack one replica beside ordinary callers, for --minutes or --seconds")
-	only := flag.String("only", "", "with --hostile: attacks that have this in their name")
+	only := flag.String("only", "", "with --hostile: attacks that this regular expression matches")
 	flag.Parse()
 	jvm := jvm{java: *java, jar: *jar, aot: *aot, options: filepath.Join(*root, "src", "main", "docker", "jvm.options")}
 	if *over {
@@ -69,7 +70,7 @@ func main() {
 		}
 		var seed int64
 		fmt.Sscan(*seeds, &seed)
-		h := newHostile(seed, load, *java, *only)
+		h := newHostile(seed, load, *java, regexp.MustCompile(*only))
 		wrong, err := h.run(*root, jvm, nil, nil, h.attack)
 		endWith(wrong || h.failed, err)
 	}

@@ -186,7 +186,8 @@ func (s *single) metrics() (map[string]float64, error) {
 
 // held is what the service's process holds when nothing is asked of it.
 type held struct {
-	heap         int // KiB that are reachable, after a full collection
+	heap         int            // KiB that are reachable, after a full collection
+	classes      map[string]int // their bytes
 	threads, fds int
 }
 
@@ -202,15 +203,16 @@ func (s *single) held(java string) (held, error) {
 	if err != nil {
 		return held{}, fmt.Errorf("%s: %w", out, err)
 	}
-	total := regexp.MustCompile(`(?m)^Total +\d+ +(\d+)`).FindSubmatch(out)
-	if total == nil {
-		return held{}, fmt.Errorf("jcmd tells of no heap: %s", out)
+	h := held{classes: map[string]int{}, threads: s.status("Threads:")}
+	for _, line := range regexp.MustCompile(`(?m)^ *\d+: +\d+ +(\d+) +(\S+)`).FindAllSubmatch(out, -1) {
+		bytes, _ := strconv.Atoi(string(line[1]))
+		h.classes[string(line[2])] += bytes
+		h.heap += bytes
 	}
-	bytes, err := strconv.Atoi(string(total[1]))
-	if err != nil {
-		return held{}, err
+	if h.heap == 0 {
+		return held{}, fmt.Errorf("jcmd shows no heap: %s", out)
 	}
-	h := held{heap: bytes / 1024, threads: s.status("Threads:")}
+	h.heap /= 1024
 	fds, err := os.ReadDir(filepath.Join("/proc", pid, "fd"))
 	h.fds = len(fds)
 	return h, err
