@@ -323,7 +323,12 @@ func (h *hostile) state() (state, error) {
 		return state{}, err
 	}
 	metrics, err := h.metrics()
-	s := state{held: held, resident: h.resident(), series: len(metrics), gauges: map[string]float64{}}
+	s := state{held: held, resident: h.resident(), gauges: map[string]float64{}}
+	for name := range metrics {
+		if !strings.Contains(name, "_bucket{") { // of histograms, as many of each
+			s.series++
+		}
+	}
 	for _, name := range gauges {
 		s.gauges[name] = metrics[name]
 		if _, there := metrics[name]; !there {
