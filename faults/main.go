@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -38,7 +39,9 @@ func main() {
 	slow := flag.Int("slow", 500, "with --overload: requests beside it that never end")
 	heap := flag.String("heap", "64m", "with --overload and --soak: the service's heap")
 	soak := flag.Bool("soak", false, "give one replica half of what it can bear for --minutes, and look at what it holds")
-	minutes := flag.Int("minutes", 30, "with --soak: how long")
+	minutes := flag.Int("minutes", 30, "with --soak and --hostile (10): how long")
+	hostile := flag.Bool("hostile", false, "attack one replica beside ordinary callers, for --minutes or --seconds")
+	only := flag.String("only", "", "with --hostile: attacks that this regular expression matches")
 	flag.Parse()
 	jvm := jvm{java: *java, jar: *jar, aot: *aot, options: filepath.Join(*root, "src", "main", "docker", "jvm.options")}
 	if *over {
@@ -46,14 +49,30 @@ func main() {
 		if !isSet("seconds") {
 			load = 120 * time.Second
 		}
-		v := &overload{listeners: *listeners, slow: *slow, load: load}
-		endWith(v.runAlone(*root, jvm, *heap, v.run))
+		v := &overload{single: single{name: "overload"}, listeners: *listeners, slow: *slow, load: load}
+		streams := fmt.Sprintf("CONVERSATIONS_EVENTS_STREAMS=%d", max(1, *listeners))
+		endWith(v.run(*root, jvm, []string{"-Xmx" + *heap}, []string{streams}, v.flood))
 	}
 	if *soak {
-		v := &overload{fullPool: true}
-		endWith(v.runAlone(*root, jvm, *heap, func(server *process) error {
+		v := &overload{single: single{name: "overload"}}
+		// All connections to the database stay open, so that what it holds can be compared.
+		pool := []string{"QUARKUS_MONGODB_MIN_POOL_SIZE=100", "QUARKUS_MONGODB_MAX_POOL_SIZE=100"}
+		endWith(v.run(*root, jvm, []string{"-Xmx" + *heap}, pool, func(server *process) error {
 			return v.soak(time.Duration(*minutes)*time.Minute, server, *java)
 		}))
+	}
+	if *hostile {
+		load := 10 * time.Minute
+		if isSet("seconds") {
+			load = time.Duration(*seconds) * time.Second
+		} else if isSet("minutes") {
+			load = time.Duration(*minutes) * time.Minute
+		}
+		var seed int64
+		fmt.Sscan(*seeds, &seed)
+		h := newHostile(seed, load, *java, regexp.MustCompile(*only))
+		wrong, err := h.run(*root, jvm, nil, nil, h.attack)
+		endWith(wrong || h.failed, err)
 	}
 	if *off != "" && !slices.Contains(defences, *off) {
 		fmt.Fprintf(os.Stderr, "--defence-off %s: there are %s\n", *off, strings.Join(defences, ", "))

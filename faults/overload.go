@@ -7,9 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,36 +15,26 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 const (
-	callers      = 1024 // connections of the open loop
-	busy         = 32   // connections of the closed loop, by which the rate is found
-	perCaller    = 20   // event streams, which is the service's own bound
-	idle         = "idle"
-	settled      = 5 * time.Second // after the load, until it is as before
-	probeLimit   = time.Second
-	warmUp       = 15 * time.Second
-	measured     = 10 * time.Second
-	appendsEach  = 100 // messages a conversation, then a new one: none is moved out of its document
-	hello        = `{"content":"Hello, how are you?"}`
-	overDatabase = "overload"
+	callers     = 1024 // connections of the open loop
+	busy        = 32   // connections of the closed loop, by which the rate is found
+	perCaller   = 20   // event streams, which is the service's own bound
+	idle        = "idle"
+	warmUp      = 15 * time.Second
+	measured    = 10 * time.Second
+	appendsEach = 100 // messages a conversation, then a new one: none is moved out of its document
+	hello       = `{"content":"Hello, how are you?"}`
 )
 
 // overload gives one process of the service four times the load that it can bear, beside event streams that hear nothing
 // and callers that never end their request.
 type overload struct {
-	service   *replica
-	address   string
+	single
 	listeners int
 	slow      int
-	fullPool  bool // whether the service keeps all connections to the database open, so that what it holds can be compared
 	load      time.Duration
-	client    *mongo.Client
-	violation []string
-	mutex     sync.Mutex
 	acked     atomic.Int64
 	appends   atomic.Int64
 	beside    []net.Conn
@@ -78,106 +65,8 @@ func (o outcome) String() string {
 		ms(percentile(o.refused, .5)), ms(percentile(o.refused, .99)), o.unsent)
 }
 
-func (v *overload) wrong(format string, values ...any) {
-	v.mutex.Lock()
-	defer v.mutex.Unlock()
-	v.violation = append(v.violation, fmt.Sprintf(format, values...))
-}
-
-// runAlone starts one process of the service on a database of its own, and tells whether something was wrong in what is
-// tried with it. Times are printed, and not held against it: the machine's load is in them.
-func (v *overload) runAlone(root string, jvm jvm, heap string, try func(*process) error) (bool, error) {
-	scratch, err := os.MkdirTemp("", "overload-")
-	if err != nil {
-		return false, err
-	}
-	defer os.RemoveAll(scratch)
-	server, uri, err := startOne(scratch)
-	if server != nil {
-		defer server.kill()
-	}
-	if err != nil {
-		return false, err
-	}
-	if v.client, err = mongo.Connect(options.Client().ApplyURI(uri)); err != nil {
-		return false, err
-	}
-	ports, err := freePorts(1, "127.0.0.1")
-	if err != nil {
-		return false, err
-	}
-	v.address = address("127.0.0.1", ports[0])
-	v.service = &replica{url: "http://" + v.address}
-	results := filepath.Join(root, "target", "faults")
-	v.service.process = process{name: "the service", log: filepath.Join(results, "overload.log"), command: func() *exec.Cmd {
-		cmd := jvm.command("-Xmx" + heap)
-		cmd.Env = append(cleanEnvironment(), "MONGODB_URI="+uri, "MONGODB_DB="+overDatabase, "AUTH_SECRET="+secret,
-			"QUARKUS_HTTP_HOST=127.0.0.1", "QUARKUS_SHUTDOWN_DELAY=0S", "PORT="+strconv.Itoa(ports[0]),
-			"CONVERSATIONS_EVENTS_STREAMS="+strconv.Itoa(max(1, v.listeners)))
-		if v.fullPool {
-			cmd.Env = append(cmd.Env, "QUARKUS_MONGODB_MIN_POOL_SIZE=100", "QUARKUS_MONGODB_MAX_POOL_SIZE=100")
-		}
-		return cmd
-	}}
-	if err := v.service.start(); err != nil {
-		return false, err
-	}
-	defer v.service.kill()
-	if err := within(90*time.Second, v.ready); err != nil {
-		return false, err
-	}
-	if err := try(server); err != nil {
-		return false, err
-	}
-	for _, wrong := range v.violation[:min(10, len(v.violation))] {
-		fmt.Println("  ", wrong)
-	}
-	return len(v.violation) > 0, nil
-}
-
-func cleanEnvironment() []string {
-	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		return strings.HasPrefix(variable, "MONGODB_") || strings.HasPrefix(variable, "AUTH_")
-	})
-}
-
-// startOne starts a replica set of one node.
-func startOne(folder string) (*process, string, error) {
-	mongod, err := exec.LookPath("mongod")
-	if err != nil {
-		return nil, "", err
-	}
-	ports, err := freePorts(1, "127.0.0.1")
-	if err != nil {
-		return nil, "", err
-	}
-	data := filepath.Join(folder, "data")
-	if err := os.MkdirAll(data, 0o755); err != nil {
-		return nil, "", err
-	}
-	server := &process{name: "mongod", log: filepath.Join(folder, "mongod.log"), command: func() *exec.Cmd {
-		return exec.Command(mongod, "--bind_ip", "127.0.0.1", "--port", strconv.Itoa(ports[0]), "--dbpath", data, "--replSet", "rs0",
-			"--wiredTigerCacheSizeGB", "0.5", "--nounixsocket")
-	}}
-	if err := server.start(); err != nil {
-		return nil, "", err
-	}
-	host := address("127.0.0.1", ports[0])
-	direct, err := mongo.Connect(options.Client().ApplyURI("mongodb://" + host + "/?directConnection=true").SetTimeout(2 * time.Second))
-	if err != nil {
-		return server, "", err
-	}
-	config := bson.M{"_id": "rs0", "members": bson.A{bson.M{"_id": 0, "host": host}}}
-	err = within(60*time.Second, func() error {
-		return direct.Database("admin").RunCommand(context.Background(), bson.D{{Key: "replSetInitiate", Value: config}}).Err()
-	})
-	return server, "mongodb://" + host + "/?replicaSet=rs0", err
-}
-
-func (v *overload) ready() error { return v.service.health(http.DefaultClient, "ready") }
-
-// run gives it more than it can bear.
-func (v *overload) run(*process) error {
+// flood gives it more than it can bear.
+func (v *overload) flood(*process) error {
 	v.closed(warmUp)
 	most := v.closed(measured)
 	fmt.Println("The rate that it can bear:", most)
@@ -191,13 +80,13 @@ func (v *overload) run(*process) error {
 	fmt.Printf("The same beside %d idle event streams and %d callers that never end their request: %s\n", v.listeners, v.slow, beside)
 	fmt.Printf("Resident: %d MiB\n", v.resident())
 
-	probes := newProbes(v)
+	probes := newProbes(&v.single, 200*time.Millisecond, func() []string { return nil })
 	over := v.open(v.load, 4*most.rate())
-	lost, slowest := probes.end()
+	probes.end()
 	fmt.Println("At four times what it can bear:", over)
-	fmt.Printf("Liveness: %d of its probes lost, the slowest %.0f ms. Resident: %d MiB at most\n", lost, ms(slowest), probes.resident)
-	if lost > 0 {
-		v.wrong("%d probes of liveness were not answered within %s", lost, probeLimit)
+	fmt.Printf("Liveness: %d of its probes lost, the slowest %.0f ms. Resident: %d MiB at most\n", len(probes.lost), ms(probes.slowest), probes.resident)
+	if len(probes.lost) > 0 {
+		v.wrong("%d probes of liveness were not answered within %s", len(probes.lost), probeLimit)
 	}
 	time.Sleep(settled)
 	after := v.open(measured, half)
@@ -218,7 +107,7 @@ func (v *overload) run(*process) error {
 // count looks whether what was acknowledged is stored.
 func (v *overload) count() error {
 	stored := int64(0)
-	cursor, err := v.client.Database(overDatabase).Collection("conversations").Aggregate(context.Background(), bson.A{
+	cursor, err := v.conversations().Aggregate(context.Background(), bson.A{
 		bson.M{"$match": bson.M{"userId": bson.M{"$regex": "^load"}}},
 		bson.M{"$group": bson.M{"_id": nil, "n": bson.M{"$sum": bson.M{"$size": "$messages"}}}}})
 	if err != nil {
@@ -440,58 +329,4 @@ func (v *overload) listen(connection net.Conn) {
 	if _, err := io.Copy(io.Discard, connection); !v.closing.Load() {
 		v.wrong("an event stream ended: %v", err)
 	}
-}
-
-// resident is the service's memory, in MiB.
-func (v *overload) resident() int { return v.status("VmRSS:") / 1024 }
-
-// status is a number that the system tells of the service's process; 0 where it is gone.
-func (v *overload) status(name string) int {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.service.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(status)) {
-		if value, found := strings.CutPrefix(line, name); found {
-			n, _ := strconv.Atoi(strings.Fields(value)[0])
-			return n
-		}
-	}
-	return 0
-}
-
-// probes ask liveness again and again, each on a connection of its own as the kubelet's do.
-type probes struct {
-	stop     chan struct{}
-	done     sync.WaitGroup
-	lost     int
-	slowest  time.Duration
-	resident int
-}
-
-func newProbes(v *overload) *probes {
-	p := &probes{stop: make(chan struct{})}
-	client := &http.Client{Timeout: probeLimit, Transport: &http.Transport{DisableKeepAlives: true}}
-	p.done.Go(func() {
-		for {
-			select {
-			case <-p.stop:
-				return
-			case <-time.After(200 * time.Millisecond):
-			}
-			began := time.Now()
-			if err := v.service.health(client, "live"); err != nil {
-				p.lost++
-			}
-			p.slowest = max(p.slowest, time.Since(began))
-			p.resident = max(p.resident, v.resident())
-		}
-	})
-	return p
-}
-
-func (p *probes) end() (int, time.Duration) {
-	close(p.stop)
-	p.done.Wait()
-	return p.lost, p.slowest
 }

@@ -5,11 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,20 +20,9 @@ const (
 	flatOthers = 4                // threads and file descriptors that come and go
 )
 
-// held is what the service's process holds when nothing is asked of it.
-type held struct {
-	heap         int // KiB that are reachable, after a full collection
-	threads, fds int
-}
-
-func (h held) String() string {
-	return fmt.Sprintf("heap %d KiB, %d threads, %d file descriptors", h.heap, h.threads, h.fds)
-}
-
 // soak gives the service half of what it can bear for length, with heals, restarts of the database and a program that
 // ignores the rules in between, and looks each lap at what it holds.
 func (v *overload) soak(length time.Duration, server *process, java string) error {
-	jcmd := strings.TrimSuffix(java, "java") + "jcmd"
 	v.closed(warmUp)
 	most := v.closed(measured)
 	fmt.Println("The rate that it can bear:", most)
@@ -52,7 +36,7 @@ func (v *overload) soak(length time.Duration, server *process, java string) erro
 			return err
 		}
 		time.Sleep(pruned)
-		h, err := v.held(jcmd)
+		h, err := v.held(java)
 		if err != nil {
 			return err
 		}
@@ -112,32 +96,11 @@ func (v *overload) healNow() {
 func (v *overload) insertBroken() {
 	for _, session := range []any{nil, "", 7} {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		_, err := v.client.Database(overDatabase).Collection("conversations").InsertOne(ctx,
+		_, err := v.conversations().InsertOne(ctx,
 			bson.M{"conversationId": fmt.Sprintf("vandal-%d", time.Now().UnixNano()), "userId": "vandal", "sessionId": session})
 		cancel()
 		if err == nil {
 			v.wrong("a document with the sessionId %v was stored", session)
 		}
 	}
-}
-
-// held looks at the process, after a full collection.
-func (v *overload) held(jcmd string) (held, error) {
-	pid := strconv.Itoa(v.service.cmd.Process.Pid)
-	out, err := exec.Command(jcmd, pid, "GC.class_histogram").CombinedOutput() // of what a full collection leaves
-	if err != nil {
-		return held{}, fmt.Errorf("%s: %w", out, err)
-	}
-	total := regexp.MustCompile(`(?m)^Total +\d+ +(\d+)`).FindSubmatch(out)
-	if total == nil {
-		return held{}, fmt.Errorf("jcmd tells of no heap: %s", out)
-	}
-	bytes, err := strconv.Atoi(string(total[1]))
-	if err != nil {
-		return held{}, err
-	}
-	h := held{heap: bytes / 1024, threads: v.status("Threads:")}
-	fds, err := os.ReadDir(filepath.Join("/proc", pid, "fd"))
-	h.fds = len(fds)
-	return h, err
 }
