@@ -24,7 +24,7 @@ JVM_OPTIONS = ROOT / "src" / "main" / "docker" / "jvm.options"
 JAR = ROOT / "target" / "quarkus-app" / "quarkus-run.jar"
 SECRET = "a-secret-for-the-benchmarks-of-32-bytes-or-more"
 OURS, BEFORE, CONSTANT, DRIVER = "ours", "before", "constant", "driver"
-LOOP = "consulting.lmx.conversation.conversation.DriverLoop"
+LOOP = "consulting.lmx.conversation.store.DriverLoop"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # name: (folder, how it is built, what the build leaves, how it is started there)
@@ -80,8 +80,8 @@ def build_floor(scratch):
     shutil.copytree(ROOT / "src" / "main", copy / "src" / "main")
     for name in ("pom.xml", "mvnw"):
         shutil.copy(ROOT / name, copy)
-    for source in (ROOT / "benchmarks" / "floor").glob("*.java"):
-        shutil.copy(source, copy / "src" / "main" / "java" / "consulting" / "lmx" / "conversation" / "conversation")
+    packages = copy / "src" / "main" / "java" / "consulting" / "lmx" / "conversation"
+    shutil.copytree(ROOT / "benchmarks" / "floor", packages, dirs_exist_ok=True)
     done = subprocess.run(["./mvnw", "-B", "-ntp", "-q", "package"], cwd=copy, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"the floor could not be built: {done.stdout[-1500:]}{done.stderr[-1500:]}")

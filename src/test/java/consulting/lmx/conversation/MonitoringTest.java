@@ -88,7 +88,9 @@ class MonitoringTest {
                 .filter(line -> line.startsWith("http_server_requests_seconds_bucket{"))
                 .toList();
         assertThat(buckets)
-                .filteredOn(line -> line.contains("uri=\"/api/conversation\"") && line.contains("method=\"GET\""))
+                .filteredOn(line -> line.contains("uri=\"/api/conversation\"")
+                        && line.contains("method=\"GET\"")
+                        && line.contains("status=\"200\""))
                 .hasSize(9)
                 .anyMatch(line -> line.contains("le=\"0.005\""))
                 .anyMatch(line -> line.contains("le=\"5.0\""));

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
+import java.util.List;
 import java.util.UUID;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
@@ -278,20 +279,20 @@ class BadInputTest {
     @Test
     void conversationThatIsFullTakesNoMore() throws IOException {
         TestServer.assumeGenuine("bound on the size of a document");
-        // Too few to move some of them out of the way, as the old application may have stored them.
-        Document message = new Document("role", "user").append("content", "a".repeat(113_200));
+        // Of another program: what is no message cannot be offloaded.
         client.getDatabase(database)
                 .getCollection("conversations")
                 .insertOne(new Document("conversationId", id)
                         .append("sessionId", id)
                         .append("userId", user)
-                        .append("messages", Collections.nCopies(148, message)))
+                        .append("messages", List.of(new Document("role", "user").append("content", "a")))
+                        .append("notes", "a".repeat(16_760_000)))
                 .await()
                 .indefinitely();
         byte[] body = bytes("{\"content\": \"" + "a".repeat(32 * KIBIBYTE) + "\"}");
         assertProblem(message(JSON, body), 409);
         JsonNode after = json.readTree(get("/api/conversation/" + id).body());
-        assertThat(after.path("messageCount").asInt()).isEqualTo(148);
+        assertThat(after.path("messageCount").asInt()).isEqualTo(1);
     }
 
     @ParameterizedTest

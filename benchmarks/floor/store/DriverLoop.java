@@ -1,10 +1,10 @@
-package consulting.lmx.conversation.conversation;
+package consulting.lmx.conversation.store;
 
-import static consulting.lmx.conversation.conversation.ConversationFields.CREATED_AT;
-import static consulting.lmx.conversation.conversation.ConversationFields.MESSAGES;
-import static consulting.lmx.conversation.conversation.ConversationFields.MOVED;
-import static consulting.lmx.conversation.conversation.ConversationFields.SESSION_ID;
-import static consulting.lmx.conversation.conversation.ConversationFields.UPDATED_AT;
+import static consulting.lmx.conversation.store.ConversationFields.CREATED_AT;
+import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.store.ConversationFields.OFFLOADED;
+import static consulting.lmx.conversation.store.ConversationFields.SESSION_ID;
+import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 
 import com.mongodb.ConnectionString;
 import com.mongodb.MongoClientSettings;
@@ -46,6 +46,8 @@ public final class DriverLoop {
 
     private static final int LANES = 32;
     private static final String CALLER = "caller";
+    private static final BsonDocument IS_SHORT = MessageQuery.isShort(Conversations.SHORT_BYTES);
+    private static final BsonDocument READ = MessageQuery.projection(StoredConversation.FIELDS);
 
     private final MongoCollection<Conversation> conversations;
     private final MongoCollection<BsonDocument> documents;
@@ -95,7 +97,7 @@ public final class DriverLoop {
         Supplier<Publisher<?>> operation = switch (what) {
             case "start" -> () -> insert(UUID.randomUUID().toString(), List.of());
             case "message" -> this::append;
-            case "get" -> () -> conversations.find(any()).limit(1);
+            case "get" -> () -> documents.find(any().append("$expr", IS_SHORT)).limit(1).projection(READ);
             default -> throw new IllegalArgumentException(what);
         };
         long end = System.nanoTime() + number * 1_000_000L;
@@ -108,7 +110,7 @@ public final class DriverLoop {
         return conversations.insertOne(conversation);
     }
 
-    /** As {@link MessageService} does it. */
+    /** As {@link MessageAppender} does it. */
     private Publisher<?> append() {
         Message message = message("user", "How do I reset my password, please?");
         BsonDateTime now = new BsonDateTime(message.timestamp().toEpochMilli());
@@ -118,7 +120,7 @@ public final class DriverLoop {
                         "$setOnInsert",
                         new BsonDocument(SESSION_ID, new BsonString(SessionId.random())).append(CREATED_AT, now));
         BsonDocument counted = new BsonDocument(SESSION_ID, new BsonInt32(1))
-                .append(MOVED, new BsonInt32(1))
+                .append(OFFLOADED, new BsonInt32(1))
                 .append(MESSAGES + ".none", new BsonInt32(1));
         return documents.findOneAndUpdate(
                 any(),
@@ -130,7 +132,7 @@ public final class DriverLoop {
     }
 
     private BsonDocument any() {
-        return ConversationService.owned(
+        return Conversations.owned(
                 CALLER, ids.get(ThreadLocalRandom.current().nextInt(ids.size())));
     }
 

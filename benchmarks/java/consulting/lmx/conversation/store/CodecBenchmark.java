@@ -1,4 +1,4 @@
-package consulting.lmx.conversation.conversation;
+package consulting.lmx.conversation.store;
 
 import java.nio.ByteBuffer;
 import java.util.Collections;

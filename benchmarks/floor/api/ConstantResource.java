@@ -1,7 +1,13 @@
-package consulting.lmx.conversation.conversation;
+package consulting.lmx.conversation.api;
 
-import consulting.lmx.conversation.conversation.ConversationResource.Sent;
-import consulting.lmx.conversation.conversation.ConversationResource.Started;
+import consulting.lmx.conversation.api.ConversationResource.Sent;
+import consulting.lmx.conversation.api.ConversationResource.Started;
+import consulting.lmx.conversation.store.AppendResult;
+import consulting.lmx.conversation.store.Conversation;
+import consulting.lmx.conversation.store.Message;
+import consulting.lmx.conversation.store.MessageReader.Page;
+import consulting.lmx.conversation.store.SessionId;
+import consulting.lmx.conversation.store.StoredConversation;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -33,20 +39,24 @@ public class ConstantResource {
     private static final Conversation CONVERSATION =
             new Conversation(UUID.randomUUID().toString(), SessionId.random(), "caller");
     private static final URI LOCATION = URI.create(ConversationResource.PATH + "/" + CONVERSATION.conversationId);
-    private static final EntityTag TAG = ETag.of(CONVERSATION);
-    private static final Started STARTED = Started.of(CONVERSATION, 1);
+    private static final Started STARTED = Started.of(page(List.of()));
     private static final Message MESSAGE =
             new Message("user", "How do I reset my password, please?", CONVERSATION.createdAt);
-    private static final Sent SENT =
-            Sent.of(CONVERSATION.conversationId, new Appended(false, CONVERSATION.sessionId, MESSAGE, 1));
-    private static final ConversationView VIEW = view();
+    private static final Sent SENT = Sent.of(
+            CONVERSATION.conversationId, new AppendResult(false, false, CONVERSATION.sessionId, MESSAGE, 1));
 
     /** With the one message that the load starts a conversation with before it gets it. */
-    private static ConversationView view() {
+    private static final Page PAGE =
+            page(List.of(new Message("assistant", "Hello, how can I help?", CONVERSATION.createdAt)));
+
+    private static final EntityTag TAG = ETag.of(PAGE);
+    private static final ConversationView VIEW = ConversationView.of(PAGE);
+
+    private static Page page(List<Message> messages) {
         Conversation conversation =
                 new Conversation(CONVERSATION.conversationId, CONVERSATION.sessionId, CONVERSATION.userId);
-        conversation.messages = List.of(new Message("assistant", "Hello, how can I help?", CONVERSATION.createdAt));
-        return ConversationView.of(conversation, 1);
+        conversation.messages = messages;
+        return new Page(StoredConversation.of(conversation), 0, messages, false);
     }
 
     @POST
