@@ -27,8 +27,8 @@ public class JsonErrorMapper {
     private static HttpProblem problem(JsonProcessingException exception) {
         if (exception instanceof StreamConstraintsException) {
             return Problems.of(ErrorCode.INVALID_REQUEST)
-                    .withDetail("The body is nested too deeply, has a number that is too long, or holds more than "
-                            + StrictJson.MAX_TOKENS + " names and values.")
+                    .withDetail("The body is nested too deeply, holds a number with too many digits, or has too many"
+                            + " names and values.")
                     .build();
         }
         if (exception instanceof JsonMappingException mapping

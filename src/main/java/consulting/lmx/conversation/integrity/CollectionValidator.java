@@ -2,7 +2,6 @@ package consulting.lmx.conversation.integrity;
 
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.error.DriverFailure;
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
@@ -40,7 +39,7 @@ final class CollectionValidator {
 
     private final MongoDatabase database;
     private final Invariant invariant;
-    private final Optional<Force> setting;
+    private final Optional<ValidatorMode> setting;
     private final boolean leavesUnset;
     private final Capabilities capabilities;
     private CollectionInfo found;
@@ -52,7 +51,7 @@ final class CollectionValidator {
     CollectionValidator(
             MongoDatabase database,
             Invariant invariant,
-            Optional<Force> setting,
+            Optional<ValidatorMode> setting,
             boolean leavesUnset,
             Capabilities capabilities) {
         this.database = database;
@@ -134,7 +133,7 @@ final class CollectionValidator {
     }
 
     private boolean isOff() {
-        return setting.equals(Optional.of(Force.OFF));
+        return setting.equals(Optional.of(ValidatorMode.OFF));
     }
 
     private boolean isInForce(CollectionInfo info, String level) {
@@ -161,16 +160,16 @@ final class CollectionValidator {
     private boolean isHeldAsConstraint(CollectionInfo info) {
         return CONSTRAINT.equals(info.validationLevel())
                 && contains(info.validator(), schema())
-                && !setting.equals(Optional.of(Force.WARN));
+                && !setting.equals(Optional.of(ValidatorMode.WARN));
     }
 
     private String action(CollectionInfo info) {
         boolean kept = isAnothersToo(info)
                 || setting.isEmpty() && leavesUnset && !info.validator().isEmpty();
-        if (kept || setting.equals(Optional.of(Force.WARN)) == WARN.equals(info.validationAction())) {
+        if (kept || setting.equals(Optional.of(ValidatorMode.WARN)) == WARN.equals(info.validationAction())) {
             return info.validationAction(); // error, or from MongoDB 8.1 on errorAndLog
         }
-        return setting.equals(Optional.of(Force.WARN)) ? WARN : ERROR;
+        return setting.equals(Optional.of(ValidatorMode.WARN)) ? WARN : ERROR;
     }
 
     private void warnIfWeak(CollectionInfo info, String level) {

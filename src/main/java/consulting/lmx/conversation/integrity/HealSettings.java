@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.integrity;
 
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -17,7 +16,7 @@ import java.util.OptionalInt;
  *     where they are repaired
  */
 record HealSettings(
-        Optional<Force> force,
+        Optional<ValidatorMode> force,
         boolean leavesUnset,
         int batchSize,
         OptionalInt maxRate,
@@ -31,8 +30,7 @@ record HealSettings(
     }
 
     /** Of the service, whose settings say all: what they do not name is not wanted, or as it is by default. */
-    static HealSettings of(IntegrityConfig config) {
-        return new HealSettings(
-                config.validator(), false, config.batchSize(), config.maxRate(), false, Optional.empty());
+    static HealSettings of(Optional<ValidatorMode> force, int batchSize, OptionalInt maxRate) {
+        return new HealSettings(force, false, batchSize, maxRate, false, Optional.empty());
     }
 }

@@ -24,7 +24,7 @@ public interface IntegrityConfig {
      * {@code warn} lets them pass and logs them at the server, while old writers still run; {@code off} removes it. Without it
      * the service enforces, unless another program's validator only warns, and a command leaves a validator as it is.
      */
-    Optional<Force> validator();
+    Optional<ValidatorMode> validator();
 
     /** How many documents are repaired by one batch; under a {@link #maxRate()}, no more than it allows in a quarter of a second. */
     @WithDefault("2000")
@@ -52,13 +52,6 @@ public interface IntegrityConfig {
     enum Mode {
         REPAIR,
         VERIFY,
-        OFF
-    }
-
-    /** The force of the validator. */
-    enum Force {
-        ENFORCE,
-        WARN,
         OFF
     }
 }

@@ -82,7 +82,7 @@ final class IntegrityRun {
         this.symbols = new SymbolIndexes(commands, invariant.keys(), capabilities);
         this.expiry = new ExpiryIndex(database, commands, invariant.expiry(), settings.leavesUnset(), capabilities);
         this.probe = new KeyProbe(database, collection, symbols);
-        this.lease = new Lease(database, invariant.collection(), Host.NAME, progress, pace);
+        this.lease = new Lease(database, invariant.collection(), Host.NAME, progress);
         this.journal = new RunJournal(database, Host.NAME, clock);
     }
 

@@ -146,7 +146,7 @@ public class IntegrityService {
     }
 
     private IntegrityRun newRun(RunProgress progress) {
-        return new IntegrityRun(database(), invariant, HealSettings.of(config), progress, capabilities, serverClock);
+        return new IntegrityRun(database(), invariant, HealSettings.of(config.validator(), config.batchSize(), config.maxRate()), progress, capabilities, serverClock);
     }
 
     private MongoDatabase database() {

@@ -19,7 +19,6 @@ import java.time.Instant;
 import java.util.Date;
 import java.util.Optional;
 import java.util.function.Supplier;
-import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonType;
 import org.bson.conversions.Bson;
@@ -45,23 +44,18 @@ final class Lease {
     private static final Duration RENEWAL = Duration.ofSeconds(1);
     private static final Duration POLL = Duration.ofMillis(300);
 
-    /** What its holder has written of itself. */
-    record Held(String holder, String host, long fence, String step, long healed, long remaining) {}
-
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> leases;
     private final String name;
     private final String host;
     private final RunProgress progress;
-    private final Pace pace;
 
-    Lease(MongoDatabase database, String name, String host, RunProgress progress, Pace pace) {
+    Lease(MongoDatabase database, String name, String host, RunProgress progress) {
         this.database = database;
         this.leases = database.getCollection(COLLECTION, BsonDocument.class);
         this.name = name;
         this.host = host;
         this.progress = progress;
-        this.pace = pace;
     }
 
     /** Takes the lease if it is free; the number is one more than its last holder's. Empty if somebody holds it. */
@@ -141,8 +135,6 @@ final class Lease {
                                         + TIME_TO_LIVE.toSeconds() + " s");
                     }
                 })
-                .chain(this::hello)
-                .invoke(this::tellLag)
                 .onFailure(DriverFailure::isUnavailable)
                 .recoverWithItem(failure -> {
                     LOG.warnf("event=lease-renewal-failed cause=\"%s\"", failure.getMessage());
@@ -188,8 +180,8 @@ final class Lease {
     }
 
     /** What it says of its holder, as far as it says that. */
-    private static Held held(BsonDocument lease) {
-        return new Held(
+    private static LeaseHolder held(BsonDocument lease) {
+        return new LeaseHolder(
                 text(lease, "holder"),
                 text(lease, "host"),
                 number(lease, "fence"),
@@ -206,21 +198,8 @@ final class Lease {
         return lease.isNumber(field) ? lease.getNumber(field).longValue() : 0;
     }
 
-    private Uni<BsonDocument> hello() {
-        return Hello.ask(command -> Publishers.one(database.runCommand(command, BsonDocument.class)));
-    }
-
     private Uni<Instant> serverTime() {
-        return hello().map(answer ->
-                Instant.ofEpochMilli(answer.getDateTime("localTime").getValue()));
-    }
-
-    /** How far the majority is behind what was last written, as the server says of itself. */
-    private void tellLag(BsonDocument hello) {
-        BsonDocument lastWrite = hello.getDocument("lastWrite", new BsonDocument());
-        BsonDateTime none = new BsonDateTime(0);
-        long written = lastWrite.getDateTime("lastWriteDate", none).getValue();
-        long replicated = lastWrite.getDateTime("majorityWriteDate", none).getValue();
-        pace.lag(Duration.ofMillis(Math.max(0, written - replicated)));
+        return Hello.ask(command -> Publishers.one(database.runCommand(command, BsonDocument.class)))
+                .map(answer -> Instant.ofEpochMilli(answer.getDateTime("localTime").getValue()));
     }
 }

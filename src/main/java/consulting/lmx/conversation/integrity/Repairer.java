@@ -83,10 +83,7 @@ final class Repairer {
 
     /** Done when every repair of the batch was acknowledged, or found to be no longer needed. */
     Uni<Void> repair(List<Repair> batch, RequiredKey key, RunProgress progress) {
-        return pace.permit(batch.size()).chain(() -> {
-            long sent = System.nanoTime();
-            return send(batch, key, progress).invoke(() -> pace.observed(batch.size(), System.nanoTime() - sent));
-        });
+        return pace.permit(batch.size()).chain(() -> send(batch, key, progress));
     }
 
     private Uni<Void> send(List<Repair> batch, RequiredKey key, RunProgress progress) {

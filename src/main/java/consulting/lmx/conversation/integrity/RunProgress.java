@@ -13,6 +13,7 @@ import java.util.function.Function;
 import java.util.function.ObjLongConsumer;
 import java.util.stream.Stream;
 import org.bson.BsonDocument;
+import org.bson.BsonValue;
 import org.jboss.logging.Logger;
 
 /** What one run has found and done so far; written by the steps, read at any time by the report, the probe and the metrics. */
@@ -77,7 +78,7 @@ final class RunProgress {
     private long lastWrite;
     private long finishedNanos;
     private volatile String step = "connect";
-    private volatile Lease.Held watched;
+    private volatile LeaseHolder watched;
     private volatile boolean stopping;
     private final LongAdder deleted = new LongAdder();
     private final Set<String> withoutRecord = ConcurrentHashMap.newKeySet();
@@ -100,18 +101,18 @@ final class RunProgress {
     }
 
     String step() {
-        Lease.Held other = watched;
+        LeaseHolder other = watched;
         return other == null ? step : "waiting for " + other.host() + ": " + other.step();
     }
 
     /** The same without the host. */
     String publicStep() {
-        Lease.Held other = watched;
+        LeaseHolder other = watched;
         return other == null ? step : "waiting for another process: " + other.step();
     }
 
     /** Another process is healing, and this is what it says of itself; null where none is. */
-    void watch(Lease.Held other) {
+    void watch(LeaseHolder other) {
         watched = other;
     }
 
@@ -149,24 +150,24 @@ final class RunProgress {
     }
 
     /** A document was repaired without its repair record, with which it would be larger than the server takes. */
-    void withoutRecord(RequiredKey key, Repair repair) {
-        withoutRecord.add(name(key, repair));
+    void withoutRecord(RequiredKey key, BsonValue id, Defect defect) {
+        withoutRecord.add(name(key, id));
         LOG.warnf(
                 "event=repaired-without-record run=%s document=\"%s\" reason=%s",
-                run, name(key, repair), repair.defect().word());
+                run, name(key, id), defect.word());
     }
 
     /** A document has no room even for the key: it stays as it is, and stops nothing. */
-    void notRepaired(RequiredKey key, Repair repair) {
-        notRepaired.add(name(key, repair));
+    void notRepaired(RequiredKey key, BsonValue id, Defect defect) {
+        notRepaired.add(name(key, id));
         LOG.errorf(
                 "event=not-repaired run=%s document=\"%s\" reason=%s: it is as large as the server takes; make it smaller,"
                         + " and heal again",
-                run, name(key, repair), repair.defect().word());
+                run, name(key, id), defect.word());
     }
 
-    private static String name(RequiredKey key, Repair repair) {
-        String id = ExtendedJson.of(new BsonDocument("_id", repair.id()));
+    private static String name(RequiredKey key, BsonValue documentId) {
+        String id = ExtendedJson.of(new BsonDocument("_id", documentId));
         return key.field() + " of " + (id.length() > LONGEST_NAME ? id.substring(0, LONGEST_NAME) + "…" : id);
     }
 
@@ -215,7 +216,7 @@ final class RunProgress {
 
     /** How many broken keys were counted and are not healed yet; 0 where nothing was counted. */
     long remaining() {
-        Lease.Held other = watched;
+        LeaseHolder other = watched;
         return other != null ? other.remaining() : Math.max(0, expected.get() - totalHealed() - deleted());
     }
 
@@ -245,7 +246,7 @@ final class RunProgress {
 
     /** How many keys are healed, by this run or by the one that it waits for. */
     long healedSoFar() {
-        Lease.Held other = watched;
+        LeaseHolder other = watched;
         return other != null ? other.healed() : totalHealed();
     }
 

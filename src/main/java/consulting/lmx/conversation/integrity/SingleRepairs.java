@@ -118,7 +118,7 @@ final class SingleRepairs {
                 .invoke(result -> {
                     if (result.getModifiedCount() > 0) {
                         progress.healed(key, repair.defect(), 1);
-                        progress.withoutRecord(key, repair);
+                        progress.withoutRecord(key, repair.id(), repair.defect());
                     }
                 })
                 .replaceWithVoid()
@@ -126,7 +126,7 @@ final class SingleRepairs {
                 .recoverWithUni(() -> sendBare(repair.asDuplicate(key), key, progress))
                 .onFailure(DriverFailure::isTooLarge)
                 .recoverWithUni(() -> {
-                    progress.notRepaired(key, repair);
+                    progress.notRepaired(key, repair.id(), repair.defect());
                     return Uni.createFrom().voidItem();
                 });
     }

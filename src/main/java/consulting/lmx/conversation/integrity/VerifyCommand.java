@@ -40,7 +40,7 @@ public class VerifyCommand implements Callable<Integer> {
     public Integer call() {
         return database.run(
                 database.database(spec.commandLine()),
-                HealSettings.of(config),
+                HealSettings.of(config.validator(), config.batchSize(), config.maxRate()),
                 IntegrityRun::look,
                 json,
                 spec.commandLine());

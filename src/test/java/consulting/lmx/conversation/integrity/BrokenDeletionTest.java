@@ -10,7 +10,6 @@ import com.mongodb.client.model.Updates;
 import com.mongodb.reactivestreams.client.MongoClient;
 import com.mongodb.reactivestreams.client.MongoClients;
 import com.mongodb.reactivestreams.client.MongoCollection;
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.RewritingProxy;
 import consulting.lmx.conversation.testsupport.TestServer;
 import java.io.IOException;
@@ -73,7 +72,7 @@ class BrokenDeletionTest {
 
     private static HealSettings settings(Path file) {
         return new HealSettings(
-                Optional.of(Force.ENFORCE), true, 3, OptionalInt.empty(), false, Optional.ofNullable(file));
+                Optional.of(ValidatorMode.ENFORCE), true, 3, OptionalInt.empty(), false, Optional.ofNullable(file));
     }
 
     private static List<BsonDocument> parsed(List<String> documents) {

@@ -9,7 +9,6 @@ import com.mongodb.client.model.ValidationAction;
 import com.mongodb.client.model.ValidationLevel;
 import com.mongodb.client.model.ValidationOptions;
 import consulting.lmx.conversation.integrity.CollectionValidator.Level;
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.TestServer;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
@@ -46,11 +45,11 @@ class CollectionValidatorTest {
         return uni.await().atMost(Duration.ofSeconds(30));
     }
 
-    private CollectionValidator validator(Force force) {
+    private CollectionValidator validator(ValidatorMode force) {
         return validator(Optional.of(force), false);
     }
 
-    private CollectionValidator validator(Optional<Force> setting, boolean leavesUnset) {
+    private CollectionValidator validator(Optional<ValidatorMode> setting, boolean leavesUnset) {
         return new CollectionValidator(
                 conversations.database, INVARIANT, setting, leavesUnset, conversations.capabilities);
     }
@@ -68,7 +67,7 @@ class CollectionValidatorTest {
 
     @Test
     void isAsWantedOnceItHoldsForEveryWrite() {
-        CollectionValidator enforced = validator(Force.ENFORCE);
+        CollectionValidator enforced = validator(ValidatorMode.ENFORCE);
         assertThat(done(enforced.isAsWanted())).isFalse();
         create(new BsonDocument());
         assertThat(done(enforced.isAsWanted())).isFalse();
@@ -81,20 +80,20 @@ class CollectionValidatorTest {
         done(enforced.apply(Level.STRICT));
         assertThat(done(enforced.read())).isEqualTo("strict");
         assertThat(done(enforced.isAsWanted())).isTrue();
-        assertThat(done(validator(Force.WARN).isAsWanted())).isFalse();
-        assertThat(done(validator(Force.OFF).isAsWanted())).isFalse();
+        assertThat(done(validator(ValidatorMode.WARN).isAsWanted())).isFalse();
+        assertThat(done(validator(ValidatorMode.OFF).isAsWanted())).isFalse();
     }
 
     @Test
     void warnsOrIsRemovedWhereThatIsWanted() {
         create(new BsonDocument());
-        CollectionValidator warning = validator(Force.WARN);
+        CollectionValidator warning = validator(ValidatorMode.WARN);
         done(warning.apply(Level.STRICT));
         assertThat(done(warning.read())).isEqualTo("warn");
         assertThat(done(warning.isAsWanted())).isTrue();
-        assertThat(done(validator(Force.ENFORCE).isAsWanted())).isFalse();
+        assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isFalse();
 
-        CollectionValidator off = validator(Force.OFF);
+        CollectionValidator off = validator(ValidatorMode.OFF);
         done(off.apply(Level.STRICT));
         assertThat(done(off.read())).isEqualTo("none");
         assertThat(done(off.isAsWanted())).isTrue();
@@ -105,14 +104,14 @@ class CollectionValidatorTest {
     void foreignOneStaysAsItWasHoweverOftenOursComesAndGoes() {
         create(FOREIGN);
         for (int i = 0; i < 2; i++) {
-            done(validator(Force.ENFORCE).apply(Level.STRICT));
-            assertThat(done(validator(Force.ENFORCE).isAsWanted())).isTrue();
+            done(validator(ValidatorMode.ENFORCE).apply(Level.STRICT));
+            assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
             assertThat(inForce().getArray("$and")).hasSize(2).contains(FOREIGN);
-            done(validator(Force.ENFORCE).apply(Level.MODERATE));
+            done(validator(ValidatorMode.ENFORCE).apply(Level.MODERATE));
             assertThat(inForce().getArray("$and")).hasSize(2);
-            done(validator(Force.OFF).apply(Level.STRICT));
+            done(validator(ValidatorMode.OFF).apply(Level.STRICT));
             assertThat(inForce()).isEqualTo(FOREIGN);
-            done(validator(Force.OFF).apply(Level.STRICT));
+            done(validator(ValidatorMode.OFF).apply(Level.STRICT));
             assertThat(inForce()).isEqualTo(FOREIGN);
         }
     }
@@ -121,7 +120,7 @@ class CollectionValidatorTest {
     void allPartsOfAForeignOneStay() {
         BsonDocument parts = BsonDocument.parse("{$and: [{userId: {$type: 'string'}}, {a: {$exists: false}}]}");
         create(parts);
-        done(validator(Force.ENFORCE).apply(Level.STRICT));
+        done(validator(ValidatorMode.ENFORCE).apply(Level.STRICT));
         BsonDocument schema = inForce().getArray("$and").get(1).asDocument();
         await(conversations.database.runCommand(new BsonDocument("collMod", new BsonString("conversations"))
                 .append(
@@ -132,8 +131,8 @@ class CollectionValidatorTest {
                                         parts.getArray("$and").get(0),
                                         parts.getArray("$and").get(1),
                                         schema))))));
-        assertThat(done(validator(Force.ENFORCE).isAsWanted())).isTrue();
-        done(validator(Force.OFF).apply(Level.STRICT));
+        assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
+        done(validator(ValidatorMode.OFF).apply(Level.STRICT));
         assertThat(inForce()).isEqualTo(parts);
     }
 
@@ -152,7 +151,7 @@ class CollectionValidatorTest {
                                 .validationAction(action))));
     }
 
-    private void heal(Optional<Force> setting, boolean leavesUnset) {
+    private void heal(Optional<ValidatorMode> setting, boolean leavesUnset) {
         conversations
                 .run(conversations.progress(), TestCollection.settings(setting, leavesUnset))
                 .heal()
@@ -162,13 +161,13 @@ class CollectionValidatorTest {
 
     @ParameterizedTest
     @EnumSource
-    void commandWithoutASettingLeavesTheForceThatIsThere(Force force) {
+    void commandWithoutASettingLeavesTheForceThatIsThere(ValidatorMode force) {
         heal(Optional.of(force), false);
         BsonDocument before = options();
         conversations.with("{_id: 1, conversationId: 'a', sessionId: 's'}");
         heal(Optional.empty(), true);
-        if (force == Force.OFF) {
-            assertThat(done(validator(Force.ENFORCE).isAsWanted()))
+        if (force == ValidatorMode.OFF) {
+            assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted()))
                     .as("there was none, so the default is installed")
                     .isTrue();
         } else {
@@ -179,16 +178,16 @@ class CollectionValidatorTest {
     @Test
     void commandWithoutASettingEndsWhatAKilledHealHasBegun() {
         create(new BsonDocument());
-        done(validator(Force.WARN).apply(Level.MODERATE));
+        done(validator(ValidatorMode.WARN).apply(Level.MODERATE));
         heal(Optional.empty(), true);
-        assertThat(done(validator(Force.WARN).isAsWanted())).isTrue();
+        assertThat(done(validator(ValidatorMode.WARN).isAsWanted())).isTrue();
     }
 
     @Test
     void serviceEnforcesAgainOnceTheSettingIsGone() {
-        heal(Optional.of(Force.WARN), false);
+        heal(Optional.of(ValidatorMode.WARN), false);
         heal(Optional.empty(), false);
-        assertThat(done(validator(Force.ENFORCE).isAsWanted())).isTrue();
+        assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
     }
 
     /** Level and action are those of the collection: what only warned or looked at new documents would refuse others' writes. */
@@ -219,8 +218,8 @@ class CollectionValidatorTest {
                 .as("what is not enforced is said")
                 .isEqualTo(weak);
 
-        heal(Optional.of(Force.ENFORCE), leavesUnset);
-        assertThat(done(validator(Force.ENFORCE).isAsWanted())).isTrue();
+        heal(Optional.of(ValidatorMode.ENFORCE), leavesUnset);
+        assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
     }
 
     @Test

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.mongodb.client.model.IndexOptions;
 import com.mongodb.reactivestreams.client.MongoClient;
 import com.mongodb.reactivestreams.client.MongoClients;
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.integrity.IntegrityReport.IndexReport;
 import consulting.lmx.conversation.testsupport.TestServer;
 import java.time.Clock;
@@ -43,7 +42,7 @@ class ExpiryIndexTest {
         return new IntegrityRun(
                 conversations.database,
                 ConversationInvariant.keptFor(Optional.ofNullable(retention)),
-                TestCollection.settings(Optional.of(Force.ENFORCE), leavesUnset),
+                TestCollection.settings(Optional.of(ValidatorMode.ENFORCE), leavesUnset),
                 conversations.progress(),
                 conversations.capabilities,
                 Clock.systemUTC());

@@ -141,7 +141,7 @@ class HealthyStartTest {
                 "{conversationId: 'first', sessionId: '\\u0001'}", "{conversationId: 'last', sessionId: '\\uff5e'}");
         conversations.heal();
         conversations
-                .run(conversations.progress(), IntegrityConfig.Force.OFF)
+                .run(conversations.progress(), ValidatorMode.OFF)
                 .heal()
                 .await()
                 .indefinitely();

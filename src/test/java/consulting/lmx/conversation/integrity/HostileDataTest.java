@@ -12,7 +12,6 @@ import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
 import com.mongodb.client.model.Updates;
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.TestServer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -111,14 +110,14 @@ class HostileDataTest {
             conversations.with("{conversationId: 'a', sessionId: 'a'}", "{conversationId: 'z', sessionId: 'z'}");
             conversations.heal();
             conversations
-                    .run(conversations.progress(), Force.OFF)
+                    .run(conversations.progress(), ValidatorMode.OFF)
                     .heal()
                     .await()
                     .indefinitely();
             conversations.with(List.of(document(1).append(key.field(), was)));
 
             assertThatThrownBy(() -> conversations
-                            .run(conversations.progress(), Force.OFF)
+                            .run(conversations.progress(), ValidatorMode.OFF)
                             .verify()
                             .await()
                             .indefinitely())
@@ -421,7 +420,7 @@ class HostileDataTest {
                 .anyMatch(index -> index.name().equals("insensitive"));
         RunProgress progress = conversations.progress();
         assertThat(conversations
-                        .run(progress, Force.ENFORCE)
+                        .run(progress, ValidatorMode.ENFORCE)
                         .verify()
                         .await()
                         .indefinitely()
@@ -506,7 +505,7 @@ class HostileDataTest {
                 .insertOne(BsonDocument.parse(stored).append("_id", new BsonString("conversations"))));
         conversations.with("{conversationId: 'a'}");
         assertThat(conversations
-                        .run(conversations.progress(), Force.ENFORCE)
+                        .run(conversations.progress(), ValidatorMode.ENFORCE)
                         .heal()
                         .await()
                         .atMost(java.time.Duration.ofSeconds(30))

@@ -9,7 +9,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.mongodb.MongoWriteException;
 import com.mongodb.client.model.Collation;
 import com.mongodb.client.model.CreateCollectionOptions;
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.LegacyDump;
 import consulting.lmx.conversation.testsupport.TestServer;
 import io.smallrye.mutiny.Uni;
@@ -227,7 +226,7 @@ class IntegrityRunTest {
                 .heal();
         if (TestServer.isGenuine()) {
             conversations
-                    .run(conversations.progress(), Force.OFF)
+                    .run(conversations.progress(), ValidatorMode.OFF)
                     .heal()
                     .await()
                     .indefinitely();
@@ -272,7 +271,7 @@ class IntegrityRunTest {
         RunProgress progress = conversations.progress();
 
         assertThatThrownBy(() -> conversations
-                        .run(progress, Force.ENFORCE)
+                        .run(progress, ValidatorMode.ENFORCE)
                         .verify()
                         .await()
                         .indefinitely())
@@ -299,7 +298,7 @@ class IntegrityRunTest {
                 "{_id: 7, conversationId: 'g'}",
                 "{_id: 8, conversationId: null, sessionId: 'u'}");
         IntegrityReport report = conversations
-                .run(conversations.progress(), Force.ENFORCE)
+                .run(conversations.progress(), ValidatorMode.ENFORCE)
                 .look()
                 .await()
                 .indefinitely();
@@ -381,7 +380,7 @@ class IntegrityRunTest {
         conversations.with("{conversationId: 'a', sessionId: 'a', userId: 'u'}");
 
         IntegrityReport without = conversations
-                .run(conversations.progress(), Force.OFF)
+                .run(conversations.progress(), ValidatorMode.OFF)
                 .heal()
                 .await()
                 .indefinitely();
@@ -395,13 +394,13 @@ class IntegrityRunTest {
     void warningValidatorLetsOldWritersPass() {
         TestServer.assumeGenuine("validators");
         IntegrityReport report = conversations
-                .run(conversations.progress(), Force.WARN)
+                .run(conversations.progress(), ValidatorMode.WARN)
                 .heal()
                 .await()
                 .indefinitely();
         assertThat(report.validator()).isEqualTo("warn");
         conversations.with("{_id: 1, conversationId: 'a'}");
-        conversations.run(conversations.progress(), Force.WARN).heal().await().indefinitely();
+        conversations.run(conversations.progress(), ValidatorMode.WARN).heal().await().indefinitely();
         assertCanonicalUuid(conversations.one(1).getString("sessionId").getValue());
     }
 

@@ -12,7 +12,6 @@ import java.time.Instant;
 import java.util.Date;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
@@ -32,12 +31,7 @@ class LeaseTest {
     }
 
     private Lease lease(RunProgress progress) {
-        return new Lease(
-                conversations.database,
-                "conversations",
-                "here",
-                progress,
-                new Pace(OptionalInt.empty(), System::nanoTime));
+        return new Lease(conversations.database, "conversations", "here", progress);
     }
 
     private Lease lease() {

@@ -94,7 +94,7 @@ class RunJournalTest {
                 "{_id: 2, conversationId: 'b', sessionId: ''}",
                 "{_id: 3, conversationId: 'c', sessionId: 's'}");
         RunProgress progress = conversations.progress();
-        done(conversations.run(progress, IntegrityConfig.Force.ENFORCE).heal());
+        done(conversations.run(progress, ValidatorMode.ENFORCE).heal());
         assertThat(progress.of(SESSION_ID).totalHealed()).isEqualTo(2);
         assertThat(progress.of(CONVERSATION_ID).totalHealed()).isEqualTo(1);
         assertThat(runs()).hasSize(1);

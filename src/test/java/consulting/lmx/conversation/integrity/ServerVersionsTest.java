@@ -9,7 +9,6 @@ import com.mongodb.client.model.CreateCollectionOptions;
 import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
 import com.mongodb.client.model.ValidationOptions;
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.RewritingProxy;
 import consulting.lmx.conversation.testsupport.TestServer;
 import java.io.IOException;
@@ -155,7 +154,7 @@ class ServerVersionsTest {
         IntegrityReport report = new IntegrityRun(
                         conversations.database,
                         ConversationInvariant.keptFor(Optional.of(java.time.Duration.ofHours(1))),
-                        TestCollection.settings(Optional.of(Force.ENFORCE), false),
+                        TestCollection.settings(Optional.of(ValidatorMode.ENFORCE), false),
                         conversations.progress(),
                         conversations.capabilities,
                         java.time.Clock.systemUTC())
@@ -377,7 +376,7 @@ class ServerVersionsTest {
     void explanationOfTheSlotBasedEngineIsUnderstood(String broken, int healed) {
         conversations.with("{conversationId: 'a', sessionId: 'a'}", "{conversationId: 'z', sessionId: 'z'}");
         conversations.heal();
-        conversations.run(conversations.progress(), Force.OFF).heal().await().indefinitely();
+        conversations.run(conversations.progress(), ValidatorMode.OFF).heal().await().indefinitely();
         proxy.answer("explain", ServerVersionsTest::slotBased);
         if (healed > 0) {
             conversations.with(List.of(BsonDocument.parse(broken).append("conversationId", new BsonString("m"))));
@@ -393,7 +392,7 @@ class ServerVersionsTest {
         conversations.heal();
         proxy.instead("explain", command -> RewritingProxy.error(code, name));
         assertThat(conversations.verify().left()).isZero();
-        conversations.run(conversations.progress(), Force.OFF).heal().await().indefinitely();
+        conversations.run(conversations.progress(), ValidatorMode.OFF).heal().await().indefinitely();
         conversations.with("{conversationId: 'a', sessionId: ['x']}");
         assertThatThrownBy(conversations::verify).isInstanceOf(IntegrityException.class);
         assertThat(conversations.heal().healed()).isEqualTo(1);

@@ -12,7 +12,6 @@ import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
 import com.mongodb.client.model.Updates;
 import consulting.lmx.conversation.error.DriverFailure;
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.ShardedCluster;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
@@ -62,7 +61,7 @@ class ShardedCollectionTest {
     }
 
     private IntegrityReport start(RunProgress progress) {
-        return conversations.run(progress, Force.ENFORCE).start().await().indefinitely();
+        return conversations.run(progress, ValidatorMode.ENFORCE).start().await().indefinitely();
     }
 
     @Test
@@ -162,7 +161,7 @@ class ShardedCollectionTest {
             cluster.shard(bySession.database.getName(), "conversations", "sessionId", "m");
             bySession.with("{_id: 1, conversationId: 'a', sessionId: 's'}");
             IntegrityReport report = bySession
-                    .run(bySession.progress(), Force.ENFORCE)
+                    .run(bySession.progress(), ValidatorMode.ENFORCE)
                     .start()
                     .await()
                     .indefinitely();

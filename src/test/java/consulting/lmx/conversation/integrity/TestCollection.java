@@ -6,7 +6,6 @@ import com.mongodb.reactivestreams.client.MongoClient;
 import com.mongodb.reactivestreams.client.MongoClients;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
-import consulting.lmx.conversation.integrity.IntegrityConfig.Force;
 import consulting.lmx.conversation.testsupport.TestServer;
 import java.time.Clock;
 import java.time.Duration;
@@ -73,12 +72,12 @@ final class TestCollection implements AutoCloseable {
                 (defect, n) -> heard.addAndGet(n));
     }
 
-    IntegrityRun run(RunProgress progress, Force force) {
+    IntegrityRun run(RunProgress progress, ValidatorMode force) {
         HealSettings settings = settings(Optional.of(force), false);
         return run(progress, settings);
     }
 
-    static HealSettings settings(Optional<Force> force, boolean leavesUnset) {
+    static HealSettings settings(Optional<ValidatorMode> force, boolean leavesUnset) {
         return new HealSettings(force, leavesUnset, 100, OptionalInt.empty(), false, Optional.empty());
     }
 
@@ -87,11 +86,11 @@ final class TestCollection implements AutoCloseable {
     }
 
     IntegrityReport heal() {
-        return run(progress(), Force.ENFORCE).heal().await().atMost(LIMIT);
+        return run(progress(), ValidatorMode.ENFORCE).heal().await().atMost(LIMIT);
     }
 
     IntegrityReport verify() {
-        return run(progress(), Force.ENFORCE).verify().await().atMost(LIMIT);
+        return run(progress(), ValidatorMode.ENFORCE).verify().await().atMost(LIMIT);
     }
 
     Map<BsonValue, BsonDocument> byId() {
