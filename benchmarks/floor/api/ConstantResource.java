@@ -42,8 +42,8 @@ public class ConstantResource {
     private static final Started STARTED = Started.of(page(List.of()));
     private static final Message MESSAGE =
             new Message("user", "How do I reset my password, please?", CONVERSATION.createdAt);
-    private static final Sent SENT = Sent.of(
-            CONVERSATION.conversationId, new AppendResult(false, false, CONVERSATION.sessionId, MESSAGE, 1));
+    private static final Sent SENT =
+            Sent.of(CONVERSATION.conversationId, new AppendResult(false, false, CONVERSATION.sessionId, MESSAGE, 1));
 
     /** With the one message that the load starts a conversation with before it gets it. */
     private static final Page PAGE =

@@ -97,7 +97,8 @@ public final class DriverLoop {
         Supplier<Publisher<?>> operation = switch (what) {
             case "start" -> () -> insert(UUID.randomUUID().toString(), List.of());
             case "message" -> this::append;
-            case "get" -> () -> documents.find(any().append("$expr", IS_SHORT)).limit(1).projection(READ);
+            case "get" ->
+                () -> documents.find(any().append("$expr", IS_SHORT)).limit(1).projection(READ);
             default -> throw new IllegalArgumentException(what);
         };
         long end = System.nanoTime() + number * 1_000_000L;
@@ -132,8 +133,7 @@ public final class DriverLoop {
     }
 
     private BsonDocument any() {
-        return Conversations.owned(
-                CALLER, ids.get(ThreadLocalRandom.current().nextInt(ids.size())));
+        return Conversations.owned(CALLER, ids.get(ThreadLocalRandom.current().nextInt(ids.size())));
     }
 
     private static Message message(String role, String content) {

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.integrity;
 
+import consulting.lmx.conversation.integrity.engine.model.Defect;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;

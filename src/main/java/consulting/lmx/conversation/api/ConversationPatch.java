@@ -4,7 +4,7 @@ import static consulting.lmx.conversation.store.ConversationFields.METADATA;
 import static consulting.lmx.conversation.store.ConversationFields.TITLE;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
-import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.store.StoredConversation;
 import consulting.lmx.conversation.text.Text;

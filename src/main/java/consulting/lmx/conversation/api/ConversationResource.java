@@ -1,9 +1,9 @@
 package consulting.lmx.conversation.api;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.mongo.LinearizableReads;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.store.AppendResult;
 import consulting.lmx.conversation.store.LimitsConfig;

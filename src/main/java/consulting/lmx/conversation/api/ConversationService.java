@@ -9,9 +9,9 @@ import static consulting.lmx.conversation.store.ConversationFields.TITLE;
 import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import consulting.lmx.conversation.error.DriverFailure;
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.mongo.DriverFailure;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.AuditLog;
 import consulting.lmx.conversation.store.AppendResult;
 import consulting.lmx.conversation.store.Conversation;

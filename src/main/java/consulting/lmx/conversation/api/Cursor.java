@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.api;
 
-import consulting.lmx.conversation.error.DriverFailure;
-import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.mongo.DriverFailure;
+import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.store.ListPosition;
 import consulting.lmx.conversation.store.StoredConversation;
 import java.nio.charset.StandardCharsets;

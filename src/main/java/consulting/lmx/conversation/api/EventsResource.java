@@ -1,11 +1,11 @@
 package consulting.lmx.conversation.api;
 
-import consulting.lmx.conversation.error.ServiceException;
-import consulting.lmx.conversation.events.Event;
-import consulting.lmx.conversation.events.EventStreams;
 import consulting.lmx.conversation.http.Limited;
-import consulting.lmx.conversation.http.StreamedBody;
+import consulting.lmx.conversation.http.stream.Event;
+import consulting.lmx.conversation.http.stream.EventStreams;
+import consulting.lmx.conversation.http.stream.StreamedBody;
 import consulting.lmx.conversation.mongo.LinearizableReads;
+import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;

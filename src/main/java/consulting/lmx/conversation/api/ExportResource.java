@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.api;
 
 import consulting.lmx.conversation.http.Limited;
-import consulting.lmx.conversation.http.StreamedBody;
+import consulting.lmx.conversation.http.stream.StreamedBody;
 import consulting.lmx.conversation.mongo.LinearizableReads;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;

@@ -2,11 +2,11 @@ package consulting.lmx.conversation.api;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.ServiceException;
-import consulting.lmx.conversation.http.AnswerLimit;
+import consulting.lmx.conversation.http.CallTimeout;
 import consulting.lmx.conversation.http.MemoryBudget;
 import consulting.lmx.conversation.mongo.ReadBarrier;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.AuditLog;
 import consulting.lmx.conversation.store.Conversations;
 import consulting.lmx.conversation.store.MessageReader;
@@ -30,12 +30,12 @@ public class ExportService {
 
     private final MessageReader reader;
     private final ReadBarrier barrier;
-    private final AnswerLimit timeout;
+    private final CallTimeout timeout;
     private final MemoryBudget budget;
     private final ObjectMapper json;
 
     ExportService(
-            MessageReader reader, ReadBarrier barrier, AnswerLimit timeout, MemoryBudget budget, ObjectMapper json) {
+            MessageReader reader, ReadBarrier barrier, CallTimeout timeout, MemoryBudget budget, ObjectMapper json) {
         this.reader = reader;
         this.barrier = barrier;
         this.timeout = timeout;

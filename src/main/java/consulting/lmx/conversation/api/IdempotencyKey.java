@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.api;
 
-import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.text.Text;
 import jakarta.ws.rs.core.HttpHeaders;
 import java.nio.ByteBuffer;

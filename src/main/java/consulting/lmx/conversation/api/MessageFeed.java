@@ -1,9 +1,9 @@
 package consulting.lmx.conversation.api;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.http.AnswerLimit;
+import consulting.lmx.conversation.http.CallTimeout;
 import consulting.lmx.conversation.http.MemoryBudget;
 import consulting.lmx.conversation.mongo.ReadBarrier;
+import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.store.ChangeFeed;
 import consulting.lmx.conversation.store.Conversations;
 import consulting.lmx.conversation.store.Message;
@@ -35,11 +35,11 @@ public class MessageFeed {
     private final ChangeFeed changes;
     private final MessageReader reader;
     private final ReadBarrier barrier;
-    private final AnswerLimit timeout;
+    private final CallTimeout timeout;
     private final MemoryBudget budget;
 
     MessageFeed(
-            ChangeFeed changes, MessageReader reader, ReadBarrier barrier, AnswerLimit timeout, MemoryBudget budget) {
+            ChangeFeed changes, MessageReader reader, ReadBarrier barrier, CallTimeout timeout, MemoryBudget budget) {
         this.changes = changes;
         this.reader = reader;
         this.barrier = barrier;

@@ -2,7 +2,7 @@ package consulting.lmx.conversation.api;
 
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
 
-import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.text.Text;
 import java.math.BigDecimal;

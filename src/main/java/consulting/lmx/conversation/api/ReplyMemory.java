@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.api;
 
-import consulting.lmx.conversation.http.Answers;
 import consulting.lmx.conversation.http.MemoryBudget;
+import consulting.lmx.conversation.http.connection.Answers;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.store.MessageReader.Memory;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;

@@ -1,7 +1,5 @@
 package consulting.lmx.conversation.cli;
 
-import consulting.lmx.conversation.integrity.HealCommand;
-import consulting.lmx.conversation.integrity.VerifyCommand;
 import io.quarkus.picocli.runtime.annotations.TopCommand;
 import picocli.CommandLine.Command;
 

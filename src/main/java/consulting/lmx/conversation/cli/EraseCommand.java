@@ -2,8 +2,6 @@ package consulting.lmx.conversation.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import consulting.lmx.conversation.integrity.DatabaseCommand;
-import consulting.lmx.conversation.integrity.ExitCode;
 import consulting.lmx.conversation.security.AuditLog;
 import consulting.lmx.conversation.store.Conversations;
 import consulting.lmx.conversation.store.OrphanBlockCleaner;

@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.cli;
 
-import consulting.lmx.conversation.integrity.ExitCode;
 import io.quarkus.picocli.runtime.PicocliRunner;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;

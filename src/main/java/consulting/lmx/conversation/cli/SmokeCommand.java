@@ -7,7 +7,6 @@ import com.mongodb.MongoWriteException;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoCollection;
-import consulting.lmx.conversation.integrity.ExitCode;
 import consulting.lmx.conversation.store.ConversationFields;
 import java.io.IOException;
 import java.net.URI;

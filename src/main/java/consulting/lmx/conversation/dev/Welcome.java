@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.dev;
 
-import consulting.lmx.conversation.integrity.IntegrityReport;
+import consulting.lmx.conversation.integrity.engine.IntegrityReport;
 import io.quarkus.arc.profile.IfBuildProfile;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;

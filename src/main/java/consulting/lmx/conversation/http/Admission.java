@@ -1,9 +1,10 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.LogThrottle;
-import consulting.lmx.conversation.error.Problems;
-import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.config.RequestConfig;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.LogThrottle;
+import consulting.lmx.conversation.problem.Problems;
+import consulting.lmx.conversation.problem.ServiceException;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;

@@ -1,8 +1,10 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.http.MemoryBudget.Reservation;
+import consulting.lmx.conversation.http.connection.Answers;
+import consulting.lmx.conversation.http.connection.Connection;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.ServiceException;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;

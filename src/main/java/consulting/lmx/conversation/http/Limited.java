@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.http;
 
+import consulting.lmx.conversation.config.RequestConfig;
 import jakarta.interceptor.InterceptorBinding;
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Retention;

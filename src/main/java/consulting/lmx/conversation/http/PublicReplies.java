@@ -1,8 +1,9 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.Problems;
 import consulting.lmx.conversation.http.MemoryBudget.Reservation;
+import consulting.lmx.conversation.http.connection.Answers;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.Problems;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.json.JsonObject;

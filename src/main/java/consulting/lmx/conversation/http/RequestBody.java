@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.Problems;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.Problems;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.vertx.http.runtime.filters.Filters;

@@ -7,17 +7,17 @@ import jakarta.interceptor.AroundInvoke;
 import jakarta.interceptor.Interceptor;
 import jakarta.interceptor.InvocationContext;
 
-/** Takes a call if there is a place for it, and ends the wait of its caller by {@link AnswerLimit}. */
+/** Takes a call if there is a place for it, and ends the wait of its caller by {@link CallTimeout}. */
 @Limited
 @Interceptor
 @Priority(Interceptor.Priority.APPLICATION)
 public class RequestLimits {
 
     private final Admission admission;
-    private final AnswerLimit limit;
+    private final CallTimeout limit;
     private final Caller caller;
 
-    RequestLimits(Admission admission, AnswerLimit limit, Caller caller) {
+    RequestLimits(Admission admission, CallTimeout limit, Caller caller) {
         this.admission = admission;
         this.limit = limit;
         this.caller = caller;

@@ -1,5 +1,10 @@
 package consulting.lmx.conversation.integrity;
 
+import consulting.lmx.conversation.integrity.engine.model.Companion;
+import consulting.lmx.conversation.integrity.engine.model.Invariant;
+import consulting.lmx.conversation.integrity.engine.model.ListIndex;
+import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
+import consulting.lmx.conversation.integrity.engine.model.Ttl;
 import consulting.lmx.conversation.store.ConversationFields;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
@@ -12,7 +17,7 @@ import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 
 /** What must hold of conversations. */
-final class ConversationInvariant {
+public final class ConversationInvariant {
 
     private static final Supplier<String> RANDOM_UUID = () -> UUID.randomUUID().toString();
 
@@ -29,7 +34,7 @@ final class ConversationInvariant {
     }
 
     /** Conversations that are deleted when nobody touched them for {@code retention}; empty for never. */
-    static Invariant keptFor(Optional<Duration> retention) {
+    public static Invariant keptFor(Optional<Duration> retention) {
         return new Invariant(
                 ConversationFields.COLLECTION,
                 List.of(
@@ -39,9 +44,9 @@ final class ConversationInvariant {
                                 ConversationFields.CONVERSATION_ID,
                                 ConversationFields.CONVERSATION_ID_REPAIR,
                                 RANDOM_UUID)),
-                List.of(new OrderedIndex("userId_1_updatedAt_-1__id_-1", NEWEST_OF_A_USER)),
+                List.of(new ListIndex("userId_1_updatedAt_-1__id_-1", NEWEST_OF_A_USER)),
                 Optional.of(new Companion(ConversationFields.BLOCKS, ConversationFields.BLOCK_CONVERSATION)),
-                new Expiry("updatedAt_retention", ConversationFields.UPDATED_AT, retention),
+                new Ttl("updatedAt_retention", ConversationFields.UPDATED_AT, retention),
                 ConversationFields.CREATED_AT,
                 ConversationFields.UPDATED_AT);
     }

@@ -1,7 +1,8 @@
 package consulting.lmx.conversation.integrity;
 
-import consulting.lmx.conversation.settings.AtLeast;
-import consulting.lmx.conversation.settings.AtMost;
+import consulting.lmx.conversation.config.AtLeast;
+import consulting.lmx.conversation.config.AtMost;
+import consulting.lmx.conversation.integrity.engine.model.ValidatorMode;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;

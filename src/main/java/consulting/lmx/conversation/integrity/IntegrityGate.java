@@ -1,8 +1,8 @@
 package consulting.lmx.conversation.integrity;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.LogThrottle;
-import consulting.lmx.conversation.error.Problems;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.LogThrottle;
+import consulting.lmx.conversation.problem.Problems;
 import consulting.lmx.conversation.text.Text;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.http.HttpHeaders;

@@ -1,5 +1,7 @@
 package consulting.lmx.conversation.integrity;
 
+import consulting.lmx.conversation.integrity.engine.model.Defect;
+import consulting.lmx.conversation.integrity.engine.model.RunProgress;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.enterprise.context.ApplicationScoped;

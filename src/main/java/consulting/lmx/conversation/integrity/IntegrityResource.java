@@ -1,9 +1,10 @@
 package consulting.lmx.conversation.integrity;
 
-import consulting.lmx.conversation.events.Event;
-import consulting.lmx.conversation.events.EventStreams;
 import consulting.lmx.conversation.http.Limited;
-import consulting.lmx.conversation.http.StreamedBody;
+import consulting.lmx.conversation.http.stream.Event;
+import consulting.lmx.conversation.http.stream.EventStreams;
+import consulting.lmx.conversation.http.stream.StreamedBody;
+import consulting.lmx.conversation.integrity.engine.RunView;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.security.Roles;
 import io.smallrye.mutiny.Multi;

@@ -1,7 +1,17 @@
 package consulting.lmx.conversation.integrity;
 
 import com.mongodb.reactivestreams.client.MongoDatabase;
-import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.integrity.engine.Host;
+import consulting.lmx.conversation.integrity.engine.IntegrityReport;
+import consulting.lmx.conversation.integrity.engine.IntegrityRun;
+import consulting.lmx.conversation.integrity.engine.RunHistory;
+import consulting.lmx.conversation.integrity.engine.RunView;
+import consulting.lmx.conversation.integrity.engine.index.Capabilities;
+import consulting.lmx.conversation.integrity.engine.model.HealSettings;
+import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
+import consulting.lmx.conversation.integrity.engine.model.Invariant;
+import consulting.lmx.conversation.integrity.engine.model.RunProgress;
+import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.mongo.ServerClock;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.smallrye.mutiny.Uni;
@@ -37,7 +47,7 @@ public class IntegrityService {
     private final Capabilities capabilities = new Capabilities();
     private final IntegrityState state;
     private volatile RunProgress progress;
-    private volatile Rehearsal rehearsal;
+    private volatile DryRun rehearsal;
     private volatile Verified lastVerified;
     private volatile Throwable lastFailure;
 
@@ -127,7 +137,7 @@ public class IntegrityService {
         if (rehearsal == null || rehearsal.endedAt() != null) {
             RunProgress looked =
                     new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, (defect, n) -> {});
-            Rehearsal begun = Rehearsal.begun(looked.run(), looked.startedAt());
+            DryRun begun = DryRun.begun(looked.run(), looked.startedAt());
             rehearsal = begun;
             newRun(looked)
                     .look()
@@ -142,11 +152,17 @@ public class IntegrityService {
 
     /** What the newest {@code limit} runs of all processes did, newest first. */
     Uni<List<RunView>> runs(int limit) {
-        return new RunJournal(database(), Host.NAME, serverClock).newest(limit);
+        return new RunHistory(database(), Host.NAME, serverClock).newest(limit);
     }
 
     private IntegrityRun newRun(RunProgress progress) {
-        return new IntegrityRun(database(), invariant, HealSettings.of(config.validator(), config.batchSize(), config.maxRate()), progress, capabilities, serverClock);
+        return new IntegrityRun(
+                database(),
+                invariant,
+                HealSettings.of(config.validator(), config.batchSize(), config.maxRate()),
+                progress,
+                capabilities,
+                serverClock);
     }
 
     private MongoDatabase database() {

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.integrity;
 
+import consulting.lmx.conversation.integrity.engine.IntegrityReport;
 import consulting.lmx.conversation.security.ServiceConfig;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;

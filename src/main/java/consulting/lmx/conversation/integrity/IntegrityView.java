@@ -2,6 +2,8 @@ package consulting.lmx.conversation.integrity;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import consulting.lmx.conversation.integrity.engine.IntegrityReport;
+import consulting.lmx.conversation.integrity.engine.model.RunProgress;
 import java.time.Instant;
 import java.util.Map;
 
@@ -27,7 +29,7 @@ public record IntegrityView(
         ProgressView progress,
         Map<String, Long> generated,
         Instant startedAt,
-        Rehearsal rehearsal,
+        DryRun rehearsal,
         Instant checkedAt,
         @JsonUnwrapped IntegrityReport report) {
 
@@ -48,7 +50,7 @@ public record IntegrityView(
             Map<String, Long> found,
             Map<String, Long> healedByReason) {
 
-        static ProgressView of(RunProgress progress) {
+        public static ProgressView of(RunProgress progress) {
             return new ProgressView(
                     progress.run(),
                     progress.startedAt(),

@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.integrity;
 
-import consulting.lmx.conversation.settings.AtLeast;
-import consulting.lmx.conversation.settings.AtMost;
+import consulting.lmx.conversation.config.AtLeast;
+import consulting.lmx.conversation.config.AtMost;
 import io.smallrye.config.ConfigMapping;
 import java.time.Duration;
 import java.util.Optional;

@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.mongo;
 
-import consulting.lmx.conversation.error.DriverFailure;
 import io.smallrye.mutiny.Uni;
 import java.util.function.Function;
 import org.bson.BsonDocument;

@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.security;
 
-import consulting.lmx.conversation.settings.AtLeast;
-import consulting.lmx.conversation.settings.AtMost;
+import consulting.lmx.conversation.config.AtLeast;
+import consulting.lmx.conversation.config.AtMost;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;

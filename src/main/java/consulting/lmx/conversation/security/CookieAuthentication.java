@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.security;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.ServiceException;
 import io.quarkus.security.identity.IdentityProviderManager;
 import io.quarkus.security.identity.SecurityIdentity;
 import io.quarkus.security.identity.request.AuthenticationRequest;

@@ -1,8 +1,8 @@
 package consulting.lmx.conversation.security;
 
 import com.mongodb.ConnectionString;
-import consulting.lmx.conversation.settings.Checked;
-import consulting.lmx.conversation.settings.Variables;
+import consulting.lmx.conversation.config.EnvironmentCheck;
+import consulting.lmx.conversation.config.SelfValidating;
 import io.quarkus.runtime.LaunchMode;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
 
 /** What the process is for, and what it refuses to serve without in production. */
 @ConfigMapping(prefix = "conversations")
-public interface ServiceConfig extends Checked {
+public interface ServiceConfig extends SelfValidating {
 
     /** As a browser sends it. {@code null}, which it sends for a page without one, is none. */
     Pattern ORIGIN = Pattern.compile("[a-z][a-z0-9+.-]*://[^/\\sA-Z]+");
@@ -37,7 +37,7 @@ public interface ServiceConfig extends Checked {
 
     @Override
     default void check(Consumer<String> wrong) {
-        Variables.check(System.getenv().keySet(), wrong);
+        EnvironmentCheck.check(System.getenv().keySet(), wrong);
         connectionString().ifPresent(uri -> requireConnectionString(uri, wrong));
         if (serve() && LaunchMode.current() == LaunchMode.NORMAL) {
             if (connectionString().isEmpty()) {

@@ -26,7 +26,7 @@ import org.jose4j.jwt.consumer.JwtConsumerBuilder;
 
 /**
  * Verifies tokens by jose4j with a key that the deployer gave: {@code AUTH_SECRET} or {@code AUTH_SECRET_PREVIOUS} as plain
- * text, or the one of {@link TrustedKeys} that the token names. Each key is used with its own algorithm alone, whatever the
+ * text, or the one of {@link JwksCache} that the token names. Each key is used with its own algorithm alone, whatever the
  * token says. Only a token that has a subject and an expiry passes, and the issuer and audience that are set. {@link
  * VerifiedTokens} remembers those that passed.
  */
@@ -41,10 +41,10 @@ public class TokenVerifier extends JWTCallerPrincipalFactory {
     private final AuthConfig config;
     private final RolesClaim roles;
     private final List<JwtConsumer> bySecret;
-    private final TrustedKeys keys;
+    private final JwksCache keys;
     private final VerifiedTokens verified;
 
-    TokenVerifier(AuthConfig config, TrustedKeys keys, VerifiedTokens verified) {
+    TokenVerifier(AuthConfig config, JwksCache keys, VerifiedTokens verified) {
         this.config = config;
         this.roles = new RolesClaim(config.rolesClaim());
         this.bySecret = Stream.of(config.secret(), config.secretPrevious())

@@ -36,7 +36,7 @@ final class VerifiedToken extends DefaultJWTCallerPrincipal {
     }
 
     /** Whether it would still be accepted: it has not expired, and its key is the one that its header names now. */
-    boolean isAccepted(TrustedKeys keys, Instant now) {
+    boolean isAccepted(JwksCache keys, Instant now) {
         return now.getEpochSecond() < getExpirationTime() && key.equals(keys.find(header));
     }
 }

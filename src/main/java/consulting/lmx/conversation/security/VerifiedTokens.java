@@ -21,7 +21,7 @@ public class VerifiedTokens {
     /** In characters: a longer one is verified each time, so that all of them together take a few megabytes at most. */
     static final int LENGTH = 2_048;
 
-    private final TrustedKeys keys;
+    private final JwksCache keys;
     private final Clock clock;
     private final Map<String, VerifiedToken> byText = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
@@ -31,11 +31,11 @@ public class VerifiedTokens {
     };
 
     @Inject
-    VerifiedTokens(TrustedKeys keys) {
+    VerifiedTokens(JwksCache keys) {
         this(keys, Clock.systemUTC());
     }
 
-    VerifiedTokens(TrustedKeys keys, Clock clock) {
+    VerifiedTokens(JwksCache keys, Clock clock) {
         this.keys = keys;
         this.clock = clock;
     }

@@ -6,9 +6,9 @@ import com.mongodb.MongoClientException;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
-import consulting.lmx.conversation.error.DriverFailure;
-import consulting.lmx.conversation.events.EventsConfig;
-import consulting.lmx.conversation.http.AnswerLimit;
+import consulting.lmx.conversation.http.CallTimeout;
+import consulting.lmx.conversation.http.stream.EventsConfig;
+import consulting.lmx.conversation.mongo.DriverFailure;
 import io.quarkus.mongodb.ChangeStreamOptions;
 import io.quarkus.mongodb.FindOptions;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
@@ -61,13 +61,13 @@ public class ChangeFeed {
     private final ReactiveMongoClient client;
     private final Conversations conversations;
     private final EventsConfig config;
-    private final AnswerLimit limit;
+    private final CallTimeout limit;
     private final Map<BsonValue, Set<Runnable>> watchers = new HashMap<>();
     private Cancellable source;
     private Duration retry = RETRY_MIN;
     private boolean pollingSaid;
 
-    ChangeFeed(ReactiveMongoClient client, Conversations conversations, EventsConfig config, AnswerLimit limit) {
+    ChangeFeed(ReactiveMongoClient client, Conversations conversations, EventsConfig config, CallTimeout limit) {
         this.client = client;
         this.conversations = conversations;
         this.config = config;

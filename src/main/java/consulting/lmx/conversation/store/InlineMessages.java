@@ -11,7 +11,7 @@ import com.mongodb.MongoException;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.result.UpdateResult;
-import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.mongo.DriverFailure;
 import io.quarkus.mongodb.FindOptions;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;

@@ -1,8 +1,8 @@
 package consulting.lmx.conversation.store;
 
-import consulting.lmx.conversation.error.ServiceException;
-import consulting.lmx.conversation.settings.AtLeast;
-import consulting.lmx.conversation.settings.AtMost;
+import consulting.lmx.conversation.config.AtLeast;
+import consulting.lmx.conversation.config.AtMost;
+import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.text.Text;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;

@@ -3,7 +3,7 @@ package consulting.lmx.conversation.store;
 import static consulting.lmx.conversation.store.ConversationFields.FIRST;
 import static consulting.lmx.conversation.store.ConversationFields.GENERATION;
 
-import consulting.lmx.conversation.error.DriverFailure;
+import consulting.lmx.conversation.mongo.DriverFailure;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.MultiEmitter;

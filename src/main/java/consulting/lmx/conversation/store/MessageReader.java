@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.store;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.ServiceException;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;

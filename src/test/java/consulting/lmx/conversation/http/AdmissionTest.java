@@ -3,8 +3,9 @@ package consulting.lmx.conversation.http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.ServiceException;
+import consulting.lmx.conversation.config.RequestConfig;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.ServiceException;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;

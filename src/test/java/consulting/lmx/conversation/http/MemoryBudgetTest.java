@@ -2,9 +2,9 @@ package consulting.lmx.conversation.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import consulting.lmx.conversation.error.ErrorCode;
-import consulting.lmx.conversation.error.ServiceException;
 import consulting.lmx.conversation.http.MemoryBudget.Reservation;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.ServiceException;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.smallrye.mutiny.helpers.test.UniAssertSubscriber;
 import java.time.Duration;

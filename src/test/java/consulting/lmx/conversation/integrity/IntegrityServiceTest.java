@@ -2,6 +2,7 @@ package consulting.lmx.conversation.integrity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
 import org.junit.jupiter.api.Test;
 
 /** In which words a failure is told. */

@@ -26,7 +26,7 @@ class VerifiedTokensTest {
     private static final TokenHeader HEADER = new TokenHeader("HS256", Optional.empty());
 
     @Inject
-    TrustedKeys keys;
+    JwksCache keys;
 
     @Inject
     VerifiedTokens ofTheService;

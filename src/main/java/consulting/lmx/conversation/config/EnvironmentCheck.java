@@ -1,0 +1,59 @@
+package consulting.lmx.conversation.config;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** The variables of the environment that set settings of this project: SmallRye Config takes no notice of a misspelt one. */
+public final class EnvironmentCheck {
+
+    private static final String PREFIX = "CONVERSATIONS_";
+
+    /** The names of all settings, a line each; written by SettingsTest. */
+    private static final String NAMES = "/META-INF/settings";
+
+    /** What Kubernetes itself sets in a pod for a Service whose name starts with {@code conversations}. */
+    private static final Pattern OF_A_SERVICE =
+            Pattern.compile(".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)");
+
+    private EnvironmentCheck() {}
+
+    /**
+     * Names each variable that looks like one of this project's settings and is none.
+     *
+     * @param variables the names of those that are set
+     */
+    public static void check(Collection<String> variables, Consumer<String> wrong) {
+        List<String> ours = variables.stream()
+                .filter(name ->
+                        name.startsWith(PREFIX) && !OF_A_SERVICE.matcher(name).matches())
+                .sorted()
+                .toList();
+        if (!ours.isEmpty()) {
+            Set<String> known = known();
+            ours.stream()
+                    .filter(name -> !known.contains(name))
+                    .forEach(name -> wrong.accept(
+                            name + " sets nothing, since no setting is called so: mend its name, or" + " remove it"));
+        }
+    }
+
+    private static Set<String> known() {
+        try (InputStream names = EnvironmentCheck.class.getResourceAsStream(NAMES)) {
+            return new String(names.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .map(name -> name.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_"))
+                    .collect(Collectors.toSet());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package consulting.lmx.conversation.config;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+
+/** How long a request is worked on, and how many are at once. */
+@ConfigMapping(prefix = "conversations.request")
+public interface RequestConfig {
+
+    /**
+     * How long a call may wait for its answer, or for its stream to open, before it is answered with 503: 100 ms to an hour. A
+     * stream that is open is cut where one of its reads takes longer.
+     */
+    @WithDefault("5S")
+    @AtLeast(value = "0.1S", or = "no answer could come in time: set it to some seconds")
+    @AtMost(value = "1H", or = "callers would wait for so long for a database that is gone: lower it")
+    Duration timeout();
+
+    /**
+     * How many calls are worked on at once; more are answered with 503 immediately, so that a call that is taken need not wait
+     * for others. By default as many as the driver's pool has connections. With fewer, calls wait less under load if the database
+     * is near. Open event streams do not count: 1 to 10000.
+     */
+    @WithDefault("100")
+    @AtLeast(value = "1", or = "no call would be answered: raise it")
+    @AtMost(value = "10000", or = "calls would wait for each other without end under load: lower it")
+    int maxConcurrent();
+}

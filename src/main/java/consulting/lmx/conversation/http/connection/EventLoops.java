@@ -1,0 +1,84 @@
+package consulting.lmx.conversation.http.connection;
+
+import io.quarkus.runtime.StartupEvent;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import io.vertx.core.Vertx;
+import io.vertx.core.impl.VertxInternal;
+import jakarta.annotation.PreDestroy;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Inject;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.StreamSupport;
+import org.eclipse.microprofile.health.HealthCheck;
+import org.eclipse.microprofile.health.HealthCheckResponse;
+import org.eclipse.microprofile.health.Liveness;
+
+/**
+ * Liveness: DOWN once an event loop has done nothing for {@link #MAX_MISSED} seconds, even if another loop answers the probe.
+ * A loop that is slow under load still does something. Seconds in which the whole process stands still do not count.
+ */
+@Liveness
+@ApplicationScoped
+public class EventLoops implements HealthCheck {
+
+    static final int MAX_MISSED = 20;
+
+    private final List<Loop> loops;
+    private ScheduledFuture<?> checking;
+
+    @Inject
+    EventLoops(Vertx vertx) {
+        this(StreamSupport.stream(((VertxInternal) vertx).getEventLoopGroup().spliterator(), false)
+                .map(Executor.class::cast)
+                .toList());
+    }
+
+    EventLoops(List<Executor> loops) {
+        this.loops = loops.stream().map(Loop::new).toList();
+    }
+
+    void onStart(@Observes StartupEvent event) {
+        checking = Infrastructure.getDefaultWorkerPool().scheduleWithFixedDelay(this::check, 1, 1, TimeUnit.SECONDS);
+    }
+
+    @PreDestroy
+    void stop() {
+        checking.cancel(false);
+    }
+
+    void check() {
+        loops.forEach(Loop::check);
+    }
+
+    @Override
+    public HealthCheckResponse call() {
+        return HealthCheckResponse.named("event-loops")
+                .status(loops.stream().allMatch(loop -> loop.missed < MAX_MISSED))
+                .build();
+    }
+
+    private static final class Loop {
+
+        private final Executor executor;
+        private volatile boolean answered = true;
+        private volatile int missed;
+
+        Loop(Executor executor) {
+            this.executor = executor;
+        }
+
+        void check() {
+            if (answered) {
+                missed = 0;
+                answered = false;
+                executor.execute(() -> answered = true);
+            } else {
+                missed++;
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+package consulting.lmx.conversation.integrity.engine;
+
+import com.mongodb.client.model.Collation;
+import com.mongodb.client.model.DeleteOptions;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.FindOneAndUpdateOptions;
+import com.mongodb.client.model.ReturnDocument;
+import com.mongodb.client.model.UpdateOptions;
+import com.mongodb.client.model.Updates;
+import com.mongodb.reactivestreams.client.MongoCollection;
+import com.mongodb.reactivestreams.client.MongoDatabase;
+import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
+import consulting.lmx.conversation.integrity.engine.model.LeaseHolder;
+import consulting.lmx.conversation.integrity.engine.model.RunProgress;
+import consulting.lmx.conversation.mongo.Collations;
+import consulting.lmx.conversation.mongo.DriverFailure;
+import consulting.lmx.conversation.mongo.Hello;
+import consulting.lmx.conversation.mongo.Publishers;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Date;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.bson.BsonDocument;
+import org.bson.BsonType;
+import org.bson.conversions.Bson;
+import org.jboss.logging.Logger;
+
+/**
+ * Lets one healer work at a time, among all processes. It lives by the server's clock alone, is renewed while its holder
+ * works, and is free some seconds after its holder has died. It saves work, and nothing is wrong without it: each repair is
+ * guarded by itself.
+ */
+public final class Lease {
+
+    private static final Logger LOG = Logger.getLogger(Lease.class);
+
+    static final String COLLECTION = "integrity_lease";
+
+    /** After so long without a renewal it is free. */
+    static final Duration TIME_TO_LIVE = Duration.ofSeconds(5);
+
+    private static final Collation SIMPLE = Collations.SIMPLE;
+    private static final UpdateOptions UPDATE = new UpdateOptions().collation(SIMPLE);
+
+    private static final Duration RENEWAL = Duration.ofSeconds(1);
+    private static final Duration POLL = Duration.ofMillis(300);
+
+    private final MongoDatabase database;
+    private final MongoCollection<BsonDocument> leases;
+    private final String name;
+    private final String host;
+    private final RunProgress progress;
+
+    Lease(MongoDatabase database, String name, String host, RunProgress progress) {
+        this.database = database;
+        this.leases = database.getCollection(COLLECTION, BsonDocument.class);
+        this.name = name;
+        this.host = host;
+        this.progress = progress;
+    }
+
+    /** Takes the lease if it is free; the number is one more than its last holder's. Empty if somebody holds it. */
+    Uni<Optional<Long>> acquire() {
+        return serverTime()
+                .call(this::removeMalformed)
+                .chain(now -> Publishers.one(leases.findOneAndUpdate(
+                        Filters.and(Filters.eq("_id", name), Filters.nor(isHeldAt(now))),
+                        Updates.combine(
+                                Updates.set("holder", progress.run()),
+                                Updates.set("host", host),
+                                Updates.inc("fence", 1L),
+                                Updates.currentDate("renewedAt")),
+                        new FindOneAndUpdateOptions()
+                                .upsert(true)
+                                .collation(SIMPLE)
+                                .returnDocument(ReturnDocument.AFTER))))
+                .map(taken -> Optional.of(taken.getNumber("fence").longValue()))
+                .invoke(fence -> LOG.infof("event=lease-taken run=%s fence=%d", progress.run(), fence.get()))
+                .onFailure(DriverFailure::isDuplicateKey)
+                .recoverWithItem(Optional.empty());
+    }
+
+    /** A renewal in the future is one of a clock that was set back meanwhile. */
+    private static Bson isHeldAt(Instant now) {
+        return Filters.and(
+                Filters.type("holder", BsonType.STRING),
+                Filters.gte("renewedAt", Date.from(now.minus(TIME_TO_LIVE))),
+                Filters.lte("renewedAt", Date.from(now.plus(TIME_TO_LIVE))));
+    }
+
+    /** What no holder has written would never be free. */
+    private Uni<Void> removeMalformed() {
+        Bson wellFormed = Filters.and(
+                Filters.type("fence", "number"),
+                Filters.or(
+                        Filters.not(Filters.type("holder", BsonType.STRING)),
+                        Filters.and(
+                                Filters.type("renewedAt", BsonType.DATE_TIME), Filters.type("host", BsonType.STRING))));
+        return Publishers.one(leases.deleteOne(
+                        Filters.and(Filters.eq("_id", name), Filters.nor(wellFormed)),
+                        new DeleteOptions().collation(SIMPLE)))
+                .replaceWithVoid()
+                .onFailure(DriverFailure::isDenied)
+                .recoverWithNull();
+    }
+
+    /** Does the work with the lease renewed beside it, and gives it back however the work ends. */
+    <T> Uni<T> holdWhile(long fence, Supplier<Uni<T>> work) {
+        Uni<T> renewals = Multi.createFrom()
+                .ticks()
+                .every(RENEWAL)
+                .onOverflow()
+                .drop()
+                .onItem()
+                .transformToUniAndConcatenate(tick -> renew(fence))
+                .collect()
+                .last()
+                .onItem()
+                .transformToUni(never -> Uni.createFrom().nothing());
+        return Uni.combine().any().<T>of(work.get(), renewals).onTermination().call(() -> release(fence));
+    }
+
+    private Uni<Void> renew(long fence) {
+        return Publishers.one(leases.updateOne(
+                        mine(fence),
+                        Updates.combine(
+                                Updates.currentDate("renewedAt"),
+                                Updates.set("step", progress.step()),
+                                Updates.set("healed", progress.totalHealed()),
+                                Updates.set("remaining", progress.remaining())),
+                        UPDATE))
+                .invoke(result -> {
+                    if (result.getMatchedCount() == 0) {
+                        throw new IntegrityException(
+                                "Another healer has taken over, since this one was not heard of for "
+                                        + TIME_TO_LIVE.toSeconds() + " s");
+                    }
+                })
+                .onFailure(DriverFailure::isUnavailable)
+                .recoverWithItem(failure -> {
+                    LOG.warnf("event=lease-renewal-failed cause=\"%s\"", failure.getMessage());
+                    return null;
+                })
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> release(long fence) {
+        return Publishers.one(leases.updateOne(mine(fence), Updates.set("holder", null), UPDATE))
+                .onFailure()
+                .recoverWithItem(failure -> {
+                    LOG.warnf(
+                            "event=lease-not-released cause=\"%s\": it is free by itself in %d s",
+                            failure.getMessage(), TIME_TO_LIVE.toSeconds());
+                    return null;
+                })
+                .replaceWithVoid();
+    }
+
+    private Bson mine(long fence) {
+        return Filters.and(Filters.eq("_id", name), Filters.eq("holder", progress.run()), Filters.eq("fence", fence));
+    }
+
+    /** Done when the lease is free; what its holder says of its progress is shown in the meantime. */
+    Uni<Void> untilFree() {
+        return serverTime()
+                .chain(now -> Publishers.one(leases.find(Filters.and(Filters.eq("_id", name), isHeldAt(now)))
+                                .collation(SIMPLE)
+                                .first())
+                        .map(lease -> Optional.ofNullable(lease).map(Lease::held)))
+                .chain(held -> {
+                    progress.watch(held.orElse(null));
+                    return held.isEmpty()
+                            ? Uni.createFrom().voidItem()
+                            : Uni.createFrom()
+                                    .voidItem()
+                                    .onItem()
+                                    .delayIt()
+                                    .by(POLL)
+                                    .chain(this::untilFree);
+                });
+    }
+
+    /** What it says of its holder, as far as it says that. */
+    private static LeaseHolder held(BsonDocument lease) {
+        return new LeaseHolder(
+                text(lease, "holder"),
+                text(lease, "host"),
+                number(lease, "fence"),
+                text(lease, "step"),
+                number(lease, "healed"),
+                number(lease, "remaining"));
+    }
+
+    private static String text(BsonDocument lease, String field) {
+        return lease.isString(field) ? lease.getString(field).getValue() : "unknown";
+    }
+
+    private static long number(BsonDocument lease, String field) {
+        return lease.isNumber(field) ? lease.getNumber(field).longValue() : 0;
+    }
+
+    private Uni<Instant> serverTime() {
+        return Hello.ask(command -> Publishers.one(database.runCommand(command, BsonDocument.class)))
+                .map(answer ->
+                        Instant.ofEpochMilli(answer.getDateTime("localTime").getValue()));
+    }
+}

@@ -1,0 +1,153 @@
+package consulting.lmx.conversation.integrity.engine.repair;
+
+import consulting.lmx.conversation.integrity.engine.model.ExtendedJson;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.OutputStreamWriter;
+import java.io.Reader;
+import java.io.UncheckedIOException;
+import java.io.Writer;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystems;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import org.bson.BsonBinaryReader;
+import org.bson.BsonBinaryWriter;
+import org.bson.RawBsonDocument;
+import org.bson.io.BasicOutputBuffer;
+import org.bson.json.JsonParseException;
+import org.bson.json.JsonReader;
+import org.bson.json.JsonWriter;
+
+/**
+ * What is to be deleted, as canonical Extended JSON: one document a line, in a file that its owner alone may read. A line
+ * begins with {@code {"_id":}, or with the name of the collection that the document comes from, if that is another one. Each
+ * line is read back, so that it is known to restore the document byte by byte.
+ */
+public final class DeletionFile implements AutoCloseable {
+
+    private final Path path;
+    private final FileChannel channel;
+
+    /** Opens it at its end, and makes it if it is not there. */
+    public DeletionFile(Path path) {
+        this.path = path;
+        try {
+            boolean posix =
+                    FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
+            this.channel = FileChannel.open(
+                    path,
+                    Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
+                    posix ? new FileAttribute<?>[] {OWNER_ALONE} : new FileAttribute<?>[0]);
+            channel.position(channel.size());
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    private static final FileAttribute<?> OWNER_ALONE =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+    /** Where the next line begins. */
+    long position() {
+        try {
+            return channel.position();
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    /** Takes back all lines from {@code position} on. */
+    void truncate(long position) {
+        try {
+            channel.truncate(position);
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    /**
+     * Adds a line.
+     *
+     * @param from the collection of the document; null for the one that documents are deleted from
+     * @return whether the line restores the document; a document that Extended JSON cannot express has none
+     */
+    boolean add(String from, RawBsonDocument document) {
+        try {
+            long begin = channel.position();
+            // neither stream is closed: both write to the channel
+            Writer out = new BufferedWriter(
+                    new OutputStreamWriter(Channels.newOutputStream(channel), StandardCharsets.UTF_8));
+            write(from, document, out);
+            out.write('\n');
+            out.flush();
+            return isRead(from, document, begin);
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    private static void write(String from, RawBsonDocument document, Writer out) {
+        JsonWriter json = new JsonWriter(out, ExtendedJson.CANONICAL);
+        try (BsonBinaryReader reader =
+                new BsonBinaryReader(document.getByteBuffer().asNIO())) {
+            if (from != null) {
+                json.writeStartDocument();
+                json.writeName(from);
+            }
+            json.pipe(reader);
+            if (from != null) {
+                json.writeEndDocument();
+            }
+        }
+    }
+
+    private boolean isRead(String from, RawBsonDocument document, long begin) throws IOException {
+        long end = channel.position();
+        channel.position(begin);
+        Reader line = Channels.newReader(channel, StandardCharsets.UTF_8);
+        try (BasicOutputBuffer bytes = new BasicOutputBuffer();
+                BsonBinaryWriter writer = new BsonBinaryWriter(bytes)) {
+            JsonReader json = new JsonReader(line);
+            if (from != null) {
+                json.readStartDocument();
+                json.readName();
+            }
+            writer.pipe(json);
+            ByteBuffer read = ByteBuffer.wrap(bytes.getInternalBuffer(), 0, bytes.getPosition());
+            return read.equals(document.getByteBuffer().asNIO());
+        } catch (JsonParseException | IllegalArgumentException noLongerADocument) {
+            return false;
+        } finally {
+            channel.position(end);
+        }
+    }
+
+    /** Done when everything has reached the disk. */
+    public void force() {
+        try {
+            channel.force(true);
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    private UncheckedIOException failed(IOException cause) {
+        return new UncheckedIOException("Nothing more was deleted, since " + path + " cannot be written", cause);
+    }
+}

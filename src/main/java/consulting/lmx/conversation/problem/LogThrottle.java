@@ -1,0 +1,19 @@
+package consulting.lmx.conversation.problem;
+
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Lets one log line through every ten seconds: a line for each rejected request would be one more load. */
+public final class LogThrottle {
+
+    private static final long PAUSE = Duration.ofSeconds(10).toNanos();
+
+    private final AtomicLong last = new AtomicLong(System.nanoTime() - PAUSE);
+
+    /** Whether the line may be written now. */
+    public boolean permits() {
+        long before = last.get();
+        long now = System.nanoTime();
+        return now - before >= PAUSE && last.compareAndSet(before, now);
+    }
+}

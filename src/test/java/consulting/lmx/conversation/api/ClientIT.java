@@ -1,0 +1,64 @@
+package consulting.lmx.conversation.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
+import consulting.lmx.conversation.testsupport.Service;
+import consulting.lmx.conversation.testsupport.TestServer;
+import consulting.lmx.conversation.testsupport.Tokens;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+
+/** The typed client in the folder {@code client}, made from the description and tried against the packaged jar. */
+class ClientIT {
+
+    private static final int NODE = 20;
+
+    private record Ended(int code, String output) {}
+
+    @Test
+    void clientIsMadeFromTheDescriptionAndSpeaksWithTheService() throws Exception {
+        assumeNode();
+        Ended install = run(Map.of(), "npm", "ci");
+        Assumptions.assumeTrue(install.code() == 0, "npm cannot install what the client needs: " + install.output());
+        String database = TestServer.newDatabase();
+        try (Service service = Service.start(Service.settings(database)).awaitReady();
+                MongoClient server = MongoClients.create(TestServer.uri())) {
+            Ended test = run(
+                    Map.of("SERVICE_URL", service.uri("").toString(), "SERVICE_TOKEN", Tokens.of("client")),
+                    "npm",
+                    "test");
+            assertThat(test.code()).as(test.output()).isZero();
+            assertThat(test.output()).contains("# skipped 0");
+            server.getDatabase(database).drop();
+        }
+    }
+
+    private static void assumeNode() throws Exception {
+        try {
+            String version = run(Map.of(), "node", "--version").output().strip();
+            boolean newEnough = version.matches("v\\d+\\..*")
+                    && Integer.parseInt(version.substring(1, version.indexOf('.'))) >= NODE;
+            Assumptions.assumeTrue(newEnough, "the client needs Node " + NODE + ", and here is " + version);
+            run(Map.of(), "npm", "--version");
+        } catch (IOException none) {
+            Assumptions.abort("the client needs Node " + NODE + ", and it is not on the PATH");
+        }
+    }
+
+    private static Ended run(Map<String, String> environment, String... command)
+            throws IOException, InterruptedException {
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(Path.of("client").toFile())
+                .redirectErrorStream(true);
+        builder.environment().putAll(environment);
+        Process process = builder.start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        return new Ended(process.waitFor(), output);
+    }
+}

@@ -1,0 +1,44 @@
+package consulting.lmx.conversation.http.connection;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.eclipse.microprofile.health.HealthCheckResponse.Status;
+import org.junit.jupiter.api.Test;
+
+class EventLoopsTest {
+
+    /** Of a loop that does nothing now. */
+    private final List<Runnable> tasks = new ArrayList<>();
+
+    private final EventLoops loops = new EventLoops(List.of(Runnable::run, tasks::add));
+
+    private void check(int times) {
+        for (int i = 0; i < times; i++) {
+            loops.check();
+        }
+    }
+
+    @Test
+    void loopThatIsStuckTurnsLivenessDown() {
+        check(EventLoops.MAX_MISSED);
+        assertThat(loops.call().getStatus()).isEqualTo(Status.UP);
+        check(1);
+        assertThat(loops.call().getStatus()).isEqualTo(Status.DOWN);
+    }
+
+    @Test
+    void loopThatIsSlowIsAlive() {
+        check(EventLoops.MAX_MISSED - 1);
+        tasks.forEach(Runnable::run);
+        check(EventLoops.MAX_MISSED);
+        assertThat(loops.call().getStatus()).isEqualTo(Status.UP);
+    }
+
+    @Test
+    void stuckLoopIsGivenOneTaskOnly() {
+        check(10);
+        assertThat(tasks).hasSize(1);
+    }
+}

@@ -1,0 +1,130 @@
+package consulting.lmx.conversation.integrity.engine.model;
+
+import static consulting.lmx.conversation.integrity.engine.TestCollection.CONVERSATION_ID;
+import static consulting.lmx.conversation.integrity.engine.TestCollection.SESSION_ID;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import consulting.lmx.conversation.integrity.IntegrityView;
+import consulting.lmx.conversation.integrity.engine.TestCollection;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What a run tells of itself. */
+class RunProgressTest {
+
+    private static final Instant BEGUN = Instant.parse("2025-03-01T00:00:00Z");
+
+    private final List<String> heard = new ArrayList<>();
+    private final RunProgress progress =
+            new RunProgress("run", BEGUN, TestCollection.INVARIANT, (defect, n) -> heard.add(defect.word() + " " + n));
+
+    @Test
+    void countsEachKeyByItselfAndBothTogether() {
+        progress.of(SESSION_ID).found(Defect.NULL, 5);
+        progress.of(CONVERSATION_ID).found(Defect.NULL, 2);
+        progress.of(CONVERSATION_ID).found(Defect.BLANK, 1);
+        progress.healed(SESSION_ID, Defect.NULL, 4);
+        progress.healed(CONVERSATION_ID, Defect.BLANK, 1);
+
+        assertThat(progress.of("sessionId").totalBroken()).isEqualTo(5);
+        assertThat(progress.of("sessionId").totalHealed()).isEqualTo(4);
+        assertThat(progress.of("conversationId").brokenByWord())
+                .containsEntry("null", 2L)
+                .containsEntry("blank", 1L)
+                .containsEntry("missing", 0L);
+        assertThat(progress.totalBroken()).isEqualTo(8);
+        assertThat(progress.totalHealed()).isEqualTo(5);
+        assertThat(progress.brokenByWord()).containsEntry("null", 7L).containsEntry("blank", 1L);
+        assertThat(progress.healedByWord()).containsEntry("null", 4L).containsEntry("blank", 1L);
+        assertThat(heard).containsExactly("null 4", "blank 1");
+        assertThat(progress.run()).isEqualTo("run");
+        assertThat(progress.startedAt()).isEqualTo(BEGUN);
+    }
+
+    @Test
+    void whatRemainsIsWhatWasCountedWithoutWhatIsDoneSince() {
+        assertThat(progress.remaining()).isZero();
+        progress.healed(SESSION_ID, Defect.NULL, 3);
+        progress.deleted(2);
+        assertThat(progress.remaining()).isZero();
+        progress.expectMore(10);
+        assertThat(progress.remaining()).isEqualTo(10);
+        progress.healed(SESSION_ID, Defect.NULL, 3);
+        progress.deleted(1);
+        assertThat(progress.remaining()).isEqualTo(6);
+        assertThat(progress.deleted()).isEqualTo(3);
+        progress.healed(SESSION_ID, Defect.NULL, 100);
+        assertThat(progress.remaining()).isZero();
+    }
+
+    @Test
+    void whileItWaitsItTellsWhatTheOtherIsDoing() {
+        progress.step("backfill");
+        progress.healed(SESSION_ID, Defect.NULL, 3);
+        progress.watch(new LeaseHolder("other", "there", 1, "index", 70, 30));
+        assertThat(progress.step()).isEqualTo("waiting for there: index");
+        assertThat(progress.healedSoFar()).isEqualTo(70);
+        assertThat(progress.remaining()).isEqualTo(30);
+        progress.watch(null);
+        assertThat(progress.step()).isEqualTo("backfill");
+        assertThat(progress.healedSoFar()).isEqualTo(3);
+        assertThat(progress.remaining()).isZero();
+    }
+
+    @Test
+    void theLargestNumberOfDocumentsThatWasSeenCounts() {
+        progress.scanned(5);
+        progress.scanned(9);
+        progress.scanned(7);
+        assertThat(progress.scanned()).isEqualTo(9);
+    }
+
+    @Test
+    void onceAskedToStopItSaysHowToGoOn() {
+        assertThat(progress.stopping()).isFalse();
+        assertThatCode(progress::requireGoingOn).doesNotThrowAnyException();
+        progress.healed(SESSION_ID, Defect.NULL, 3);
+        progress.stop();
+        assertThat(progress.stopping()).isTrue();
+        assertThatThrownBy(progress::requireGoingOn)
+                .isInstanceOf(IntegrityException.class)
+                .hasMessageContaining("with 3 healed");
+    }
+
+    @Test
+    void timeIsThatOfTheScansUpToTheirLastWrites() {
+        assertThat(progress.seconds()).isZero();
+        long before = System.nanoTime();
+        progress.scanning();
+        assertThat(progress.seconds()).isZero();
+        progress.healed(SESSION_ID, Defect.NULL, 1);
+        double first = progress.seconds();
+        assertThat(first).isPositive();
+        progress.scanning();
+        assertThat(progress.seconds()).isEqualTo(first);
+        progress.deleted(1);
+        assertThat(progress.seconds()).isGreaterThan(first);
+        progress.scanning();
+        assertThat(progress.seconds()).isLessThanOrEqualTo((System.nanoTime() - before) / 1e9);
+    }
+
+    @Test
+    void isShownAsItStands() {
+        progress.step("backfill");
+        progress.of(SESSION_ID).found(Defect.NULL, 5);
+        progress.healed(SESSION_ID, Defect.NULL, 4);
+        progress.expectMore(1);
+        IntegrityView.ProgressView shown = IntegrityView.ProgressView.of(progress);
+        assertThat(shown.run()).isEqualTo("run");
+        assertThat(shown.startedAt()).isEqualTo(BEGUN);
+        assertThat(shown.step()).isEqualTo("backfill");
+        assertThat(shown.healed()).isEqualTo(4);
+        assertThat(shown.remaining()).isEqualTo(1);
+        assertThat(shown.found()).containsEntry("null", 5L);
+        assertThat(shown.healedByReason()).containsEntry("null", 4L);
+    }
+}

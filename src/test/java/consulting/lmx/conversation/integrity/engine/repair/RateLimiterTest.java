@@ -1,0 +1,56 @@
+package consulting.lmx.conversation.integrity.engine.repair;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicLong;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+
+class RateLimiterTest {
+
+    private static final int BATCH = 100;
+
+    private final AtomicLong now = new AtomicLong(1);
+
+    private RateLimiter pace(OptionalInt maxRate) {
+        return new RateLimiter(maxRate, now::get);
+    }
+
+    @Property(tries = 200)
+    void rateThatWasAskedForIsNeverExceeded(
+            @ForAll @IntRange(min = 1, max = 100_000) int rate, @ForAll @IntRange(min = 1, max = 500) int batches) {
+        now.set(1);
+        RateLimiter pace = pace(OptionalInt.of(rate));
+        long begun = now.get();
+        long sent = 0;
+        for (int i = 0; i < batches; i++) {
+            now.addAndGet(pace.next(BATCH).toNanos());
+            double seconds = (now.get() - begun) / 1e9;
+            assertThat((double) sent).isLessThanOrEqualTo(rate * seconds + 1);
+            sent += BATCH;
+        }
+    }
+
+    @Test
+    void withoutARateNothingWaits() {
+        RateLimiter pace = pace(OptionalInt.empty());
+        assertThat(pace.next(1_000_000)).isZero();
+        assertThat(pace.next(BATCH)).isZero();
+    }
+
+    @Test
+    void eachBatchWaitsUntilThoseBeforeItAreThroughAtTheRate() {
+        RateLimiter pace = pace(OptionalInt.of(1_000));
+        assertThat(pace.next(BATCH)).isZero();
+        assertThat(pace.next(BATCH)).isEqualTo(Duration.ofMillis(100));
+        assertThat(pace.next(BATCH)).isEqualTo(Duration.ofMillis(200));
+        now.addAndGet(Duration.ofMillis(150).toNanos());
+        assertThat(pace.next(BATCH)).isEqualTo(Duration.ofMillis(150));
+        now.addAndGet(Duration.ofSeconds(9).toNanos());
+        assertThat(pace.next(BATCH)).isZero();
+    }
+}

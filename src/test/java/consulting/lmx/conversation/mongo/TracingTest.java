@@ -1,0 +1,168 @@
+package consulting.lmx.conversation.mongo;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import consulting.lmx.conversation.testsupport.Tokens;
+import io.opentelemetry.api.trace.SpanKind;
+import io.opentelemetry.api.trace.StatusCode;
+import io.opentelemetry.sdk.testing.exporter.InMemorySpanExporter;
+import io.opentelemetry.sdk.trace.data.SpanData;
+import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.test.junit.QuarkusTestProfile;
+import io.quarkus.test.junit.TestProfile;
+import io.restassured.http.ContentType;
+import jakarta.enterprise.inject.Produces;
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import org.jboss.logmanager.ExtLogRecord;
+import org.junit.jupiter.api.Test;
+
+/** Traces of a call and of what it asks the database, without a word of what was said. */
+@QuarkusTest
+@TestProfile(TracingTest.On.class)
+class TracingTest {
+
+    private static final String SECRET_WORDS = "words that only the database may know";
+
+    public static class On implements QuarkusTestProfile {
+        @Override
+        public Map<String, String> getConfigOverrides() {
+            return Map.of("quarkus.otel.sdk.disabled", "false", "quarkus.otel.bsp.schedule.delay", "10ms");
+        }
+    }
+
+    /** Where the spans go in this test. */
+    @Singleton
+    static class Spans {
+        @Produces
+        @Singleton
+        InMemorySpanExporter exporter() {
+            return InMemorySpanExporter.create();
+        }
+    }
+
+    @Inject
+    InMemorySpanExporter exporter;
+
+    private List<SpanData> spansOf(String trace) {
+        return exporter.getFinishedSpanItems().stream()
+                .filter(span -> span.getTraceId().equals(trace))
+                .toList();
+    }
+
+    private static String newTrace() {
+        return UUID.randomUUID().toString().replace("-", "");
+    }
+
+    @Test
+    void commandsOfACallAreSpansOfItsTraceAndTellNoContents() {
+        String trace = newTrace();
+        String id = "traced-" + UUID.randomUUID();
+        given().auth()
+                .oauth2(Tokens.of("ann"))
+                .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
+                .contentType(ContentType.JSON)
+                .body(Map.of("role", "user", "content", SECRET_WORDS))
+                .post("/api/conversation/{id}/message", id)
+                .then()
+                .statusCode(201);
+
+        await().atMost(Duration.ofSeconds(10))
+                .until(() -> spansOf(trace).stream().anyMatch(span -> span.getKind() == SpanKind.SERVER));
+        List<SpanData> commands = spansOf(trace).stream()
+                .filter(span -> span.getKind() == SpanKind.CLIENT)
+                .toList();
+        SpanData call = spansOf(trace).stream()
+                .filter(span -> span.getKind() == SpanKind.SERVER)
+                .findFirst()
+                .orElseThrow();
+        assertThat(call.getParentSpanId()).isEqualTo("00f067aa0ba902b7");
+        assertThat(commands).isNotEmpty();
+        assertThat(commands).allSatisfy(command -> {
+            assertThat(command.getStatus().getStatusCode()).isEqualTo(StatusCode.UNSET);
+            assertThat(command.hasEnded()).isTrue();
+            assertThat(command.getAttributes().asMap().toString())
+                    .contains("db.system.name=mongodb", "db.collection.name=conversations", "server.port=")
+                    .contains("db.operation.name=" + command.getName());
+        });
+        assertThat(exporter.getFinishedSpanItems().toString())
+                .doesNotContain(SECRET_WORDS)
+                .doesNotContain(Tokens.SECRET);
+    }
+
+    @Test
+    void commandsThatFollowOtherCommandsAreOfTheSameTrace() {
+        String trace = newTrace();
+        given().auth()
+                .oauth2(Tokens.of("ann"))
+                .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
+                .header("Idempotency-Key", UUID.randomUUID())
+                .contentType(ContentType.JSON)
+                .body(Map.of("role", "user", "content", "Hello"))
+                .post("/api/conversation/{id}/message", "traced-" + UUID.randomUUID())
+                .then()
+                .statusCode(201);
+        await("the look and the append that follows it")
+                .atMost(Duration.ofSeconds(10))
+                .untilAsserted(() -> assertThat(spansOf(trace))
+                        .filteredOn(span -> span.getKind() == SpanKind.CLIENT)
+                        .extracting(SpanData::getName)
+                        .containsExactlyInAnyOrder("find", "findAndModify"));
+    }
+
+    @Test
+    void commandsThatNoCallSentAreNotTraced() {
+        assertThat(exporter.getFinishedSpanItems())
+                .filteredOn(span -> span.getKind() == SpanKind.CLIENT)
+                .allSatisfy(span ->
+                        assertThat(span.getParentSpanContext().isValid()).isTrue());
+    }
+
+    @Test
+    void whatIsLoggedDuringACallNamesItsTrace() {
+        Queue<String> traces = new ConcurrentLinkedQueue<>();
+        Handler handler = new Handler() {
+            @Override
+            public void publish(LogRecord record) {
+                if (record.getMessage().startsWith("event=refused")) {
+                    traces.add(String.valueOf(((ExtLogRecord) record).getMdc("traceId")));
+                }
+            }
+
+            @Override
+            public void flush() {}
+
+            @Override
+            public void close() {}
+        };
+        Logger root = Logger.getLogger("");
+        root.addHandler(handler);
+        String trace = newTrace();
+        try {
+            await("one refusal in ten seconds is logged")
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> {
+                        given().auth()
+                                .oauth2(Tokens.of("ann"))
+                                .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
+                                .get("/api/conversation/{id}", UUID.randomUUID())
+                                .then()
+                                .statusCode(404);
+                        return traces.contains(trace);
+                    });
+        } finally {
+            root.removeHandler(handler);
+        }
+    }
+}
