@@ -113,12 +113,12 @@ class TracingTest {
                 .post("/api/conversation/{id}/message", "traced-" + UUID.randomUUID())
                 .then()
                 .statusCode(201);
-        await("the look and the append that follows it")
+        await("the read and the append that follows it")
                 .atMost(Duration.ofSeconds(10))
                 .untilAsserted(() -> assertThat(spansOf(trace))
                         .filteredOn(span -> span.getKind() == SpanKind.CLIENT)
                         .extracting(SpanData::getName)
-                        .containsExactlyInAnyOrder("find", "findAndModify"));
+                        .containsExactlyInAnyOrder("aggregate", "findAndModify"));
     }
 
     @Test
