@@ -81,13 +81,9 @@ public class ConversationService {
      * answers what it answered then; it fails with {@link ErrorCode#KEY_REUSED} if that was another request.
      */
     Uni<Page> start(String caller, NewConversation request, Optional<IdempotencyKey> key, Memory memory) {
-        if (request.messages().size() > limits.startMessages()) {
-            throw ServiceException.invalid(MESSAGES, "must be at most " + limits.startMessages());
-        }
         for (int i = 0; i < request.messages().size(); i++) {
             limits.requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
         }
-        limits.requireTitleFits(request.title());
         String id = key.map(k -> k.conversationId(caller))
                 .orElseGet(() -> UUID.randomUUID().toString());
         Conversation conversation = new Conversation(id, SessionId.random(), caller);
@@ -97,7 +93,7 @@ public class ConversationService {
                 .map(message -> message.at(conversation.createdAt))
                 .toList();
         conversation.title = request.title();
-        conversation.metadata = new Metadata(limits).toBson(request.metadata());
+        conversation.metadata = Metadata.toBson(request.metadata());
         return conversation
                 .<Conversation>persist()
                 .onFailure(DriverFailure::isDuplicateKey)
@@ -209,11 +205,11 @@ public class ConversationService {
                 .chain(page -> {
                     precondition.ifPresent(required -> required.accept(page));
                     StoredConversation read = page.conversation();
-                    StoredConversation changed = patch.applyTo(read, limits)
+                    StoredConversation changed = patch.applyTo(read)
                             .with(
                                     UPDATED_AT,
                                     new BsonDateTime(Conversation.now().toEpochMilli()));
-                    List<String> unchanged = new ArrayList<>(patch.restsOn());
+                    List<String> unchanged = new ArrayList<>(patch.mergedFields());
                     if (precondition.isPresent()) {
                         unchanged = List.of(TITLE, METADATA, UPDATED_AT, OFFLOADED, MESSAGES);
                     }

@@ -3,7 +3,6 @@ package consulting.lmx.conversation.store;
 import consulting.lmx.conversation.config.AtLeast;
 import consulting.lmx.conversation.config.AtMost;
 import consulting.lmx.conversation.problem.ServiceException;
-import consulting.lmx.conversation.text.Text;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
@@ -12,9 +11,6 @@ import java.nio.charset.StandardCharsets;
 /** Bounds on what a caller may send and gets back. */
 @ConfigMapping(prefix = "conversations.limits")
 public interface LimitsConfig {
-
-    /** As many as {@link #startMessages()} may allow. */
-    int MOST_START_MESSAGES = 200;
 
     /** The longest content of one message, in bytes of UTF-8; a longer one is answered with 400. */
     @WithDefault("32K")
@@ -28,14 +24,6 @@ public interface LimitsConfig {
     @AtMost(value = "16M", or = "a few callers could fill the memory: lower it")
     MemorySize bodySize();
 
-    /** How many messages a conversation may be started with; more are answered with 400. */
-    @WithDefault("100")
-    @AtLeast(value = "1", or = "no conversation could be started with a message: raise it")
-    @AtMost(
-            value = "" + LimitsConfig.MOST_START_MESSAGES,
-            or = "one request would be a history that is to be imported: lower it")
-    int startMessages();
-
     /**
      * How many of its newest messages a conversation's document holds at least; older ones are moved out of it into blocks of
      * 100.
@@ -45,47 +33,11 @@ public interface LimitsConfig {
     @AtMost(value = "400", or = "each append would cost what so many messages cost: lower it")
     int inlineMessages();
 
-    /** The longest title, in characters; a longer one is answered with 400. */
-    @WithDefault("200")
-    @AtLeast(value = "1", or = "no title could be given: raise it")
-    @AtMost(value = "10000", or = "a list of titles would be megabytes: lower it")
-    int titleLength();
-
-    /** How many keys metadata may have at its top; more are answered with 400. */
-    @WithDefault("16")
-    @AtLeast(value = "1", or = "no metadata could be given: raise it")
-    @AtMost(value = "1000", or = "each list would carry all of them: lower it")
-    int metadataKeys();
-
-    /** How deep metadata may be, itself counted; deeper is answered with 400. */
-    @WithDefault("4")
-    @AtLeast(value = "1", or = "no metadata could be given: raise it")
-    @AtMost(value = "50", or = "the server refuses documents not much deeper: lower it")
-    int metadataDepth();
-
-    /** The largest metadata, in bytes of BSON; larger is answered with 400. */
-    @WithDefault("8K")
-    @AtLeast(value = "64", or = "hardly any metadata could be given: raise it")
-    @AtMost(value = "1M", or = "each list would carry all of it: lower it")
-    MemorySize metadataSize();
-
     /** How many messages one page holds at most, and where the caller names no number. */
     @WithDefault("100")
     @AtLeast(value = "1", or = "no page would hold a message: raise it")
     @AtMost(value = "100", or = "one page would cost as much as the whole conversation: lower it")
     int pageSize();
-
-    /**
-     * Refuses a title that is longer than one may be; null passes.
-     *
-     * @throws ServiceException that names the field and the limit
-     */
-    default void requireTitleFits(String title) {
-        if (title != null && Text.length(title) > titleLength()) {
-            throw ServiceException.invalid(
-                    ConversationFields.TITLE, "must be at most " + titleLength() + " characters");
-        }
-    }
 
     /**
      * Refuses content that is longer than a message may be.
