@@ -113,7 +113,7 @@ public class MessageFeed {
         }
 
         private Uni<List<Optional<MessageView>>> page() {
-            memory.release(); // the listener has taken the page before
+            memory.release(); // the listener has received the previous page
             if (deleted) {
                 return Uni.createFrom().item(List.of());
             }
