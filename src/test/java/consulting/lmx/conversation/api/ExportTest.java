@@ -135,7 +135,7 @@ class ExportTest {
                 "{messages: [['a'], [{role: 'user'}], [[]]]}",
                 "{messages: [], createdAt: null, updatedAt: 'yesterday', title: 5, metadata: 'none'}"
             })
-    void whatOldProgramsStoredIsExportedAsItIsShown(String fields) throws IOException {
+    void documentsOfOtherProgramsAreExportedAsTheyAreShown(String fields) throws IOException {
         if (fields.contains("[[")) {
             TestServer.assumeGenuine("paths into lists of lists");
         }
@@ -195,7 +195,7 @@ class ExportTest {
     }
 
     @Test
-    void conversationOfSomebodyElseDoesNotExist() {
+    void conversationOfAnotherUserDoesNotExist() {
         insert(1, 1);
         String path = "/api/conversation/" + id + "/export";
         Response stranger = as("bob").get(path);

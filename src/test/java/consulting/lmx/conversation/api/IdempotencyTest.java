@@ -77,7 +77,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void nothingIsStartedUnderAKeyWhoseIdSomebodyElseHas() {
+    void nothingIsStartedIfAnotherUserHasTheIdOfTheKey() {
         String id = new IdempotencyKey(key).conversationId(user);
         String other = "other-" + UUID.randomUUID();
         post(other, id + "/message", key, "{\"content\": \"mine\"}").then().statusCode(201);

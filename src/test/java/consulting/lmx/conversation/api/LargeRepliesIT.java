@@ -61,7 +61,7 @@ class LargeRepliesIT {
         return IntStream.range(from, to).mapToObj(i -> message(i, text)).toList();
     }
 
-    /** Stores a conversation of which the oldest {@code offloaded} messages are in blocks of 100. */
+    /** Stores a conversation with its oldest {@code offloaded} messages in blocks of 100. */
     private void store(String id, String user, int offloaded, List<Document> inline, String text) {
         MongoDatabase database = client.getDatabase(name);
         ObjectId key = new ObjectId();

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 @TestProfile(LimitsTest.Tight.class)
 class LimitsTest {
 
-    /** Other limits than the defaults, so that it is the settings that are seen. */
+    /** Limits other than the defaults. */
     public static class Tight implements QuarkusTestProfile {
 
         @Override

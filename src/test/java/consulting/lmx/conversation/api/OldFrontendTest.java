@@ -123,7 +123,7 @@ class OldFrontendTest {
         assertThat(missing(READ, response)).isEmpty();
     }
 
-    /** The last column is what the old application answered, where that was another status. */
+    /** The last column is the old application's status if it was another one. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

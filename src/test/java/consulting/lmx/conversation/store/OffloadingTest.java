@@ -553,7 +553,7 @@ class OffloadingTest {
     }
 
     @Test
-    void messagesWhoseBlocksAreLostAreToldSoAndTheRestIsRead() {
+    void lostBlocksAreReportedAndTheOtherMessagesAreRead() {
         BsonObjectId key = legacy(350);
         append("m350");
         awaitOffloaded(100);
@@ -597,7 +597,7 @@ class OffloadingTest {
     }
 
     @Test
-    void conversationWhoseListOthersReplacedLosesNothingOfTheNewOne() {
+    void listThatAnotherProgramReplacedLosesNoMessages() {
         legacy(450);
         BsonDocument before = stored();
         StoredConversation read = new StoredConversation(before, 450);

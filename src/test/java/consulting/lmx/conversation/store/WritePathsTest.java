@@ -143,7 +143,7 @@ class WritePathsTest {
     }
 
     @Test
-    void writesThatPassNeitherHookNorCodecAreNotOffered() {
+    void writesThatBypassHookAndCodecAreNotOffered() {
         assertThatThrownBy(Conversation::mongoCollection).isInstanceOf(UnsupportedOperationException.class);
         assertThatThrownBy(Conversation::mongoDatabase).isInstanceOf(UnsupportedOperationException.class);
         assertThatThrownBy(() -> Conversation.update("sessionId", (Object) null))
