@@ -335,7 +335,7 @@ class ConversationResourceTest {
         assertThat(generated()).isEqualTo(before);
     }
 
-    /** How often a layer below had to make up for one that was missing. */
+    /** The number of sessionIds that lower layers generated. */
     private static double generated() {
         return Stream.of("hook", "codec")
                 .mapToDouble(layer -> Metrics.counter("conversations.session.id.generated", "layer", layer)

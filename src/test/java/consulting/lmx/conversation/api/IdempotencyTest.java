@@ -223,7 +223,7 @@ class IdempotencyTest {
         post(user, "start", key, first).then().statusCode(201).body("conversationId", equalTo(id));
     }
 
-    /** What version 1.0 stores and compares, while both run on one database. */
+    /** The digest that version 1.0 stores and compares while both versions run on one database. */
     @Test
     void digestIsThatOfTheEarlierVersion() {
         ObjectMapper json = new ObjectMapper();
