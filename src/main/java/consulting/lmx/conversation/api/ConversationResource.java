@@ -31,9 +31,6 @@ import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
-import java.net.URI;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -87,7 +84,7 @@ public class ConversationResource {
                         IdempotencyKey.of(headers),
                         memory.ofThisCall())
                 .map(page -> ResponseBuilder.<Started>created(
-                                uri(page.conversation().conversationId()))
+                                ConversationView.uri(page.conversation().conversationId()))
                         .entity(Started.of(page))
                         .build());
     }
@@ -105,7 +102,7 @@ public class ConversationResource {
                 .map(appended -> {
                     Sent sent = Sent.of(conversationId, appended);
                     return appended.created()
-                            ? ResponseBuilder.<Sent>created(uri(conversationId))
+                            ? ResponseBuilder.<Sent>created(ConversationView.uri(conversationId))
                                     .entity(sent)
                                     .build()
                             : RestResponse.ok(sent);
@@ -207,17 +204,6 @@ public class ConversationResource {
     @Operation(operationId = "deleteConversation", summary = "Deletes one conversation")
     public Uni<Void> delete(String conversationId) {
         return service.delete(caller.id(), conversationId);
-    }
-
-    static String messagesBefore(String conversationId, int index) {
-        return uri(conversationId) + "/messages?before=" + index;
-    }
-
-    /** Encodes every reserved character of the id. {@code UriBuilder} does not encode semicolons. */
-    private static URI uri(String conversationId) {
-        String encoded =
-                URLEncoder.encode(conversationId, StandardCharsets.UTF_8).replace("+", "%20");
-        return URI.create(PATH + "/" + encoded);
     }
 
     /** The number of deleted conversations. */

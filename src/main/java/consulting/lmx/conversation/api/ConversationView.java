@@ -6,6 +6,9 @@ import com.fasterxml.jackson.annotation.JsonRawValue;
 import consulting.lmx.conversation.store.ConversationFields;
 import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.StoredConversation;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import org.bson.BsonDocument;
@@ -60,13 +63,18 @@ public record ConversationView(
                 json(conversation.metadata()),
                 MessageView.of(page.messages(), page.first()),
                 conversation.messageCount(),
-                page.hasMore()
-                        ? ConversationResource.messagesBefore(conversation.conversationId(), page.first())
-                        : null,
+                page.hasMore() ? uri(conversation.conversationId()) + "/messages?before=" + page.first() : null,
                 RepairView.of(conversation, ConversationFields.SESSION_ID_REPAIR),
                 RepairView.of(conversation, ConversationFields.CONVERSATION_ID_REPAIR),
                 conversation.createdAt(),
                 conversation.updatedAt());
+    }
+
+    /** Encodes every reserved character of the id. {@code UriBuilder} does not encode semicolons. */
+    static URI uri(String conversationId) {
+        String encoded =
+                URLEncoder.encode(conversationId, StandardCharsets.UTF_8).replace("+", "%20");
+        return URI.create(ConversationResource.PATH + "/" + encoded);
     }
 
     static String json(BsonDocument document) {

@@ -15,7 +15,6 @@ import static consulting.lmx.conversation.store.MessageQuery.operator;
 
 import com.mongodb.MongoException;
 import com.mongodb.client.model.Aggregates;
-import com.mongodb.client.model.Collation;
 import com.mongodb.client.model.DeleteOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.FindOneAndDeleteOptions;
@@ -23,6 +22,7 @@ import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
 import consulting.lmx.conversation.mongo.CallersContext;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
@@ -55,9 +55,6 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
  */
 @ApplicationScoped
 public class Conversations {
-
-    /** Compares strings byte by byte. */
-    static final Collation SIMPLE = Collation.builder().locale("simple").build();
 
     /** The fields that a read of messages needs. */
     static final List<String> POSITION = List.of(OFFLOADED, GENERATIONS);
@@ -124,7 +121,7 @@ public class Conversations {
     /** Returns the first result of an aggregation, or null. */
     Uni<BsonDocument> first(List<? extends Bson> pipeline) {
         return CallersContext.keep(documents
-                .aggregate(pipeline, new AggregateOptions().collation(SIMPLE))
+                .aggregate(pipeline, new AggregateOptions().collation(Collations.SIMPLE))
                 .toUni());
     }
 
@@ -150,7 +147,7 @@ public class Conversations {
         filter.putAll(selected);
         filter.append("$expr", IS_SHORT);
         FindOptions options = new FindOptions()
-                .collation(SIMPLE)
+                .collation(Collations.SIMPLE)
                 .projection(fields == POSITION ? POSITION_AND_MESSAGES : FIELDS_AND_MESSAGES);
         return documents.find(filter, options).toUni().onItem().ifNotNull().transform(found -> {
             List<Message> messages = LenientBson.array(found, MESSAGES).stream()
@@ -204,7 +201,7 @@ public class Conversations {
         return documents
                 .find(
                         new BsonDocument(CONVERSATION_ID, new BsonString(conversationId)),
-                        new FindOptions().collation(SIMPLE).projection(Projections.include(USER_ID)))
+                        new FindOptions().collation(Collations.SIMPLE).projection(Projections.include(USER_ID)))
                 .toUni()
                 .map(found -> Optional.ofNullable(found)
                         .map(conversation -> String.valueOf(LenientBson.string(conversation, USER_ID))));
@@ -227,7 +224,7 @@ public class Conversations {
                         after.map(position -> position.filter(caller))
                                 .orElseGet(() -> new BsonDocument(USER_ID, new BsonString(caller))),
                         new FindOptions()
-                                .collation(SIMPLE)
+                                .collation(Collations.SIMPLE)
                                 .sort(Sorts.descending(UPDATED_AT, ID))
                                 .projection(Projections.include(StoredConversation.FIELDS))
                                 .limit(limit + 1))
@@ -259,7 +256,7 @@ public class Conversations {
                 .updateOne(
                         filter,
                         unset.isEmpty() ? update : update.append("$unset", unset),
-                        new UpdateOptions().collation(SIMPLE))
+                        new UpdateOptions().collation(Collations.SIMPLE))
                 .map(result -> result.getMatchedCount() > 0);
     }
 
@@ -277,7 +274,9 @@ public class Conversations {
         return documents
                 .findOneAndDelete(
                         owned(caller, conversationId),
-                        new FindOneAndDeleteOptions().collation(SIMPLE).projection(Projections.include(OFFLOADED)))
+                        new FindOneAndDeleteOptions()
+                                .collation(Collations.SIMPLE)
+                                .projection(Projections.include(OFFLOADED)))
                 .chain(deleted -> {
                     if (deleted == null) {
                         return Uni.createFrom().item(false);
@@ -299,14 +298,14 @@ public class Conversations {
     /** Deletes all conversations of the caller and their blocks. */
     public Uni<Deleted> deleteAll(String caller) {
         BsonDocument own = new BsonDocument(USER_ID, new BsonString(caller));
-        DeleteOptions simple = new DeleteOptions().collation(SIMPLE);
+        DeleteOptions simple = new DeleteOptions().collation(Collations.SIMPLE);
         return Multi.createBy()
                 .repeating()
                 .uni(() -> documents
                         .find(
                                 own.clone().append(OFFLOADED, new BsonDocument("$exists", BsonBoolean.TRUE)),
                                 new FindOptions()
-                                        .collation(SIMPLE)
+                                        .collation(Collations.SIMPLE)
                                         .projection(Projections.include(ID))
                                         .limit(DELETED_AT_ONCE))
                         .map(found -> found.get(ID))
@@ -333,7 +332,7 @@ public class Conversations {
     /** Returns the {@code _id} of the selected conversation, or null. */
     Uni<BsonValue> idOf(Bson selected) {
         return documents
-                .find(selected, new FindOptions().collation(SIMPLE).projection(Projections.include(ID)))
+                .find(selected, new FindOptions().collation(Collations.SIMPLE).projection(Projections.include(ID)))
                 .toUni()
                 .onItem()
                 .ifNotNull()
@@ -343,7 +342,9 @@ public class Conversations {
     /** Returns the ids of those conversations that exist. */
     Uni<List<BsonValue>> existing(List<BsonValue> ids) {
         return documents
-                .find(Filters.in(ID, ids), new FindOptions().collation(SIMPLE).projection(Projections.include(ID)))
+                .find(
+                        Filters.in(ID, ids),
+                        new FindOptions().collation(Collations.SIMPLE).projection(Projections.include(ID)))
                 .map(found -> found.get(ID))
                 .collect()
                 .asList();

@@ -12,6 +12,7 @@ import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import com.mongodb.client.model.FindOneAndUpdateOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.UpdateOptions;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
@@ -190,7 +191,7 @@ public class MessageAppender {
     private Uni<BsonDocument> send(BsonDocument target, BsonDocument update, boolean upsert) {
         // A field that no message has: the answer holds one empty document a message, which every server supports.
         FindOneAndUpdateOptions options = new FindOneAndUpdateOptions()
-                .collation(Conversations.SIMPLE)
+                .collation(Collations.SIMPLE)
                 .upsert(upsert)
                 .returnDocument(AFTER)
                 .projection(Projections.include(SESSION_ID, OFFLOADED, MESSAGES + ".none"));
@@ -207,7 +208,7 @@ public class MessageAppender {
                         target.clone()
                                 .append(MESSAGES, new BsonDocument("$type", new BsonInt32(BsonType.NULL.getValue()))),
                         new BsonDocument("$set", new BsonDocument(MESSAGES, new BsonArray())),
-                        new UpdateOptions().collation(Conversations.SIMPLE))
+                        new UpdateOptions().collation(Collations.SIMPLE))
                 .invoke(result -> {
                     if (result.getMatchedCount() == 0) {
                         throw new ServiceException(

@@ -19,6 +19,7 @@ import com.mongodb.client.model.InsertManyOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import consulting.lmx.conversation.mongo.CallersContext;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import io.quarkus.mongodb.AggregateOptions;
 import io.quarkus.mongodb.FindOptions;
@@ -132,7 +133,7 @@ public class MessageBlocks {
     }
 
     private static AggregateOptions simple() {
-        return new AggregateOptions().collation(Conversations.SIMPLE);
+        return new AggregateOptions().collation(Collations.SIMPLE);
     }
 
     private static Optional<BsonValue> generationOf(BsonDocument block) {
@@ -219,7 +220,7 @@ public class MessageBlocks {
     /** Reads with concern majority, so that the blocks found cannot be rolled back. */
     private Uni<Void> requireSame(List<BsonDocument> written) {
         List<BsonValue> ids = written.stream().map(block -> block.get(ID)).toList();
-        return blocks.find(Filters.in(ID, ids), new FindOptions().collation(Conversations.SIMPLE))
+        return blocks.find(Filters.in(ID, ids), new FindOptions().collation(Collations.SIMPLE))
                 .collect()
                 .asMap(block -> block.get(ID), block -> block.get(MESSAGES))
                 .invoke(stored -> {
@@ -244,7 +245,7 @@ public class MessageBlocks {
         IndexOptions options = new IndexOptions()
                 .name(KEY_INDEX)
                 .partialFilterExpression(Filters.exists(BLOCK_KEYS))
-                .collation(Conversations.SIMPLE);
+                .collation(Collations.SIMPLE);
         return blocks.createIndex(Indexes.ascending(BLOCK_KEYS, ID), options)
                 .replaceWithVoid()
                 .invoke(() -> keyIndexTried = true)
@@ -261,7 +262,7 @@ public class MessageBlocks {
 
     /** Deletes the blocks of a deleted conversation; returns their number. */
     Uni<Long> deleteOf(BsonValue conversation) {
-        return blocks.deleteMany(blocksOf(conversation), new DeleteOptions().collation(Conversations.SIMPLE))
+        return blocks.deleteMany(blocksOf(conversation), new DeleteOptions().collation(Collations.SIMPLE))
                 .map(result -> result.getDeletedCount());
     }
 
@@ -270,7 +271,7 @@ public class MessageBlocks {
         return blocks.find(
                         last.map(id -> Filters.gt(ID, id(id, new BsonMaxKey()))).orElseGet(Filters::empty),
                         new FindOptions()
-                                .collation(Conversations.SIMPLE)
+                                .collation(Collations.SIMPLE)
                                 .sort(Sorts.ascending(ID))
                                 .projection(Projections.include(ID))
                                 .limit(1))
