@@ -9,9 +9,11 @@ import consulting.lmx.conversation.store.StoredConversation;
 import consulting.lmx.conversation.text.Text;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import org.bson.BsonDocument;
+import org.bson.BsonNull;
 import org.bson.BsonString;
+import org.bson.BsonValue;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.media.SchemaProperty;
@@ -28,7 +30,7 @@ public final class ConversationPatch {
     private static final Set<String> FIELDS = Set.of(TITLE, METADATA);
 
     @Schema(hidden = true)
-    private final Map<String, Object> patch;
+    private Map<String, Object> patch;
 
     @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
     public ConversationPatch(Map<String, Object> patch) {
@@ -36,36 +38,59 @@ public final class ConversationPatch {
     }
 
     /**
-     * Applies the patch.
+     * The changes of a valid patch.
      *
-     * @throws ServiceException if the patch names another field, or the result breaks a limit
+     * @param title the new title, BSON null to remove it; empty if the patch does not name it
+     * @param metadata a merge patch of the metadata, BSON null to remove it; empty if the patch does not name it
      */
-    StoredConversation applyTo(StoredConversation read) {
-        patch.keySet().stream()
+    record Changes(Optional<BsonValue> title, Optional<BsonValue> metadata) {
+
+        /**
+         * Applies the changes.
+         *
+         * @throws ServiceException if the resulting metadata breaks a limit
+         */
+        StoredConversation applyTo(StoredConversation read) {
+            StoredConversation changed = read;
+            if (title.isPresent()) {
+                changed = changed.with(TITLE, title.get().isNull() ? null : title.get());
+            }
+            if (metadata.isPresent()) {
+                BsonValue merge = metadata.get();
+                changed = changed.with(
+                        METADATA, merge.isNull() ? null : Metadata.merged(read.metadata(), merge.asDocument()));
+            }
+            return changed;
+        }
+
+        /** The stored fields that the changes merge with their current value. */
+        List<String> mergedFields() {
+            return metadata.filter(BsonValue::isDocument).isPresent() ? List.of(METADATA) : List.of();
+        }
+    }
+
+    /**
+     * Validates the patch and drops the parsed JSON, which takes many times the memory of the body. Call it once.
+     *
+     * @throws ServiceException if the patch names another field, or a value breaks a limit
+     */
+    Changes changes() {
+        Map<String, Object> fields = patch;
+        patch = null;
+        fields.keySet().stream()
                 .filter(field -> !FIELDS.contains(field))
                 .findFirst()
                 .ifPresent(field -> {
                     throw ServiceException.invalid(field, "cannot be changed: only title and metadata can");
                 });
-        StoredConversation changed = read;
-        if (patch.containsKey(TITLE)) {
-            String title = title(patch.get(TITLE));
-            changed = changed.with(TITLE, title == null ? null : new BsonString(title));
-        }
-        if (patch.containsKey(METADATA)) {
-            changed = changed.with(METADATA, metadata(read));
-        }
-        return changed;
+        return new Changes(
+                fields.containsKey(TITLE) ? Optional.of(title(fields.get(TITLE))) : Optional.empty(),
+                fields.containsKey(METADATA) ? Optional.of(metadata(fields.get(METADATA))) : Optional.empty());
     }
 
-    /** The stored fields that the patch merges with their current value. */
-    List<String> mergedFields() {
-        return patch.get(METADATA) == null ? List.of() : List.of(METADATA);
-    }
-
-    private static String title(Object value) {
+    private static BsonValue title(Object value) {
         if (value == null) {
-            return null;
+            return BsonNull.VALUE;
         }
         if (!(value instanceof String title)) {
             throw ServiceException.invalid(TITLE, "must be a string or null");
@@ -76,17 +101,16 @@ public final class ConversationPatch {
         if (Text.length(title) > NewConversation.MAX_TITLE) {
             throw ServiceException.invalid(TITLE, "must be at most " + NewConversation.MAX_TITLE + " characters");
         }
-        return title;
+        return new BsonString(title);
     }
 
-    private BsonDocument metadata(StoredConversation conversation) {
-        Object value = patch.get(METADATA);
+    private static BsonValue metadata(Object value) {
         if (value == null) {
-            return null;
+            return BsonNull.VALUE;
         }
         if (!(value instanceof Map<?, ?> changes)) {
             throw ServiceException.invalid(METADATA, "must be an object or null");
         }
-        return Metadata.merged(conversation.metadata(), changes);
+        return Metadata.patch(changes);
     }
 }

@@ -31,6 +31,7 @@ import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
+import jakarta.ws.rs.core.Response;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -115,9 +116,14 @@ public class ConversationResource {
     public Uni<RestResponse<ConversationView>> get(String conversationId, @Context Request request) {
         return service.get(caller.id(), conversationId, memory.ofThisCall()).map(page -> {
             EntityTag tag = ETag.of(page);
-            return request.evaluatePreconditions(tag) != null
-                    ? ResponseBuilder.<ConversationView>notModified(tag).build()
-                    : view(page);
+            Response.ResponseBuilder unmet = request.evaluatePreconditions(tag);
+            if (unmet == null) {
+                return view(page);
+            }
+            if (unmet.build().getStatus() != Response.Status.NOT_MODIFIED.getStatusCode()) {
+                throw preconditionFailed();
+            }
+            return ResponseBuilder.<ConversationView>notModified(tag).build();
         });
     }
 
@@ -142,7 +148,7 @@ public class ConversationResource {
         return service.patch(
                         caller.id(),
                         conversationId,
-                        patch,
+                        patch.changes(),
                         conditional ? Optional.of(precondition) : Optional.empty(),
                         memory.ofThisCall())
                 .map(ConversationResource::view);
@@ -151,10 +157,14 @@ public class ConversationResource {
     /** Requires the current state to match the caller's {@code If-Match}. */
     private static void requireMatch(Request request, Page read) {
         if (request.evaluatePreconditions(ETag.of(read)) != null) {
-            throw new ServiceException(
-                    ErrorCode.PRECONDITION_FAILED,
-                    "The conversation changed since the state that If-Match names. Read it again before you change it.");
+            throw preconditionFailed();
         }
+    }
+
+    private static ServiceException preconditionFailed() {
+        return new ServiceException(
+                ErrorCode.PRECONDITION_FAILED,
+                "The conversation changed since the state that If-Match names. Read it again before you change it.");
     }
 
     private static RestResponse<ConversationView> view(Page page) {
@@ -168,7 +178,7 @@ public class ConversationResource {
     public Uni<ConversationPage> list(
             @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit, @QueryParam("after") String after) {
         int size = limit == null ? limits.pageSize() : limit;
-        return service.list(caller.id(), size, Optional.ofNullable(after).map(Cursor::decode))
+        return service.list(caller.id(), size, Optional.ofNullable(after).map(Cursor::decode), memory.ofThisCall())
                 .map(found -> ConversationPage.of(found, size));
     }
 

@@ -47,6 +47,9 @@ public class ConversationService {
     /** The most text of a page of messages, in bytes, unless one message alone is longer. */
     static final long PAGE_BYTES = 512 * 1024;
 
+    /** The most memory of a conversation in a list, in bytes: its metadata, title and ids. */
+    private static final long LISTED_BYTES = 10 * 1024;
+
     /** The number of retries of a change while others change the conversation. */
     private static final int ATTEMPTS = 5;
 
@@ -155,11 +158,12 @@ public class ConversationService {
     }
 
     /** Lists the caller's conversations, newest first, without messages; one more than {@code limit} if there are more. */
-    Uni<List<StoredConversation>> list(String caller, int limit, Optional<Cursor> after) {
-        return conversations
-                .list(caller, limit, after.map(Cursor::position))
-                .collect()
-                .asList()
+    Uni<List<StoredConversation>> list(String caller, int limit, Optional<Cursor> after, Memory memory) {
+        return memory.reserve(limit * LISTED_BYTES)
+                .chain(() -> conversations
+                        .list(caller, limit, after.map(Cursor::position))
+                        .collect()
+                        .asList())
                 .onFailure(failure -> after.isPresent() && Cursor.isRefused(failure))
                 .transform(failure -> Cursor.unknown());
     }
@@ -192,7 +196,7 @@ public class ConversationService {
     Uni<Page> patch(
             String caller,
             String conversationId,
-            ConversationPatch patch,
+            ConversationPatch.Changes patch,
             Optional<Consumer<Page>> precondition,
             Memory memory) {
         return get(caller, conversationId, memory)

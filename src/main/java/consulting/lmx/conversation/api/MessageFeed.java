@@ -35,14 +35,21 @@ public class MessageFeed {
     private static final long PAGE_BYTES = 32 * 1024;
 
     private final ChangeFeed changes;
+    private final Conversations conversations;
     private final MessageReader reader;
     private final ReadBarrier barrier;
     private final CallTimeout timeout;
     private final MemoryBudget budget;
 
     MessageFeed(
-            ChangeFeed changes, MessageReader reader, ReadBarrier barrier, CallTimeout timeout, MemoryBudget budget) {
+            ChangeFeed changes,
+            Conversations conversations,
+            MessageReader reader,
+            ReadBarrier barrier,
+            CallTimeout timeout,
+            MemoryBudget budget) {
         this.changes = changes;
+        this.conversations = conversations;
         this.reader = reader;
         this.barrier = barrier;
         this.timeout = timeout;
@@ -56,20 +63,16 @@ public class MessageFeed {
      * fails if a read fails.
      */
     Uni<Multi<Optional<MessageView>>> follow(String caller, String conversationId, Optional<Integer> after) {
-        return reader.read(
-                        Conversations.owned(caller, conversationId),
-                        false,
-                        MessageWindow.newest(1),
-                        0,
-                        bytes -> Uni.createFrom().voidItem())
+        return conversations
+                .head(Conversations.owned(caller, conversationId))
                 .onItem()
                 .ifNull()
                 .failWith(Conversations::notFound)
                 .map(found -> {
-                    int count = found.conversation().messageCount();
+                    int count = found.messageCount();
                     int first =
                             after.map(index -> index < count ? index + 1 : 0).orElse(count);
-                    BsonValue id = found.conversation().id();
+                    BsonValue id = found.id();
                     return Multi.createFrom().deferred(() -> new Listener(caller, id, first).messages());
                 });
     }

@@ -31,6 +31,9 @@ final class Metadata {
     private static final int MAX_DEPTH = 4;
     private static final int MAX_BYTES = 8 * 1024;
 
+    /** A patch may remove as much as it adds. */
+    private static final int MAX_PATCH_BYTES = 2 * MAX_BYTES;
+
     private Metadata() {}
 
     /**
@@ -46,30 +49,40 @@ final class Metadata {
     }
 
     /**
+     * Converts a JSON merge patch of metadata.
+     *
+     * @throws ServiceException that names the rule that the patch breaks
+     */
+    static BsonDocument patch(Map<?, ?> patch) {
+        return requireSize(object(patch, 1), MAX_PATCH_BYTES);
+    }
+
+    /**
      * Applies a JSON merge patch (RFC 7396). Values that the patch does not name keep their BSON type.
      *
      * @throws ServiceException that names the rule that the result breaks
      */
-    static BsonDocument merged(BsonDocument stored, Map<?, ?> patch) {
-        return requireBounds(merged(stored, patch, 1));
+    static BsonDocument merged(BsonDocument stored, BsonDocument patch) {
+        return requireBounds(merge(stored, patch));
     }
 
-    private static BsonDocument merged(BsonDocument stored, Map<?, ?> patch, int depth) {
-        requireDepth(depth);
+    private static BsonDocument merge(BsonDocument stored, BsonDocument patch) {
         BsonDocument merged = new BsonDocument();
         if (stored != null) {
             merged.putAll(stored);
         }
-        patch.forEach((name, value) -> {
-            String key = key(name.toString());
-            if (value == null) {
+        patch.forEach((key, value) -> {
+            if (value.isNull()) {
                 merged.remove(key);
-            } else if (value instanceof Map<?, ?> inner) {
-                BsonValue there = merged.get(key);
+            } else if (value.isDocument()) {
+                BsonValue current = merged.get(key);
                 merged.put(
-                        key, merged(there != null && there.isDocument() ? there.asDocument() : null, inner, depth + 1));
+                        key,
+                        merge(
+                                current != null && current.isDocument() ? current.asDocument() : null,
+                                value.asDocument()));
             } else {
-                merged.put(key, value(value, depth));
+                merged.put(key, value);
             }
         });
         return merged;
@@ -79,13 +92,15 @@ final class Metadata {
         if (metadata.size() > MAX_KEYS) {
             throw ServiceException.invalid(METADATA, "must have at most " + MAX_KEYS + " keys");
         }
-        long size = new RawBsonDocument(metadata, new BsonDocumentCodec())
-                .getByteBuffer()
-                .remaining();
-        if (size > MAX_BYTES) {
+        return requireSize(metadata, MAX_BYTES);
+    }
+
+    private static BsonDocument requireSize(BsonDocument metadata, int bytes) {
+        RawBsonDocument raw = new RawBsonDocument(metadata, new BsonDocumentCodec());
+        if (raw.getByteBuffer().remaining() > bytes) {
             throw ServiceException.invalid(METADATA, "must be at most " + MAX_BYTES + " bytes as BSON");
         }
-        return metadata;
+        return raw;
     }
 
     private static void requireDepth(int depth) {

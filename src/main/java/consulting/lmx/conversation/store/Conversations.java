@@ -45,7 +45,9 @@ import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonString;
+import org.bson.BsonType;
 import org.bson.BsonValue;
+import org.bson.RawBsonDocument;
 import org.bson.conversions.Bson;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
@@ -61,8 +63,8 @@ public class Conversations {
     /** The fields that a read of messages needs. */
     static final List<String> POSITION = List.of(OFFLOADED, GENERATIONS);
 
-    /** The most text that is read without a reservation of memory, in bytes. */
-    static final long SHORT_BYTES = 32 * 1024;
+    /** The most memory that is read without a reservation, in bytes. */
+    static final long SHORT_BYTES = 64 * 1024;
 
     private static final BsonDocument IS_SHORT = MessageQuery.isShort(SHORT_BYTES);
     private static final BsonDocument FIELDS_AND_MESSAGES = MessageQuery.projection(StoredConversation.FIELDS);
@@ -173,9 +175,23 @@ public class Conversations {
         });
     }
 
+    /** Reads the known fields of the selected conversation and counts its messages; null if there is none. */
+    public Uni<StoredConversation> head(BsonDocument selected) {
+        BsonDocument projection = new BsonDocument(MessageQuery.COUNT, operator("$size", MessageQuery.LIST));
+        StoredConversation.FIELDS.forEach(field -> projection.append(field, new BsonInt32(1)));
+        return first(List.of(Aggregates.match(selected), Aggregates.project(projection)))
+                .onItem()
+                .ifNotNull()
+                .transform(found -> new StoredConversation(
+                        found, found.getNumber(MessageQuery.COUNT).intValue()));
+    }
+
     /** Reads by an aggregation, which returns the sizes instead if there is more text than {@code maxBytes}. */
     Uni<Read> readMeasured(Bson selected, List<String> fields, MessageWindow window, long maxBytes) {
-        BsonValue first = operator("$ifNull", new BsonString("$" + OFFLOADED), new BsonInt32(0));
+        BsonString offloaded = new BsonString("$" + OFFLOADED);
+        BsonValue isNumber = operator(
+                "$and", operator("$gt", offloaded, new BsonInt32(0)), operator("$lt", offloaded, new BsonString("")));
+        BsonValue first = operator("$cond", isNumber, offloaded, new BsonInt32(0));
         List<Bson> pipeline = new ArrayList<>(List.of(Aggregates.match(selected)));
         pipeline.addAll(MessageQuery.stages(fields, first, window, maxBytes));
         return first(pipeline).onItem().ifNotNull().transform(found -> {
@@ -185,33 +201,36 @@ public class Conversations {
         });
     }
 
-    /** A conversation, and the position of the message with a given idempotency key; -1 if there is none. */
-    record WithKey(StoredConversation conversation, int position) {}
+    /** A conversation, and the position of a message in its document; -1 if the message is not there. */
+    record Located(StoredConversation conversation, int position) {}
 
     /** Reads the selected conversation and finds the message with this idempotency key in its document; null if there is none. */
-    Uni<WithKey> readWithKey(Bson selected, String key) {
+    Uni<Located> readWithKey(Bson selected, String key) {
         BsonDocument projection = new BsonDocument(POSITION_OF, MessageQuery.positionOfKey(key));
         StoredConversation.FIELDS.forEach(field -> projection.append(field, new BsonInt32(1)));
         return first(List.of(Aggregates.match(selected), Aggregates.project(projection)))
                 .onItem()
                 .ifNotNull()
-                .transform(found -> new WithKey(
-                        new StoredConversation(found, 0),
-                        found.getNumber(POSITION_OF).intValue()));
+                .transform(Conversations::located);
     }
 
-    /** Returns the position of the message with this {@code _id} in the document; empty if it is not there. */
-    Uni<Optional<Integer>> positionOfMessage(BsonValue conversation, BsonValue message) {
-        return first(List.of(
-                        Aggregates.match(new BsonDocument(ID, conversation)),
-                        Aggregates.project(new BsonDocument(
-                                POSITION_OF, MessageQuery.positionOf(new BsonString("$$message." + ID), message)))))
+    /** Finds the message with this {@code _id} in the document; empty if it is not there. */
+    Uni<Optional<Located>> find(BsonValue conversation, BsonValue message) {
+        BsonDocument projection =
+                new BsonDocument(POSITION_OF, MessageQuery.positionOf(new BsonString("$$message." + ID), message));
+        List.of(SESSION_ID, OFFLOADED).forEach(field -> projection.append(field, new BsonInt32(1)));
+        return first(List.of(Aggregates.match(new BsonDocument(ID, conversation)), Aggregates.project(projection)))
                 .map(found -> Optional.ofNullable(found)
-                        .map(there -> there.getNumber(POSITION_OF).intValue())
-                        .filter(position -> position >= 0));
+                        .map(Conversations::located)
+                        .filter(located -> located.position() >= 0));
     }
 
-    /** Returns the owner of a conversation; empty if there is none of that id. */
+    private static Located located(BsonDocument found) {
+        return new Located(
+                new StoredConversation(found, 0), found.getNumber(POSITION_OF).intValue());
+    }
+
+    /** Returns the owner of a conversation, {@code ""} if it has none; empty if there is no conversation of that id. */
     Uni<Optional<String>> owner(String conversationId) {
         return documents
                 .find(
@@ -219,13 +238,14 @@ public class Conversations {
                         new FindOptions().collation(Collations.SIMPLE).projection(Projections.include(USER_ID)))
                 .toUni()
                 .map(found -> Optional.ofNullable(found)
-                        .map(conversation -> String.valueOf(LenientBson.string(conversation, USER_ID))));
+                        .map(conversation -> Optional.ofNullable(LenientBson.string(conversation, USER_ID))
+                                .orElse("")));
     }
 
     /** A filter for conversations with {@code count} offloaded messages. */
     static BsonDocument offloaded(int count) {
-        return new BsonDocument(
-                OFFLOADED, count == 0 ? new BsonDocument("$exists", BsonBoolean.FALSE) : new BsonInt32(count));
+        BsonDocument none = new BsonDocument("$not", new BsonDocument("$gt", new BsonInt32(0)));
+        return new BsonDocument(OFFLOADED, count == 0 ? none : new BsonInt32(count));
     }
 
     /**
@@ -238,6 +258,7 @@ public class Conversations {
                 .find(
                         after.map(position -> position.filter(caller))
                                 .orElseGet(() -> new BsonDocument(USER_ID, new BsonString(caller))),
+                        RawBsonDocument.class,
                         new FindOptions()
                                 .collation(Collations.SIMPLE)
                                 .sort(Sorts.descending(UPDATED_AT, ID))
@@ -252,7 +273,15 @@ public class Conversations {
      */
     public Uni<Boolean> update(StoredConversation read, StoredConversation changed, List<String> unchanged) {
         BsonDocument filter = same(read.userId(), read.id());
-        unchanged.forEach(field -> filter.append(field, unchanged(read, field)));
+        for (String field : unchanged) {
+            if (!field.equals(MESSAGES)) {
+                filter.append(field, unchanged(read, field));
+            } else if (read.inline() > 0) {
+                filter.append(MESSAGES, new BsonDocument("$size", new BsonInt32(read.inline())));
+            } else {
+                filter.append(MESSAGES + ".0", new BsonDocument("$exists", BsonBoolean.FALSE));
+            }
+        }
         BsonDocument set = new BsonDocument();
         BsonDocument unset = new BsonDocument();
         Stream.of(TITLE, METADATA, UPDATED_AT)
@@ -275,13 +304,15 @@ public class Conversations {
                 .map(result -> result.getMatchedCount() > 0);
     }
 
-    /** A condition: the field has the value that was read. Messages are compared by their number. */
+    /** A condition: the field has the value that was read. */
     private static BsonValue unchanged(StoredConversation read, String field) {
-        if (field.equals(MESSAGES)) {
-            return new BsonDocument("$size", new BsonInt32(read.inline()));
-        }
         BsonValue value = read.document().get(field);
-        return value == null ? new BsonDocument("$exists", BsonBoolean.FALSE) : new BsonDocument("$eq", value);
+        if (value == null) {
+            return new BsonDocument("$exists", BsonBoolean.FALSE);
+        }
+        return value.getBsonType() == BsonType.UNDEFINED
+                ? new BsonDocument("$type", new BsonInt32(BsonType.UNDEFINED.getValue()))
+                : new BsonDocument("$eq", value);
     }
 
     /** Deletes the caller's conversation of that id and its blocks; false if there is none. */

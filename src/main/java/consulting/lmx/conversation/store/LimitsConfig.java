@@ -21,7 +21,7 @@ public interface LimitsConfig {
     /** The largest request body, in bytes. A larger body is answered with 413. */
     @WithDefault("1M")
     @AtLeast(value = "100", or = "most messages would not fit: raise it")
-    @AtMost(value = "16M", or = "a few callers could exhaust the memory: lower it")
+    @AtMost(value = "4M", or = "a few callers could exhaust the memory: lower it")
     MemorySize bodySize();
 
     /**

@@ -5,11 +5,13 @@ import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.USER_ID;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
+import org.bson.BsonDouble;
 import org.bson.BsonInt32;
 import org.bson.BsonNull;
 import org.bson.BsonString;
@@ -55,6 +57,8 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
             BsonType.JAVASCRIPT,
             BsonType.JAVASCRIPT_WITH_SCOPE);
 
+    private static final BsonDouble NOT_A_NUMBER = new BsonDouble(Double.NaN);
+
     /** The types that the server rejects as {@code _id}. */
     private static final Set<BsonType> NO_ID =
             EnumSet.of(BsonType.ARRAY, BsonType.REGULAR_EXPRESSION, BsonType.UNDEFINED);
@@ -69,7 +73,25 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
     /** Returns the position after this conversation. */
     public static ListPosition after(StoredConversation conversation) {
         BsonValue updatedAt = conversation.document().getOrDefault(UPDATED_AT, BsonNull.VALUE);
-        return new ListPosition(updatedAt.isArray() ? BsonNull.VALUE : updatedAt, conversation.id());
+        return new ListPosition(updatedAt.isArray() ? greatest(updatedAt.asArray()) : updatedAt, conversation.id());
+    }
+
+    /** The element that an array sorts by in a descending list. Conversations with an array may be listed more than once. */
+    private static BsonValue greatest(BsonArray array) {
+        return array.stream()
+                .filter(element -> !element.isArray())
+                .max(Comparator.comparingInt(ListPosition::rank).thenComparing(ListPosition::compareInType))
+                .orElse(BsonNull.VALUE);
+    }
+
+    private static int compareInType(BsonValue one, BsonValue other) {
+        if (one.isNumber()) {
+            return Double.compare(one.asNumber().doubleValue(), other.asNumber().doubleValue());
+        }
+        if (one.isString() && other.isString()) {
+            return one.asString().getValue().compareTo(other.asString().getValue());
+        }
+        return one.isDateTime() ? one.asDateTime().compareTo(other.asDateTime()) : 0;
     }
 
     /** A filter for the user's conversations after this position. Each alternative is one range of the list's index. */
@@ -108,6 +130,9 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
         List<BsonDocument> any = new ArrayList<>();
         if (hasOrder(value)) {
             any.add(new BsonDocument("$lt", value));
+            if (value.isNumber()) {
+                any.add(new BsonDocument("$eq", NOT_A_NUMBER)); // sorts before all other numbers
+            }
         }
         BsonArray lowerTypes = new BsonArray();
         ORDER.subList(0, rank(value)).stream()
@@ -124,6 +149,7 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
     private static boolean hasOrder(BsonValue value) {
         return switch (value.getBsonType()) {
             case NULL, UNDEFINED, MIN_KEY, MAX_KEY, REGULAR_EXPRESSION -> false;
+            case DOUBLE -> !value.equals(NOT_A_NUMBER);
             default -> true;
         };
     }

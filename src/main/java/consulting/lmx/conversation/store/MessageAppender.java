@@ -119,7 +119,8 @@ public class MessageAppender {
         String sessionId = LenientBson.string(after, SESSION_ID);
         offloader.afterAppend(after.get(ID), position + 1, message);
         int index = LenientBson.integer(after, OFFLOADED) + position;
-        return new AppendResult(sessionId.equals(newSessionId), false, sessionId, message, index);
+        return new AppendResult(
+                newSessionId != null && newSessionId.equals(sessionId), false, sessionId, message, index);
     }
 
     /** Appends to a list with elements that are not documents: the message gets an {@code _id}, which locates it afterwards. */
@@ -128,16 +129,15 @@ public class MessageAppender {
         return send(target, push(message.toBson().append(ID, mark), message), false)
                 .onItem()
                 .ifNotNull()
-                .transformToUni(after -> conversations
-                        .positionOfMessage(after.get(ID), mark)
-                        .map(position -> {
-                            if (position.isEmpty()) {
-                                throw new ServiceException(
-                                        ErrorCode.DATABASE_UNAVAILABLE,
-                                        "It is not known whether the message is stored. Send it again with an Idempotency-Key.");
-                            }
-                            return result(after, position.get(), null, message);
-                        }));
+                .transformToUni(after -> conversations.find(after.get(ID), mark).map(found -> {
+                    if (found.isEmpty()) {
+                        throw new ServiceException(
+                                ErrorCode.DATABASE_UNAVAILABLE,
+                                "It is not known whether the message is stored. Send it again with an Idempotency-Key.");
+                    }
+                    return result(
+                            found.get().conversation().document(), found.get().position(), null, message);
+                }));
     }
 
     /** Appends unless a message of the conversation has the same idempotency key. Null if the id belongs to another user. */
@@ -191,10 +191,17 @@ public class MessageAppender {
                 .projection(Projections.include(SESSION_ID, OFFLOADED, MESSAGES + ".none"));
         Uni<BsonDocument> sent = conversations.documents().findOneAndUpdate(target, update, options);
         return sent.onFailure(failure -> DriverFailure.hasCode(failure, BAD_VALUE))
-                .recoverWithUni(noList -> nullToNoMessages(target).chain(() -> sent));
+                .recoverWithUni(
+                        noList -> nullToNoMessages(target)
+                                .chain(() -> sent)
+                                .onFailure(failure -> DriverFailure.hasCode(failure, BAD_VALUE))
+                                .transform(
+                                        stillNoList -> new ServiceException(
+                                                ErrorCode.CONFLICT,
+                                                "The stored messages of this conversation are not a list, so nothing can be appended.")));
     }
 
-    /** Replaces null, which old documents may hold instead of a list. Fails for any other type. */
+    /** Replaces null, which old documents may hold instead of a list. */
     private Uni<Void> nullToNoMessages(BsonDocument target) {
         return conversations
                 .documents()
@@ -203,13 +210,6 @@ public class MessageAppender {
                                 .append(MESSAGES, new BsonDocument("$type", new BsonInt32(BsonType.NULL.getValue()))),
                         new BsonDocument("$set", new BsonDocument(MESSAGES, new BsonArray())),
                         new UpdateOptions().collation(Collations.SIMPLE))
-                .invoke(result -> {
-                    if (result.getMatchedCount() == 0) {
-                        throw new ServiceException(
-                                ErrorCode.CONFLICT,
-                                "The stored messages of this conversation are not a list, so nothing can be appended.");
-                    }
-                })
                 .replaceWithVoid();
     }
 

@@ -41,6 +41,7 @@ import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonMaxKey;
 import org.bson.BsonMinKey;
+import org.bson.BsonNull;
 import org.bson.BsonString;
 import org.bson.BsonValue;
 import org.bson.conversions.Bson;
@@ -121,6 +122,7 @@ public class MessageBlocks {
                 Aggregates.match(Filters.and(
                         Filters.gte(ID, id(conversation.id(), new BsonInt32(from - MESSAGES_PER_BLOCK + 1))),
                         Filters.lt(ID, id(conversation.id(), new BsonInt32(to))),
+                        Filters.in(ID + "." + GENERATION, generations(conversation)),
                         Filters.expr(operator("$gt", end, new BsonInt32(from))))),
                 Aggregates.sort(forward ? Sorts.ascending(ID) : Sorts.descending(ID)),
                 Aggregates.limit(BLOCKS_PER_READ)));
@@ -133,6 +135,13 @@ public class MessageBlocks {
                             block -> generations.put(MessagePart.of(block, first(block), window), generationOf(block)));
                     return inOrder(conversation, generations, from, to, forward);
                 });
+    }
+
+    /** The valid generations; null stands for a block without one. */
+    private static List<BsonValue> generations(StoredConversation conversation) {
+        List<BsonValue> valid = new ArrayList<>(conversation.generations());
+        valid.add(BsonNull.VALUE);
+        return valid;
     }
 
     private static AggregateOptions simple() {

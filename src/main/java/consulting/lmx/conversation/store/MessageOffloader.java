@@ -8,17 +8,27 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import org.bson.BsonArray;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonObjectId;
 import org.bson.BsonValue;
+import org.bson.RawBsonDocument;
+import org.bson.codecs.BsonDocumentCodec;
 import org.bson.conversions.Bson;
+import org.bson.types.ObjectId;
 import org.jboss.logging.Logger;
 
 /**
@@ -51,6 +61,9 @@ public class MessageOffloader {
     /** The number of concurrent offloads. Each takes a few times {@link #CUT_BYTES} of memory. */
     private static final int AT_ONCE = 2;
 
+    /** The longest offload; a connection that stays silent must not stop all others. */
+    private static final Duration TIMEOUT = Duration.ofMinutes(5);
+
     private final LimitsConfig limits;
     private final Conversations conversations;
     private final InlineMessages inline;
@@ -58,6 +71,9 @@ public class MessageOffloader {
 
     /** Conversations that are queued or being offloaded; true if an append arrived since the offload began. */
     private final Map<BsonValue, Boolean> pending = new ConcurrentHashMap<>();
+
+    /** Completed after the next offload of a conversation, for appends that found its document full. */
+    private final Map<BsonValue, CompletableFuture<Void>> waiting = new ConcurrentHashMap<>();
 
     private MultiEmitter<? super BsonValue> queue;
 
@@ -82,8 +98,8 @@ public class MessageOffloader {
      */
     void afterAppend(BsonValue conversation, int inline, Message message) {
         boolean tooMany = inline >= limits.inlineMessages() + MessageBlocks.MESSAGES_PER_BLOCK;
-        if ((tooMany || isMeasured(message)) && pending.put(conversation, true) == null) {
-            queue.emit(conversation);
+        if (tooMany || isMeasured(message)) {
+            request(conversation);
         }
     }
 
@@ -97,7 +113,7 @@ public class MessageOffloader {
         return Uni.createFrom()
                 .deferred(() -> {
                     pending.put(conversation, false);
-                    return offloadAll(conversation);
+                    return offloadAll(conversation).ifNoItem().after(TIMEOUT).fail();
                 })
                 .onFailure()
                 .recoverWithItem(failure -> {
@@ -111,44 +127,62 @@ public class MessageOffloader {
                     if (!pending.remove(conversation, false)) {
                         queue.emit(conversation);
                     }
+                    releaseWaiting(conversation);
                 });
     }
 
+    private void releaseWaiting(BsonValue conversation) {
+        CompletableFuture<Void> room = waiting.remove(conversation);
+        if (room != null) {
+            room.complete(null);
+        }
+    }
+
     private Uni<Void> offloadAll(BsonValue conversation) {
-        return offload(conversation, limits.inlineMessages(), MAX_INLINE_BYTES)
+        return offload(conversation, limits.inlineMessages())
+                .invoke(() -> releaseWaiting(conversation))
                 .chain(count ->
                         count > 0 ? offloadAll(conversation) : Uni.createFrom().voidItem());
     }
 
-    /** Offloads all but the newest message of a full document. */
+    /** Requests an offload of a full document, and completes when it has room. */
     Uni<Void> makeRoom(Bson selected) {
-        return conversations
-                .idOf(selected)
-                .onItem()
-                .ifNotNull()
-                .transformToUni(id -> offload(id, 1, 0))
-                .replaceWithVoid();
+        return conversations.idOf(selected).onItem().ifNotNull().transformToUni(id -> {
+            CompletableFuture<Void> room = waiting.computeIfAbsent(id, full -> new CompletableFuture<>());
+            request(id);
+            return Uni.createFrom().completionStage(room::copy); // a caller that gives up cancels its copy only
+        });
+    }
+
+    private void request(BsonValue conversation) {
+        if (pending.put(conversation, true) == null) {
+            queue.emit(conversation);
+        }
     }
 
     /**
      * Offloads once.
      *
      * @param kept the number of newest messages that stay if their text is short
-     * @param maxBytes the most text that may stay
      * @return the number of offloaded messages
      */
-    private Uni<Integer> offload(BsonValue conversation, int kept, long maxBytes) {
+    private Uni<Integer> offload(BsonValue conversation, int kept) {
         return inline.measure(conversation, CUT_MESSAGES)
                 .onItem()
                 .ifNull()
                 .continueWith(MessageOffloader::nothing)
                 .chain(size -> {
-                    List<Integer> lengths = lengths(size, kept, maxBytes);
+                    List<Integer> lengths = lengths(size, kept);
                     return lengths.isEmpty() ? Uni.createFrom().item(0) : offload(size, lengths);
                 })
                 .onFailure(DriverFailure::isTooLarge)
                 .recoverWithUni(tooLarge -> inline.measure(conversation, 1)
-                        .chain(size -> offload(size, List.of(1)))); // one message alone fits into a block
+                        .onItem()
+                        .ifNotNull()
+                        .transformToUni(size -> offload(size, List.of(1))) // one message alone fits into a block
+                        .onItem()
+                        .ifNull()
+                        .continueWith(0));
     }
 
     private static InlineMessages.Size nothing() {
@@ -159,13 +193,13 @@ public class MessageOffloader {
      * Returns the number of messages of each block of this cut. Includes full blocks only, so that every attempt creates the
      * same blocks.
      */
-    private static List<Integer> lengths(InlineMessages.Size size, int kept, long maxBytes) {
+    private static List<Integer> lengths(InlineMessages.Size size, int kept) {
         int inline = size.conversation().inline();
         int count = (inline - kept) / MessageBlocks.MESSAGES_PER_BLOCK * MessageBlocks.MESSAGES_PER_BLOCK;
         long rest = size.bytes();
-        if (rest > maxBytes) {
+        if (rest > MAX_INLINE_BYTES) {
             int next = 0;
-            while (next < size.oldest().size() && next < inline - 1 && rest > Math.min(maxBytes, KEPT_BYTES)) {
+            while (next < size.oldest().size() && next < inline - 1 && rest > KEPT_BYTES) {
                 rest -= size.oldest().get(next++);
             }
             count = Math.max(count, next);
@@ -198,24 +232,53 @@ public class MessageOffloader {
                 return Uni.createFrom().item(0); // another process offloaded them
             }
             Optional<BsonValue> generation = conversation.generation(first);
-            return blocks.write(inBlocks(conversation.id(), first, generation, lengths, messages))
-                    .replaceWith(Optional.<BsonDocument>empty())
-                    .onFailure(MessageBlocks.Conflict.class)
-                    .recoverWithUni(conflict -> inNewGeneration(conversation, lengths, messages))
-                    .chain(newGeneration -> inline.cut(conversation, count, messages.get(count - 1), newGeneration))
-                    .map(cut -> cut ? count : 0);
+            if (generation.isEmpty() && !lengths.stream().allMatch(n -> n == MessageBlocks.MESSAGES_PER_BLOCK)) {
+                return cut(conversation, count, messages, inNewGeneration(conversation, lengths, messages));
+            }
+            return cut(
+                    conversation,
+                    count,
+                    messages,
+                    blocks.write(inBlocks(conversation.id(), first, generation, lengths, messages))
+                            .replaceWith(Optional.<BsonDocument>empty())
+                            .onFailure(MessageBlocks.Conflict.class)
+                            .recoverWithUni(conflict -> inNewGeneration(conversation, lengths, messages)));
         });
     }
 
-    /** Writes the blocks under a new generation, because a restored backup left other blocks under the same ids. */
+    private Uni<Integer> cut(
+            StoredConversation conversation, int count, List<BsonValue> messages, Uni<Optional<BsonDocument>> written) {
+        return written.chain(newGeneration -> inline.cut(conversation, count, messages.get(count - 1), newGeneration))
+                .map(cut -> cut ? count : 0);
+    }
+
+    /**
+     * Writes the blocks under a new generation: a restored backup left other blocks under the same ids, or they have fewer
+     * messages than an older version of the service expects of a block without a generation. The generation is derived from the
+     * messages, so that every attempt writes the same blocks.
+     */
     private Uni<Optional<BsonDocument>> inNewGeneration(
             StoredConversation conversation, List<Integer> lengths, List<BsonValue> messages) {
         int first = conversation.offloaded();
-        BsonValue generation = new BsonObjectId();
-        LOG.warnf(
+        BsonValue generation = generationOf(messages);
+        LOG.infof(
                 "event=block-generation conversation=%s first=%d generation=%s", conversation.id(), first, generation);
         return blocks.write(inBlocks(conversation.id(), first, Optional.of(generation), lengths, messages))
                 .replaceWith(Optional.of(new BsonDocument(FIRST, new BsonInt32(first)).append(GENERATION, generation)));
+    }
+
+    private static BsonValue generationOf(List<BsonValue> messages) {
+        ByteBuffer bytes = new RawBsonDocument(
+                        new BsonDocument(ConversationFields.MESSAGES, new BsonArray(messages)), new BsonDocumentCodec())
+                .getByteBuffer()
+                .asNIO();
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(bytes);
+            return new BsonObjectId(new ObjectId(Arrays.copyOf(digest.digest(), 12)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // every Java platform has SHA-256
+        }
     }
 
     private static List<BsonDocument> inBlocks(

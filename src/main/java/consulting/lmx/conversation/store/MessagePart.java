@@ -49,7 +49,8 @@ record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
 
     /** In characters, which is close enough for short messages. */
     private static int size(Message message) {
-        return message.content() == null ? 0 : message.content().length();
+        return MessageQuery.OBJECT_BYTES
+                + (message.content() == null ? 0 : message.content().length());
     }
 
     /** The index after the last one. */

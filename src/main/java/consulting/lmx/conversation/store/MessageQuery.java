@@ -33,6 +33,9 @@ final class MessageQuery {
     /** In the result: the size of all messages in bytes. */
     static final String BYTES = "bytes";
 
+    /** The memory that a message takes beside its text. */
+    static final int OBJECT_BYTES = 100;
+
     private static final BsonString MESSAGE = new BsonString("$$message");
 
     /** An expression: the messages of the document; empty if the field is not an array. */
@@ -86,12 +89,17 @@ final class MessageQuery {
     }
 
     /**
-     * A condition for {@code $expr}: role and content of all messages have at most this many bytes. The server fails if a message
-     * is not a document or has a role or content that is not a string.
+     * A condition for {@code $expr}: the messages take at most this many bytes. The server fails if a message is not a document or
+     * has a known field of another type.
      */
     static BsonDocument isShort(long maxBytes) {
-        BsonValue size =
-                operator("$add", operator("$strLenBytes", field(CONTENT)), operator("$strLenBytes", field(ROLE)));
+        BsonValue key = operator("$ifNull", field(IDEMPOTENCY_KEY), new BsonString(""));
+        BsonValue noDateFails = operator("$subtract", field(TIMESTAMP), field(TIMESTAMP));
+        BsonValue size = operator(
+                "$add",
+                new BsonInt32(OBJECT_BYTES),
+                operator("$strLenBytes", operator("$concat", field(CONTENT), field(ROLE), key)),
+                operator("$ifNull", noDateFails, new BsonInt32(0)));
         return operator("$lte", operator("$sum", map(new BsonString("$" + MESSAGES), size)), new BsonInt64(maxBytes));
     }
 
@@ -142,9 +150,9 @@ final class MessageQuery {
                         .append("in", each));
     }
 
-    /** An expression: the text of a message in bytes. Values of other types count as 0, because they are not read. */
+    /** An expression: the memory of a message in bytes. Values of other types count as 0, because they are not read. */
     private static BsonValue size() {
-        return operator("$add", length(ROLE), length(CONTENT), length(IDEMPOTENCY_KEY));
+        return operator("$add", new BsonInt32(OBJECT_BYTES), length(ROLE), length(CONTENT), length(IDEMPOTENCY_KEY));
     }
 
     private static BsonValue length(String field) {

@@ -125,6 +125,9 @@ public class MessageReader {
         int offloaded = conversation.offloaded();
         List<MessagePart> newest = new ArrayList<>();
         if (to > offloaded && from < to) {
+            if (inline.first() > Math.max(from, offloaded) || inline.end() < to) {
+                throw new Outdated();
+            }
             newest.add(inline.sub(Math.max(from, offloaded), to));
         }
         if (from >= offloaded || from >= to) {

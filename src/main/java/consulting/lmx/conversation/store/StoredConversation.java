@@ -105,6 +105,13 @@ public record StoredConversation(BsonDocument document, int inline) {
         return offloaded() + inline;
     }
 
+    /** The generations of all blocks. */
+    List<BsonValue> generations() {
+        return LenientBson.array(document, GENERATIONS).stream()
+                .map(entry -> entry.asDocument().get(GENERATION))
+                .toList();
+    }
+
     /** The generation of the block that holds message {@code index}; empty if it has none. */
     Optional<BsonValue> generation(int index) {
         BsonValue generation = null;
