@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.api;
 
 import consulting.lmx.conversation.http.MemoryBudget;
-import consulting.lmx.conversation.http.connection.Answers;
+import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.store.MessageReader.Memory;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
@@ -24,7 +24,7 @@ class ReplyMemory {
     /** The memory of the call that this is called from. */
     Memory ofThisCall() {
         HeldMemory memory = new HeldMemory(budget, caller.id());
-        Answers.whenSent(request.getCurrent(), memory::close);
+        Connection.whenAnswered(request.getCurrent(), memory::close);
         return memory;
     }
 }

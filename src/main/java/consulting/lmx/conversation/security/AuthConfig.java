@@ -73,21 +73,6 @@ public interface AuthConfig {
         @AtLeast(value = "1S", or = "the keys would be read without a pause: set it to some minutes")
         @AtMost(value = "24H", or = "a withdrawn key would be taken for too long: lower it")
         Duration refresh();
-
-        /**
-         * How long after a token with an unknown key made it read the next such token may do so again, 100 ms to an hour:
-         * whoever sends made-up tokens decides how often they come, not how often the keys are read.
-         */
-        @WithDefault("5S")
-        @AtLeast(value = "0.1S", or = "anybody could have the keys read without a pause: set it to some seconds")
-        @AtMost(value = "1H", or = "callers with a new key would be refused for so long: lower it")
-        Duration pause();
-
-        /** How long one reading may take, from the connect to the last byte: 100 ms to a minute. */
-        @WithDefault("5S")
-        @AtLeast(value = "0.1S", or = "no answer could come in time: set it to some seconds")
-        @AtMost(value = "1M", or = "callers with a new key would wait for so long: lower it")
-        Duration timeout();
     }
 
     /**

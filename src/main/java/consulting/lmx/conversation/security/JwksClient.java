@@ -19,21 +19,21 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Flow;
 
-/** Reads the text of a JWKS, within bounds of time and size, and never on the thread that asks. */
+/** Reads the text of a JWKS with limits on time and size, without blocking the calling thread. */
 class JwksClient {
 
-    /** The longest JWKS that is read, in bytes. */
+    /** Maximum size of a JWKS, in bytes. */
     static final int MAX_BYTES = 512 * 1024;
 
     private final KeyLocation location;
     private final Duration timeout;
     private final HttpClient http;
 
-    /** @param timeout how long a reading may take at most, from the connect to the last byte */
+    /** @param timeout maximum time of one read, from the connect to the last byte */
     JwksClient(KeyLocation location, Duration timeout) {
         this.location = location;
         this.timeout = timeout;
-        // A redirect is not followed: where the keys come from is for the deployer to say.
+        // Redirects are not followed: only the deployer decides where the keys come from.
         this.http = location.isFile()
                 ? null
                 : HttpClient.newBuilder()
@@ -42,7 +42,7 @@ class JwksClient {
                         .build();
     }
 
-    /** The text; fails where it cannot be read, is too long, or does not come in time. */
+    /** Fails if the text cannot be read, is too long, or does not arrive in time. */
     Uni<String> read() {
         Uni<String> text = location.isFile() ? Uni.createFrom().item(this::readFile) : get();
         return text.runSubscriptionOn(Infrastructure.getDefaultExecutor())
@@ -62,7 +62,7 @@ class JwksClient {
     }
 
     private Uni<String> get() {
-        // read() has the timeout for all of it. This one comes after it, and closes the connection to a silent server.
+        // read() limits the whole time. This limit is longer, and closes the connection to a server that sends nothing.
         HttpRequest request = HttpRequest.newBuilder(location.uri())
                 .timeout(timeout.plusSeconds(1))
                 .header("Accept", "application/jwk-set+json, application/json")
@@ -79,7 +79,7 @@ class JwksClient {
                 .in(ByteArrayOutputStream::new, JwksClient::append)
                 .map(body -> {
                     if (response.statusCode() != 200) {
-                        throw new IllegalStateException("the answer has status " + response.statusCode());
+                        throw new IllegalStateException("the response has status " + response.statusCode());
                     }
                     return body.toString(StandardCharsets.UTF_8);
                 });
@@ -96,7 +96,7 @@ class JwksClient {
 
     private static void requireFits(int size) {
         if (size > MAX_BYTES) {
-            throw new IllegalStateException("it is longer than " + MAX_BYTES + " bytes");
+            throw new IllegalStateException("the document is longer than " + MAX_BYTES + " bytes");
         }
     }
 }

@@ -5,15 +5,15 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
-/** Where the keys are: a file, or an address of http or https. */
+/** The location of a JWKS: a file, or an http or https URL. */
 record KeyLocation(URI uri) {
 
-    /** Of two characters or more, so that the drive of a path is none. */
+    /** At least two characters, so that the drive letter of a path is no scheme. */
     private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*");
 
     private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|\\[::1]");
 
-    /** @throws IllegalArgumentException where it is neither; the message says why */
+    /** @throws IllegalArgumentException for any other location; the message is a clause that says why */
     static KeyLocation of(String location) {
         if (!SCHEME.matcher(location).matches()) {
             return new KeyLocation(Path.of(location).toUri());
@@ -22,17 +22,18 @@ record KeyLocation(URI uri) {
         switch (uri.getScheme().toLowerCase(Locale.ROOT)) {
             case "file" -> Path.of(uri);
             case "http", "https" -> requireHost(uri);
-            default -> throw new IllegalArgumentException(uri.getScheme() + " is none of file, http and https");
+            default ->
+                throw new IllegalArgumentException("the scheme " + uri.getScheme() + " is not file, http or https");
         }
         return new KeyLocation(uri);
     }
 
     private static void requireHost(URI uri) {
         if (uri.getHost() == null) {
-            throw new IllegalArgumentException("the address has no host");
+            throw new IllegalArgumentException("the URL has no host");
         }
         if (uri.getUserInfo() != null) {
-            throw new IllegalArgumentException("a user in the address would not be sent");
+            throw new IllegalArgumentException("the user in the URL would not be sent");
         }
     }
 
@@ -40,8 +41,8 @@ record KeyLocation(URI uri) {
         return uri.getScheme().equalsIgnoreCase("file");
     }
 
-    /** Whether others on the way could put keys of their own in place of those that were sent. */
-    boolean isOpenToOthers() {
+    /** Whether anybody on the network path could replace the keys. */
+    boolean isUnprotected() {
         return uri.getScheme().equalsIgnoreCase("http")
                 && !LOOPBACK.matcher(uri.getHost()).matches();
     }

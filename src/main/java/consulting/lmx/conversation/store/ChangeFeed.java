@@ -49,6 +49,9 @@ public class ChangeFeed {
     private static final Duration RETRY_MIN = Duration.ofMillis(100);
     private static final Duration RETRY_MAX = Duration.ofSeconds(5);
 
+    /** If the server has no change streams. */
+    private static final Duration POLL_INTERVAL = Duration.ofSeconds(1);
+
     /** How many conversations one look of the poll asks for. */
     private static final int POLLED = 1000;
 
@@ -180,12 +183,12 @@ public class ChangeFeed {
                 LOG.warnf(
                         "event=polling: the server does not tell of changes (%s), so that new messages reach their"
                                 + " listeners up to %s late; a replica set tells at once",
-                        reason, config.poll());
+                        reason, POLL_INTERVAL);
             }
         }
         return Multi.createFrom().deferred(() -> {
             tellAll();
-            return looks(config.poll());
+            return looks(POLL_INTERVAL);
         });
     }
 

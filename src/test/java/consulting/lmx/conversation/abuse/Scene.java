@@ -73,13 +73,16 @@ final class Scene implements AutoCloseable {
         mallorysServer.publish(mallorys);
         bySecret = Service.start(settings(Map.of("AUTH_SECRET_PREVIOUS", Forgery.PREVIOUS_SECRET)));
         byKeys = Service.start(settings(Map.of(
-                "AUTH_SECRET", "",
-                "AUTH_JWKS_URL", keyServer.url(),
-                "AUTH_ISSUER", ISSUER,
-                "AUTH_AUDIENCE", AUDIENCE,
-                "CONVERSATIONS_AUTH_JWKS_REFRESH", "24H",
-                "CONVERSATIONS_AUTH_JWKS_PAUSE", "0.1S",
-                "CONVERSATIONS_AUTH_JWKS_TIMEOUT", "0.5S")));
+                "AUTH_SECRET",
+                "",
+                "AUTH_JWKS_URL",
+                keyServer.url(),
+                "AUTH_ISSUER",
+                ISSUER,
+                "AUTH_AUDIENCE",
+                AUDIENCE,
+                "CONVERSATIONS_AUTH_JWKS_REFRESH",
+                "1S")));
         bySecret.awaitReady();
         byKeys.awaitReady();
         store();

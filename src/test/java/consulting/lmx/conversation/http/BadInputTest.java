@@ -325,47 +325,6 @@ class BadInputTest {
         assertRefused(send("POST", "/api/conversation/start", key, bytes("{}")), 400);
     }
 
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "%ff",
-                "a%c0%afb",
-                "%ed%a0%80",
-                "%e2%82",
-                "\u00e9",
-                "\u00c3\u00a9",
-                "c;matrix=params",
-                ";",
-                "c#fragment",
-                "%20",
-                "%e3%80%80"
-            })
-    void pathThatMayBeTakenForAnotherIsRefused(String path) throws IOException {
-        assertRefused(send("POST", "/api/conversation/" + path + "/message", JSON, bytes("{\"content\": \"a\"}")), 400);
-    }
-
-    /** These the HTTP layer answers by itself, in a status alone. */
-    @ParameterizedTest
-    @CsvSource({"%, 400", "%zz, 400", "%u0041, 400", "{id}, 400", "a\\b, 400", "a|b, 400"})
-    void pathThatIsNoneIsRefused(String path, int status) throws IOException {
-        assertThat(get("/api/conversation/" + path).status()).isEqualTo(status);
-        assertThat(get("/api/conversation?limit=" + path).status()).isEqualTo(status);
-    }
-
-    @Test
-    void pathOfTenKibibytesIsRefused() throws IOException {
-        String path = "/api/conversation/" + "a".repeat(10 * KIBIBYTE) + "/message";
-        assertThat(send("POST", path, JSON, bytes("{\"content\": \"a\"}")).status())
-                .isEqualTo(414);
-        assertThat(storedByUser()).isZero();
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"..", "%2e%2e", "../.."})
-    void wayUpLeadsNowhere(String path) throws IOException {
-        assertRefused(send("POST", "/api/conversation/" + path + "/message", JSON, bytes("{\"content\": \"a\"}")), 404);
-    }
-
     static Stream<Arguments> idsThatNeedEncoding() {
         return Stream.of(
                 Arguments.of("a%2Fb", "a/b"),

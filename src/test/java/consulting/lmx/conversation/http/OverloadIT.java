@@ -59,7 +59,7 @@ class OverloadIT {
     private static void awaitWorking(Service service, int calls) {
         await("that many calls are worked on")
                 .until(() ->
-                        service.get("/q/metrics").body().contains("conversations_requests_working " + calls + ".0"));
+                        service.get("/q/metrics").body().contains("conversations_requests_active " + calls + ".0"));
     }
 
     private static void assertTurnedAway(HttpResponse<String> answer) {
@@ -99,7 +99,7 @@ class OverloadIT {
             }
             awaitWorking(service, 0);
             assertThat(service.post(START, "{}", ANN).statusCode()).isEqualTo(201);
-            assertThat(service.get("/q/metrics").body()).contains("conversations_requests_refused_total 3.0");
+            assertThat(service.get("/q/metrics").body()).contains("conversations_requests_rejected_total 3.0");
             assertThat(service.log()).containsOnlyOnce("event=overloaded");
         }
     }
@@ -186,7 +186,7 @@ class OverloadIT {
                 assertThat(cut).hasMessageContaining("reset");
             }
             assertThat(last).isLessThan(messages - 1);
-            assertThat(service.log()).contains("event=answer-cut");
+            assertThat(service.log()).contains("event=response-aborted");
             proxy.restore();
             await("it recovers by itself")
                     .until(() -> service.post("/api/conversation/c/message", message, ANN)

@@ -135,7 +135,7 @@ class TracingTest {
         Handler handler = new Handler() {
             @Override
             public void publish(LogRecord record) {
-                if (record.getMessage().startsWith("event=refused")) {
+                if (record.getMessage().startsWith("event=request-rejected")) {
                     traces.add(String.valueOf(((ExtLogRecord) record).getMdc("traceId")));
                 }
             }

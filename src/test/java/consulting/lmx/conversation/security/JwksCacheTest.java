@@ -14,10 +14,16 @@ import consulting.lmx.conversation.testsupport.SigningKey;
 import io.quarkus.test.common.ResourceArg;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.test.junit.QuarkusTestProfile;
+import io.quarkus.test.junit.TestProfile;
 import io.restassured.response.Response;
+import jakarta.enterprise.inject.Alternative;
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -32,15 +38,29 @@ import org.junit.jupiter.params.provider.ValueSource;
 @QuarkusTest
 @WithTestResource(
         value = KeyServerResource.class,
-        initArgs = {
-            @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"),
-            @ResourceArg(name = "conversations.auth.jwks.pause", value = "0.2S"),
-            @ResourceArg(name = "conversations.auth.jwks.timeout", value = "3S")
-        })
+        initArgs = @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"))
+@TestProfile(JwksCacheTest.ShortPause.class)
 class JwksCacheTest {
 
-    private static final String UNREADABLE =
-            "The keys to check tokens with cannot be read just now. Try again a little later.";
+    private static final String UNREADABLE = "The keys that verify tokens cannot be read. Try again later.";
+
+    public static class ShortPause implements QuarkusTestProfile {
+        @Override
+        public Set<Class<?>> getEnabledAlternatives() {
+            return Set.of(QuickJwksCache.class);
+        }
+    }
+
+    /** Refreshes on demand five times a second. */
+    @Alternative
+    @Singleton
+    static class QuickJwksCache extends JwksCache {
+
+        @Inject
+        QuickJwksCache(AuthConfig config, ServiceConfig service) {
+            super(config, service, Duration.ofMillis(200));
+        }
+    }
 
     KeyServer server;
 

@@ -27,7 +27,7 @@ class KeyFileTest {
             return Map.of(
                     "conversations.auth.secret", "",
                     "conversations.auth.jwks.url", FILE.toString(),
-                    "conversations.auth.jwks.pause", "0.2S");
+                    "conversations.auth.jwks.refresh", "1S");
         }
     }
 

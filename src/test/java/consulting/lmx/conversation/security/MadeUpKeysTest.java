@@ -23,11 +23,7 @@ import org.junit.jupiter.api.Test;
 @QuarkusTest
 @WithTestResource(
         value = KeyServerResource.class,
-        initArgs = {
-            @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"),
-            @ResourceArg(name = "conversations.auth.jwks.pause", value = "1H"),
-            @ResourceArg(name = "conversations.auth.jwks.timeout", value = "1M")
-        })
+        initArgs = @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"))
 class MadeUpKeysTest {
 
     KeyServer server;
