@@ -100,7 +100,7 @@ final class Scene implements AutoCloseable {
         return settings;
     }
 
-    /** A conversation of the owner, in its document and in a block, and one of the stranger's own. */
+    /** Stores a conversation of the owner, in a document and a block, and one of the stranger. */
     private void store() throws Exception {
         String message = "{\"content\": \"" + MARKER + "\"}";
         Document owners = start(
@@ -116,7 +116,7 @@ final class Scene implements AutoCloseable {
                 "Idempotency-Key",
                 KEY);
         assertThat(byKey.statusCode()).isEqualTo(200);
-        await("older messages are moved into a block")
+        await("older messages are offloaded into a block")
                 .until(() -> stored().stream()
                         .anyMatch(document -> document.getArray("messages").size() == MESSAGES / 2 + 1));
         Document own = start("mallory", "{}", "key-of-mallory");
@@ -182,7 +182,7 @@ final class Scene implements AutoCloseable {
                         .collect(Collectors.joining("\": 1, \"", "{\"metadata\": {\"", "\": 1}}")));
     }
 
-    /** Texts that are different, and have the same hash in Java. */
+    /** Different strings with the same hash code. */
     private static String ofOneHash(int number) {
         return Integer.toBinaryString(1 << 13 | number).replace("0", "Aa").replace("1", "BB");
     }
@@ -198,7 +198,7 @@ final class Scene implements AutoCloseable {
         return compressed.toString(StandardCharsets.ISO_8859_1);
     }
 
-    /** All that is stored, conversations and blocks. */
+    /** All stored conversations and blocks. */
     private List<BsonDocument> stored() {
         return Stream.of("conversations", "conversation_blocks")
                 .flatMap(name -> client
@@ -231,8 +231,8 @@ final class Scene implements AutoCloseable {
         return service.uri("").getPort();
     }
 
-    /** All is as it was when this was asked last. */
-    void assertNothingIsStored() {
+    /** Asserts that nothing has changed since the last call. */
+    void assertUnchangedSinceLastCheck() {
         List<BsonDocument> last = lastSeen;
         lastSeen = stored();
         assertThat(lastSeen).isEqualTo(last);
@@ -249,7 +249,7 @@ final class Scene implements AutoCloseable {
             assertThat(dead).as("liveness").isEmpty();
             assertThat(alive.get()).isGreaterThan(20);
             assertThat(server.reads()).isPositive();
-            assertThat(strangers.reads()).as("a token's own address was asked").isZero();
+            assertThat(strangers.reads()).as("requests to the URL in a token").isZero();
             assertLogIsClean(secret.log());
             assertLogIsClean(keys.log());
         } finally {
@@ -279,7 +279,7 @@ final class Scene implements AutoCloseable {
         return send(bySecret, line + " HTTP/1.1\n" + words.fill("<<as mallory>>") + type, body);
     }
 
-    /** An answer is what the table says, in the contract's shape, and tells nothing of the owner's. */
+    /** Asserts the status, the contract's shape, and that the response contains no data of the owner. */
     static void assertAnswered(Answer answer, String expected) {
         String[] words = expected.split(" ");
         assertThat(answer.status()).as(answer.head() + "\n" + answer.text()).isEqualTo(Integer.parseInt(words[0]));
@@ -297,7 +297,7 @@ final class Scene implements AutoCloseable {
         }
     }
 
-    /** What is the owner's. */
+    /** Data of the owner. */
     Answer ask(Service service, String caller) throws IOException {
         return send(service, words.fill("GET /api/conversation/<<owners>> HTTP/1.1\n") + caller, "");
     }

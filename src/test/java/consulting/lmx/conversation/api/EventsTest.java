@@ -227,7 +227,7 @@ class EventsTest {
                 .statusCode(503)
                 .header("Retry-After", "1")
                 .contentType("application/problem+json")
-                .body("detail", equalTo("As many event streams are open as may be. Try again a little later."));
+                .body("detail", equalTo("The service has too many open event streams. Try again later."));
         assertThat(meters.get("conversations.listeners.rejected").counter().count())
                 .isEqualTo(before + 1);
         append("two"); // they are served on
@@ -258,7 +258,7 @@ class EventsTest {
                 .then()
                 .statusCode(429)
                 .contentType("application/problem+json")
-                .body("detail", equalTo("You have 3 event streams open. Close one, and try again."));
+                .body("detail", equalTo("You have 3 open event streams. Close one, then try again."));
         clients.get(0).close();
         await().atMost(Duration.ofSeconds(20)).until(() -> {
             try (EventClient again = listen("")) {

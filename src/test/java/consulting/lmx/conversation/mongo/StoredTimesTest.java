@@ -15,7 +15,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Times that are stored are the database's: retention counts from them. */
+/** Stored times are the database's, because retention uses them. */
 @QuarkusTest
 class StoredTimesTest {
 
@@ -27,7 +27,7 @@ class StoredTimesTest {
         clock.measure().await().indefinitely();
     }
 
-    /** More than once, since the clock is measured again each ten seconds. */
+    /** Repeated, because the clock is measured again every ten seconds. */
     @Test
     void conversationIsStoredWithTheTimeOfTheDatabase() {
         Awaitility.await().atMost(Duration.ofMinutes(1)).untilAsserted(this::assertStoredWithTheTimeOfTheDatabase);

@@ -28,7 +28,7 @@ import java.util.logging.Logger;
 import org.jboss.logmanager.ExtLogRecord;
 import org.junit.jupiter.api.Test;
 
-/** Traces of a call and of what it asks the database, without a word of what was said. */
+/** Traces of calls and of their database commands, without contents. */
 @QuarkusTest
 @TestProfile(TracingTest.On.class)
 class TracingTest {
@@ -42,7 +42,7 @@ class TracingTest {
         }
     }
 
-    /** Where the spans go in this test. */
+    /** Collects the spans. */
     @Singleton
     static class Spans {
         @Produces
@@ -66,7 +66,7 @@ class TracingTest {
     }
 
     @Test
-    void commandsOfACallAreSpansOfItsTraceAndTellNoContents() {
+    void commandsOfACallAreSpansWithoutContents() {
         String trace = newTrace();
         String id = "traced-" + UUID.randomUUID();
         given().auth()
@@ -102,7 +102,7 @@ class TracingTest {
     }
 
     @Test
-    void commandsThatFollowOtherCommandsAreOfTheSameTrace() {
+    void subsequentCommandsBelongToTheSameTrace() {
         String trace = newTrace();
         given().auth()
                 .oauth2(Tokens.of("ann"))
@@ -122,7 +122,7 @@ class TracingTest {
     }
 
     @Test
-    void commandsThatNoCallSentAreNotTraced() {
+    void commandsOutsideOfCallsAreNotTraced() {
         assertThat(exporter.getFinishedSpanItems())
                 .filteredOn(span -> span.getKind() == SpanKind.CLIENT)
                 .allSatisfy(span ->
@@ -130,7 +130,7 @@ class TracingTest {
     }
 
     @Test
-    void whatIsLoggedDuringACallNamesItsTrace() {
+    void logRecordsOfACallHaveItsTrace() {
         Queue<String> traces = new ConcurrentLinkedQueue<>();
         Handler handler = new Handler() {
             @Override
@@ -150,7 +150,7 @@ class TracingTest {
         root.addHandler(handler);
         String trace = newTrace();
         try {
-            await("one refusal in ten seconds is logged")
+            await("one rejection in ten seconds is logged")
                     .atMost(Duration.ofSeconds(30))
                     .until(() -> {
                         given().auth()

@@ -11,7 +11,7 @@ import io.smallrye.jwt.build.JwtClaimsBuilder;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** The issuer is checked where tokens are signed with a secret, too. */
+/** The issuer is also checked for tokens that a secret signs. */
 @QuarkusTest
 @TestProfile(IssuerTest.WithIssuer.class)
 class IssuerTest {
@@ -29,7 +29,7 @@ class IssuerTest {
     }
 
     @Test
-    void onlyTokensOfTheIssuerAreTaken() {
+    void onlyTokensOfTheIssuerAreAccepted() {
         assertStatus(200, Jwt.issuer("https://id.example"));
         assertStatus(401, Jwt.issuer("https://id.example.org"));
         assertStatus(401, Jwt.claims().remove("iss"));

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How the keys of {@code AUTH_JWKS_URL} come and go. They are read on demand alone here, so that each reading has its cause. */
+/** Refreshes of {@code AUTH_JWKS_URL}. They happen only on demand here, so that each one has a known cause. */
 @QuarkusTest
 @WithTestResource(
         value = KeyServerResource.class,
@@ -75,7 +75,7 @@ class JwksCacheTest {
         return given().auth().oauth2(token).get("/api/conversation");
     }
 
-    /** The answer to a call for which the keys were read; one in the pause after another reading is made again. */
+    /** Repeats a call until it causes a refresh, which the rate limit may delay. */
     private Response callThatReads(String token) {
         int before = server.reads();
         return await().atMost(Duration.ofSeconds(30)).until(() -> call(token), answer -> server.reads() > before);
@@ -88,7 +88,7 @@ class JwksCacheTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"RS256", "ES256", "EdDSA"})
-    void tokenOfAPublishedKeyIsTaken(String algorithm) {
+    void tokenOfAPublishedKeyIsAccepted(String algorithm) {
         SigningKey key = SigningKey.of(algorithm);
         publishAndUse(key, SigningKey.of("RS256"));
         given().cookie("auth-token", key.token("ann"))
@@ -99,17 +99,16 @@ class JwksCacheTest {
     }
 
     @Test
-    void tokenThatNamesNoKeyIsThatOfASingleOne() {
+    void tokenWithoutKeyIdNeedsASingleKey() {
         SigningKey key = SigningKey.of("ES256");
         publishAndUse(key);
-        String token = key.token(Map.of("sub", "ann"), Map.of());
-        call(token).then().statusCode(200);
+        call(key.token(Map.of("sub", "ann"), Map.of())).then().statusCode(200);
         publishAndUse(SigningKey.of("RS256"), key);
-        call(token).then().statusCode(401);
+        call(key.token(Map.of("sub", "bob"), Map.of())).then().statusCode(401);
     }
 
     @Test
-    void firstTokenOfANewKeyWaitsForTheKeysAndIsTaken() {
+    void firstTokenOfANewKeyWaitsForARefresh() {
         SigningKey old = SigningKey.of("RS256");
         SigningKey young = SigningKey.of("ES256");
         publishAndUse(old);
@@ -122,7 +121,7 @@ class JwksCacheTest {
     }
 
     @Test
-    void withdrawnKeyIsTakenNoMoreOnceTheKeysWereRead() {
+    void withdrawnKeyIsRejectedAfterARefresh() {
         SigningKey stolen = SigningKey.of("RS256");
         SigningKey next = SigningKey.of("RS256");
         publishAndUse(stolen, next);
@@ -134,7 +133,7 @@ class JwksCacheTest {
     }
 
     @Test
-    void setWithoutKeysIsTakenAtItsWord() {
+    void emptySetWithdrawsAllKeys() {
         SigningKey stolen = SigningKey.of("RS256");
         publishAndUse(stolen);
         server.publish("{\"keys\":[]}");
@@ -143,7 +142,7 @@ class JwksCacheTest {
     }
 
     @Test
-    void whatIsNoKeyDoesNotSpoilTheOthers() {
+    void invalidKeysAreSkipped() {
         SigningKey key = SigningKey.of("ES256");
         server.publish(SigningKey.jwks(key)
                 .replace(
@@ -194,17 +193,17 @@ class JwksCacheTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("wrongAnswers")
-    void failedReadingKeepsTheKeysAndIsAnsweredAsOne(String what, HttpHandler answer) {
+    void failedRefreshKeepsTheKeys(String what, HttpHandler answer) {
         keepsTheKeys(() -> server.answer(answer), () -> {});
     }
 
     @Test
-    void failedReadingIsThatOfASilentServerToo() {
+    void silentServerKeepsTheKeys() {
         keepsTheKeys(() -> server.answer(exchange -> untilEnd()), () -> {});
     }
 
     @Test
-    void failedReadingIsThatOfASlowBodyToo() {
+    void slowResponseKeepsTheKeys() {
         keepsTheKeys(
                 () -> server.answer(exchange -> {
                     exchange.sendResponseHeaders(200, 0);
@@ -216,12 +215,12 @@ class JwksCacheTest {
     }
 
     @Test
-    void failedReadingIsThatOfAServerThatIsDownToo() {
+    void stoppedServerKeepsTheKeys() {
         keepsTheKeys(server::stop, () -> server.up());
     }
 
     @Test
-    void failedReadingIsThatOfAnAnswerWithoutEndTooWhichIsCutOff() throws InterruptedException {
+    void endlessResponseIsCutOff() throws InterruptedException {
         CountDownLatch cutOff = new CountDownLatch(1);
         keepsTheKeys(
                 () -> server.answer(exchange -> {

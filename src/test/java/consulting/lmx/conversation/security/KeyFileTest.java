@@ -14,7 +14,7 @@ import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** Keys in a file that is not there yet when the service starts, and that is put in place of another later on. */
+/** A JWKS file that does not exist at startup, and that is replaced later. */
 @QuarkusTest
 @TestProfile(KeyFileTest.WithFile.class)
 class KeyFileTest {
@@ -40,7 +40,7 @@ class KeyFileTest {
     }
 
     @Test
-    void keysAreThoseOfTheFileAsSoonAsItIsThere() throws IOException {
+    void keysFollowTheFile() throws IOException {
         Files.deleteIfExists(FILE);
         SigningKey first = SigningKey.of("RS256");
         SigningKey second = SigningKey.of("ES256");

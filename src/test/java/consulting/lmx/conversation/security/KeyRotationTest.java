@@ -24,7 +24,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** Keys that are read again and again, and an issuer that tokens must have. */
+/** Periodic refreshes, and a required issuer. */
 @QuarkusTest
 @WithTestResource(
         value = KeyServerResource.class,
@@ -57,7 +57,7 @@ class KeyRotationTest {
     }
 
     @Test
-    void keysComeAndGoByThemselves() {
+    void keysRotateWithoutRestart() {
         SigningKey first = SigningKey.of("RS256");
         SigningKey second = SigningKey.of("EdDSA");
         server.publish(first);
@@ -71,7 +71,7 @@ class KeyRotationTest {
     }
 
     @Test
-    void tokenThatWasTakenBeforeGoesWithItsKey() {
+    void cachedTokenIsRejectedWithItsKey() {
         SigningKey key = SigningKey.of("RS256");
         String token = token(key);
         server.publish(key);
@@ -89,9 +89,9 @@ class KeyRotationTest {
     }
 
     @Test
-    void checkOfACallersTokenOutlivesTheRequestAndTellsWhenTheKeyIsWithdrawn() {
+    void tokenCheckOutlivesTheRequest() {
         SigningKey key = SigningKey.of("RS256");
-        String more = "x".repeat(VerifiedTokens.MAX_LENGTH); // too long to be remembered
+        String more = "x".repeat(VerifiedTokens.MAX_LENGTH); // too long to be cached
         String token = key.token(Map.of("sub", "ann", "iss", ISSUER, "more", more));
         server.publish(key);
         awaitStatus(200, token);
@@ -105,7 +105,7 @@ class KeyRotationTest {
     }
 
     @Test
-    void whoWaitsForAKeyHoldsUpNobody() throws InterruptedException {
+    void callersThatWaitForAKeyBlockNoOthers() throws InterruptedException {
         SigningKey known = SigningKey.of("ES256");
         SigningKey next = SigningKey.of("ES256");
         server.publish(known);
@@ -142,7 +142,7 @@ class KeyRotationTest {
     }
 
     @Test
-    void tokenOfAnotherIssuerIsRefused() {
+    void tokenOfAnotherIssuerIsRejected() {
         SigningKey key = SigningKey.of("RS256");
         server.publish(key);
         awaitStatus(200, token(key));

@@ -19,7 +19,7 @@ import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** Whoever makes tokens up does not decide how often the keys are read. */
+/** Forged tokens do not decide how often the keys are read. */
 @QuarkusTest
 @WithTestResource(
         value = KeyServerResource.class,
@@ -33,7 +33,7 @@ class MadeUpKeysTest {
     }
 
     @Test
-    void stormOfTokensReadsTheKeysOnceBesidesTheStart() {
+    void tokensWithUnknownKeysCauseOneRefresh() {
         SigningKey key = SigningKey.of("ES256");
         server.publish(key);
         await().atMost(Duration.ofSeconds(60)).until(() -> status(key.token("ann")) == 200);

@@ -14,7 +14,7 @@ import org.bson.Document;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Tokens must be for this service, and say in a claim of the deployer's choice which roles the caller has. */
+/** The required audience, and the claim with the roles. */
 @QuarkusTest
 @TestProfile(TokenClaimsTest.WithAudienceAndRoles.class)
 class TokenClaimsTest {
@@ -58,7 +58,7 @@ class TokenClaimsTest {
                 "401 | 'azp': 'https://api.example'",
                 "401 | 'AUD': 'https://api.example'",
             })
-    void onlyTokensForThisServiceAreTaken(int status, String claims) {
+    void onlyTokensForTheAudienceAreAccepted(int status, String claims) {
         String token = token(claims.replace('\'', '"'));
         for (int time = 0; time < 2; time++) {
             given().auth().oauth2(token).get("/api/conversation").then().statusCode(status);
@@ -95,7 +95,7 @@ class TokenClaimsTest {
                 "401 | 'realm_access': {'roles': 5}",
                 "401 | 'realm_access': {'roles': true}",
             })
-    void rolesAreThoseOfTheClaimAndOfNoOther(int status, String claims) {
+    void rolesComeFromTheConfiguredClaimOnly(int status, String claims) {
         String token = token("\"aud\": \"https://api.example\", " + claims.replace('\'', '"'));
         for (int time = 0; time < 2; time++) {
             given().auth().oauth2(token).get("/api/admin/integrity").then().statusCode(status);

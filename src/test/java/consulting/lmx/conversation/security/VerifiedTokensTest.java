@@ -13,7 +13,7 @@ import java.time.ZoneOffset;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** Which tokens are not verified again, and for how long. How keys come and go, {@link KeyRotationTest} tries. */
+/** The cache of verified tokens. {@link KeyRotationTest} covers the rotation of keys. */
 @QuarkusTest
 class VerifiedTokensTest {
 
