@@ -104,7 +104,7 @@ public interface AuthConfig {
                             + " claim, or to a path such as realm_access.roles");
         }
         try {
-            jwks.map(KeyLocation::of);
+            jwks.map(JwksClient::of);
         } catch (IllegalArgumentException e) {
             wrong.accept("AUTH_JWKS_URL is not a valid location (" + e.getMessage()
                     + "), so no token could be checked: set it to a path, or to a URL with file:, http: or https:");

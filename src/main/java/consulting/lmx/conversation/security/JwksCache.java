@@ -26,7 +26,7 @@ public class JwksCache {
 
     private static final Logger LOG = Logger.getLogger(JwksCache.class);
 
-    /** Minimum time between two refreshes that tokens with unknown keys cause: callers decide how many such tokens they send. */
+    /** Minimum time between two refreshes, because callers decide how many tokens with unknown keys they send. */
     private static final Duration MIN_PAUSE = Duration.ofSeconds(5);
 
     /** Maximum time of one refresh, from the connect to the last byte. */
@@ -35,13 +35,13 @@ public class JwksCache {
     private final Duration interval;
     private final Duration pause;
     private final boolean checksAudience;
-    private final Optional<KeyLocation> location;
     private final Optional<JwksClient> client;
+    private final Uni<Void> refresh;
     private volatile Jwks keys = Jwks.EMPTY;
     private volatile boolean upToDate;
+    private volatile boolean refreshing;
+    private volatile long refreshedAt;
     private volatile Cancellable periodicRefresh = () -> {};
-    private Uni<Void> refresh;
-    private long nextOnDemand = System.nanoTime();
 
     @Inject
     JwksCache(AuthConfig config, ServiceConfig service) {
@@ -50,21 +50,44 @@ public class JwksCache {
 
     JwksCache(AuthConfig config, ServiceConfig service, Duration minPause) {
         this.interval = config.jwks().refresh();
-        this.pause = interval.compareTo(minPause) < 0 ? interval : minPause;
+        this.pause = min(minPause, interval.dividedBy(2));
         this.checksAudience = config.audience().isPresent();
-        this.location = config.jwks().url().filter(url -> service.serve()).map(KeyLocation::of);
-        this.client = location.map(at -> new JwksClient(at, TIMEOUT));
+        this.client = config.jwks().url().filter(url -> service.serve()).map(JwksClient::of);
+        this.refresh = client.map(this::refresh).orElse(Uni.createFrom().voidItem());
+    }
+
+    private static Duration min(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? one : other;
+    }
+
+    /** Joins a refresh in progress, and does nothing within the pause after one. Never fails. */
+    private Uni<Void> refresh(JwksClient from) {
+        return from.read(TIMEOUT)
+                .onSubscription()
+                .invoke(() -> refreshing = true)
+                .map(Jwks::parse)
+                .invoke(this::replace)
+                .replaceWithVoid()
+                .onFailure()
+                .recoverWithItem(this::keep)
+                .onTermination()
+                .invoke(() -> {
+                    refreshedAt = System.nanoTime();
+                    refreshing = false;
+                })
+                .memoize()
+                .until(() -> !refreshing && System.nanoTime() - refreshedAt > pause.toNanos());
     }
 
     void onStart(@Observes StartupEvent event) {
         if (client.isEmpty()) {
             return;
         }
-        if (location.get().isUnprotected()) {
+        if (client.get().isUnprotected()) {
             LOG.warnf(
                     "event=keys-unprotected AUTH_JWKS_URL is %s: anybody on the network path can replace the keys and forge"
                             + " tokens. Use https, or a network that protects the connection.",
-                    location.get());
+                    client.get());
         }
         if (!checksAudience) {
             LOG.warn(
@@ -77,7 +100,7 @@ public class JwksCache {
                 .onOverflow()
                 .drop()
                 .onItem()
-                .transformToUniAndConcatenate(tick -> refresh())
+                .transformToUniAndConcatenate(tick -> refresh)
                 .subscribe()
                 .with(done -> {}, failure -> LOG.error("event=jwks-refresh-ended: restart the process", failure));
     }
@@ -105,7 +128,7 @@ public class JwksCache {
         if (known.isPresent() || !Jwks.ALGORITHMS.contains(token.getAlgorithmHeaderValue())) {
             return Uni.createFrom().item(known);
         }
-        return refreshOnDemand().map(done -> {
+        return refresh.map(done -> {
             Optional<Key> found = keys.find(token);
             if (found.isEmpty() && !upToDate) {
                 throw new ServiceException(
@@ -113,43 +136,6 @@ public class JwksCache {
             }
             return found;
         });
-    }
-
-    private synchronized Uni<Void> refreshOnDemand() {
-        if (refresh != null) {
-            return refresh;
-        }
-        long now = System.nanoTime();
-        if (now - nextOnDemand < 0) {
-            return Uni.createFrom().voidItem();
-        }
-        nextOnDemand = now + pause.toNanos();
-        return refresh();
-    }
-
-    /** Reads the JWKS, or joins the refresh in progress. Never fails. */
-    private synchronized Uni<Void> refresh() {
-        if (refresh == null) {
-            Uni<Void> begun = client.orElseThrow()
-                    .read()
-                    .map(Jwks::parse)
-                    .invoke(this::replace)
-                    .replaceWithVoid()
-                    .onFailure()
-                    .recoverWithItem(this::keep)
-                    .onTermination()
-                    .invoke(this::ended)
-                    .memoize()
-                    .indefinitely();
-            refresh = begun;
-            begun.subscribe().with(done -> {}, failure -> LOG.error("event=jwks-refresh-failed", failure));
-            return begun;
-        }
-        return refresh;
-    }
-
-    private synchronized void ended() {
-        refresh = null;
     }
 
     private void replace(Jwks read) {
@@ -161,7 +147,7 @@ public class JwksCache {
                     read.keys().stream()
                             .map(key -> Text.quoted(String.valueOf(key.getKeyId())))
                             .toList(),
-                    location.get());
+                    client.get());
         }
         keys = read;
         upToDate = true;
@@ -172,7 +158,7 @@ public class JwksCache {
         LOG.warnf(
                 "event=keys-unread kept=%d from=%s reason=%s: tokens with other keys are answered with 503 until a refresh"
                         + " succeeds",
-                keys.keys().size(), location.get(), Text.quoted(failure.toString()));
+                keys.keys().size(), client.get(), Text.quoted(failure.toString()));
         return null;
     }
 }

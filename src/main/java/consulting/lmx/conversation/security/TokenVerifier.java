@@ -125,14 +125,16 @@ public class TokenVerifier implements IdentityProvider<TokenAuthenticationReques
         return context == null ? key : key.emitOn(MutinyHelper.executor(context));
     }
 
+    /** Reads the key ID too, because jose4j casts header values without a check. */
     private static JsonWebSignature parse(String text) {
         try {
             if (JsonWebStructure.fromCompactSerialization(text) instanceof JsonWebSignature token
-                    && token.getAlgorithmHeaderValue() != null) {
+                    && token.getAlgorithmHeaderValue() != null
+                    && !"".equals(token.getKeyIdHeaderValue())) {
                 return token;
             }
             throw new AuthenticationFailedException("The token is not signed");
-        } catch (JoseException | ClassCastException e) { // jose4j casts header values without a check
+        } catch (JoseException | ClassCastException e) {
             throw new AuthenticationFailedException("The token's header is not valid", e);
         }
     }

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * Rules for text: not blank, and storable as UTF-8. HTTP routes, records, heal and the database's validator share them. Blank
@@ -23,6 +24,9 @@ public final class Text {
     public static final String NOT_BLANK = "[^" + CHARACTERS + "]";
 
     private static final Pattern NOT_BLANK_PATTERN = Pattern.compile(NOT_BLANK);
+
+    /** Control and format characters, line separators and unpaired surrogates. */
+    private static final Pattern INVISIBLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
 
     private Text() {}
 
@@ -53,19 +57,7 @@ public final class Text {
 
     /** Whether {@code text} can be stored as UTF-8: it has no unpaired surrogate. */
     public static boolean isWellFormed(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (Character.isSurrogate(c)) {
-                boolean paired = Character.isHighSurrogate(c)
-                        && i + 1 < text.length()
-                        && Character.isLowSurrogate(text.charAt(i + 1));
-                if (!paired) {
-                    return false;
-                }
-                i++;
-            }
-        }
-        return true;
+        return StandardCharsets.UTF_8.newEncoder().canEncode(text);
     }
 
     /**
@@ -78,30 +70,10 @@ public final class Text {
 
     /** {@code text} on one line, with invisible characters escaped as in JSON. */
     public static String oneLine(String text) {
-        if (text.codePoints().allMatch(Text::isVisible)) {
-            return text;
-        }
-        StringBuilder line = new StringBuilder(text.length() + 6);
-        text.codePoints().forEach(character -> {
-            if (isVisible(character)) {
-                line.appendCodePoint(character);
-            } else {
-                for (char half : Character.toChars(character)) {
-                    line.append("\\u%04x".formatted((int) half));
-                }
-            }
-        });
-        return line.toString();
-    }
-
-    private static boolean isVisible(int character) {
-        return switch (Character.getType(character)) {
-            case Character.CONTROL,
-                    Character.FORMAT,
-                    Character.LINE_SEPARATOR,
-                    Character.PARAGRAPH_SEPARATOR,
-                    Character.SURROGATE -> false;
-            default -> true;
-        };
+        return INVISIBLE.matcher(text)
+                .replaceAll(found -> found.group()
+                        .chars()
+                        .mapToObj("\\\\u%04x"::formatted)
+                        .collect(Collectors.joining()));
     }
 }

@@ -47,7 +47,7 @@ class MadeUpKeysTest {
         } finally {
             callers.shutdownNow();
         }
-        assertThat(server.reads()).isEqualTo(2);
+        assertThat(server.reads()).as("reads at startup, for the new key and at most one more").isBetween(2, 3);
         assertThat(status(key.token("ann"))).isEqualTo(200);
     }
 }

@@ -9,16 +9,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class KeyLocationTest {
+class JwksClientTest {
 
     @Test
     void pathsAndFileUrlsAreFiles() {
         Path path = Path.of("/etc/my keys/jwks.json");
-        assertThat(KeyLocation.of(path.toString()).uri()).isEqualTo(path.toUri());
-        assertThat(KeyLocation.of(path.toUri().toString()).isFile()).isTrue();
-        assertThat(KeyLocation.of("keys.json").uri())
+        assertThat(JwksClient.of(path.toString()).uri()).isEqualTo(path.toUri());
+        assertThat(JwksClient.of(path.toUri().toString()).uri()).isEqualTo(path.toUri());
+        assertThat(JwksClient.of("keys.json").uri())
                 .isEqualTo(Path.of("keys.json").toAbsolutePath().toUri());
-        assertThat(KeyLocation.of("/etc/jwks.json").isUnprotected()).isFalse();
+        assertThat(JwksClient.of("/etc/jwks.json").isUnprotected()).isFalse();
     }
 
     @ParameterizedTest
@@ -34,8 +34,7 @@ class KeyLocationTest {
         "http://localhost.example/jwks,  true",
     })
     void plainHttpToAnotherHostIsUnprotected(String location, boolean isUnprotected) {
-        assertThat(KeyLocation.of(location).isFile()).isFalse();
-        assertThat(KeyLocation.of(location).isUnprotected()).isEqualTo(isUnprotected);
+        assertThat(JwksClient.of(location).isUnprotected()).isEqualTo(isUnprotected);
     }
 
     @ParameterizedTest
@@ -50,6 +49,6 @@ class KeyLocationTest {
                 "jwks:x"
             })
     void otherLocationsAreRejected(String location) {
-        assertThatIllegalArgumentException().isThrownBy(() -> KeyLocation.of(location));
+        assertThatIllegalArgumentException().isThrownBy(() -> JwksClient.of(location));
     }
 }
