@@ -172,7 +172,7 @@ class EventsTest {
     }
 
     @Test
-    void conversationOfSomebodyElseIsNotFoundBeforeAnythingIsSent() throws Exception {
+    void conversationOfAnotherUserIsNotFoundBeforeAnythingIsSent() throws Exception {
         append("secret");
         given().auth()
                 .oauth2(Tokens.of("stranger"))

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A message as it is stored, and whatever else may stand in its place. */
+/** Stored messages, and other values in their place. */
 class MessageTest {
 
     private static final String WHOLE = "{role: 'user', content: 'hello', timestamp: {$date: 5}, retryKey: 'k'}";
@@ -48,13 +48,13 @@ class MessageTest {
     @Test
     void saysTheSameWheneverItWasTaken() {
         Message message = new Message("user", "hello", Instant.EPOCH);
-        assertThat(message.saysTheSameAs(new Message("user", "hello", Instant.MAX, "k")))
+        assertThat(message.hasSameContent(new Message("user", "hello", Instant.MAX, "k")))
                 .isTrue();
-        assertThat(message.saysTheSameAs(new Message("tool", "hello", Instant.EPOCH)))
+        assertThat(message.hasSameContent(new Message("tool", "hello", Instant.EPOCH)))
                 .isFalse();
-        assertThat(message.saysTheSameAs(new Message("user", "hello!", Instant.EPOCH)))
+        assertThat(message.hasSameContent(new Message("user", "hello!", Instant.EPOCH)))
                 .isFalse();
-        assertThat(message.saysTheSameAs(new Message(null, null, Instant.EPOCH)))
+        assertThat(message.hasSameContent(new Message(null, null, Instant.EPOCH)))
                 .isFalse();
     }
 }
