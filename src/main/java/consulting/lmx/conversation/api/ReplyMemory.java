@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.api;
 
+import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.http.MemoryBudget;
 import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.security.Caller;
@@ -25,6 +26,6 @@ class ReplyMemory {
     Memory ofThisCall() {
         HeldMemory memory = new HeldMemory(budget, caller.id());
         Connection.whenAnswered(request.getCurrent(), memory::close);
-        return memory;
+        return memory::reserve;
     }
 }

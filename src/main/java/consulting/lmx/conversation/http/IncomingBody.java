@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.http.MemoryBudget.Reservation;
 import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
@@ -13,8 +12,6 @@ import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -31,20 +28,18 @@ final class IncomingBody {
 
     private final RoutingContext context;
     private final HttpServerRequest request;
-    private final String caller;
+    private final HeldMemory memory;
     private final long limit;
     private final MemoryBudget budget;
     private final Optional<Connection> connection;
     private final Buffer body = Buffer.buffer();
-    private final List<Reservation> held = new ArrayList<>();
     private Runnable revoke;
     private long reserved;
-    private boolean released;
 
     IncomingBody(RoutingContext context, String caller, long limit, MemoryBudget budget) {
         this.context = context;
         this.request = context.request();
-        this.caller = caller;
+        this.memory = new HeldMemory(budget, caller);
         this.limit = limit;
         this.budget = budget;
         this.connection = Connection.of(request);
@@ -59,28 +54,14 @@ final class IncomingBody {
      * {@link ErrorCode#BODY_TOO_LARGE}, and with {@link ErrorCode#REQUEST_TIMEOUT}. Never completes if the client is gone.
      */
     Uni<Buffer> read() {
-        Connection.whenAnswered(context, this::release);
+        Connection.whenAnswered(context, memory::close);
         String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
         return reserve(length == null ? Math.min(STEP, limit) : Long.parseLong(length))
                 .chain(() -> Uni.createFrom().<Buffer>emitter(this::begin));
     }
 
-    private Uni<Reservation> reserve(long bytes) {
-        return budget.reserve(caller, bytes).invoke(reservation -> hold(reservation, bytes));
-    }
-
-    private synchronized void hold(Reservation reservation, long bytes) {
-        if (released) {
-            reservation.close();
-        } else {
-            held.add(reservation);
-            reserved += bytes;
-        }
-    }
-
-    private synchronized void release() {
-        released = true;
-        held.forEach(Reservation::close);
+    private Uni<Void> reserve(long bytes) {
+        return memory.reserve(bytes).invoke(() -> reserved += bytes);
     }
 
     private void begin(UniEmitter<? super Buffer> read) {
@@ -103,8 +84,8 @@ final class IncomingBody {
     }
 
     /** While the client sends, the budget may revoke the memory, so that a slow client does not cost others. */
-    private synchronized void wantMore(boolean more) {
-        held.forEach(reservation -> reservation.revocable(more ? revoke : null));
+    private void wantMore(boolean more) {
+        memory.revocable(more ? revoke : null);
         connection.ifPresent(client -> client.wantBody(more));
     }
 

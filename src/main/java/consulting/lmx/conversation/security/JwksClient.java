@@ -78,7 +78,8 @@ record JwksClient(URI uri) {
 
     /** The text of the JWKS. Fails if it cannot be read, is too long, or does not arrive within {@code timeout}. */
     Uni<String> read(Duration timeout) {
-        Uni<String> text = uri.getScheme().equalsIgnoreCase("file") ? Uni.createFrom().item(this::readFile) : get(timeout);
+        Uni<String> text =
+                uri.getScheme().equalsIgnoreCase("file") ? Uni.createFrom().item(this::readFile) : get(timeout);
         return text.runSubscriptionOn(Infrastructure.getDefaultExecutor())
                 .ifNoItem()
                 .after(timeout)

@@ -113,15 +113,17 @@ public class TokenVerifier implements IdentityProvider<TokenAuthenticationReques
         return Uni.createFrom().deferred(() -> {
             JsonWebSignature token = parse(text);
             return keys.areInUse()
-                    ? find(token).map(key -> verified(text, () -> verifyByKey(text, key), key))
-                    : Uni.createFrom().item(verified(text, () -> verifyBySecret(text), Optional.empty()));
+                    ? find(token).map(key -> verify(text, Optional.of(key)))
+                    : Uni.createFrom().item(verify(text, Optional.empty()));
         });
     }
 
     /** On the context of the caller: the JWKS is read on another thread. */
-    private Uni<Optional<Key>> find(JsonWebSignature token) {
+    private Uni<Key> find(JsonWebSignature token) {
         Context context = Vertx.currentContext();
-        Uni<Optional<Key>> key = keys.find(token);
+        Uni<Key> key = keys.find(token)
+                .map(found -> found.orElseThrow(
+                        () -> new AuthenticationFailedException("No key of AUTH_JWKS_URL fits the token")));
         return context == null ? key : key.emitOn(MutinyHelper.executor(context));
     }
 
@@ -139,14 +141,10 @@ public class TokenVerifier implements IdentityProvider<TokenAuthenticationReques
         }
     }
 
-    /** A check of signature and claims. */
-    private interface Check {
-        JwtClaims run() throws InvalidJwtException;
-    }
-
-    private VerifiedToken verified(String text, Check check, Optional<Key> key) {
+    private VerifiedToken verify(String text, Optional<Key> key) {
         try {
-            JwtClaims claims = check.run();
+            JwtClaims claims =
+                    key.isPresent() ? consumer(key.get(), Jwks.ALGORITHMS).processToClaims(text) : verifyBySecret(text);
             if (Text.isBlank(claims.getSubject()) || !Text.isWellFormed(claims.getSubject())) {
                 throw new AuthenticationFailedException("The token's subject is no text");
             }
@@ -161,14 +159,6 @@ public class TokenVerifier implements IdentityProvider<TokenAuthenticationReques
         } catch (ClassCastException | StackOverflowError e) { // jose4j casts claims without a check, and recurses
             throw new AuthenticationFailedException("The token's claims have wrong types or are nested too deeply", e);
         }
-    }
-
-    private JwtClaims verifyByKey(String text, Optional<Key> key) throws InvalidJwtException {
-        return consumer(
-                        key.orElseThrow(
-                                () -> new AuthenticationFailedException("No key of AUTH_JWKS_URL fits the token")),
-                        Jwks.ALGORITHMS)
-                .processToClaims(text);
     }
 
     private JwtClaims verifyBySecret(String text) throws InvalidJwtException {

@@ -70,10 +70,9 @@ public final class Text {
 
     /** {@code text} on one line, with invisible characters escaped as in JSON. */
     public static String oneLine(String text) {
-        return INVISIBLE.matcher(text)
-                .replaceAll(found -> found.group()
-                        .chars()
-                        .mapToObj("\\\\u%04x"::formatted)
-                        .collect(Collectors.joining()));
+        return INVISIBLE
+                .matcher(text)
+                .replaceAll(found ->
+                        found.group().chars().mapToObj("\\\\u%04x"::formatted).collect(Collectors.joining()));
     }
 }

@@ -162,7 +162,7 @@ final class Scene implements AutoCloseable {
         words.put("good", "\"iss\":\"" + ISSUER + "\",\"aud\":\"" + AUDIENCE + "\",\"exp\":" + (now + 3600));
         words.put("kid", published.id());
         words.put("jwk", new Document(mallorys.jwk().toParams(OutputControlLevel.PUBLIC_ONLY)).toJson());
-        words.put("his address", mallorysServer.url());
+        words.put("strange address", mallorysServer.url());
         words.put("gzip of 64 MiB", gzip(64 << 20));
         words.put("deep cursor", words.fill("<<64 {\"u\":null,\"i\":" + "[".repeat(1_300) + "]".repeat(1_300) + "}>>"));
         words.put("5000 headers", "X-A: a\n".repeat(5_000));

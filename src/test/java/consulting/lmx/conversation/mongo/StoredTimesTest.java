@@ -1,9 +1,8 @@
 package consulting.lmx.conversation.mongo;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.as;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.http.ContentType;
 import io.restassured.response.Response;
@@ -38,13 +37,12 @@ class StoredTimesTest {
         long now = System.nanoTime();
         clock.answered(ahead, now, now);
         String path = "/api/conversation/" + UUID.randomUUID();
-        Response sent = given().auth()
-                .oauth2(Tokens.of("ann"))
+        Response sent = as("ann")
                 .contentType(ContentType.JSON)
                 .body("{\"content\": \"hi\"}")
                 .post(path + "/message");
         sent.then().statusCode(201);
-        Response read = given().auth().oauth2(Tokens.of("ann")).get(path);
+        Response read = as("ann").get(path);
         for (String time : new String[] {"createdAt", "updatedAt", "messages[0].timestamp"}) {
             assertThat(Duration.between(ahead, Instant.parse(read.path(time))).abs())
                     .as(time)

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.mongo;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -69,8 +69,7 @@ class TracingTest {
     void commandsOfACallAreSpansWithoutContents() {
         String trace = newTrace();
         String id = "traced-" + UUID.randomUUID();
-        given().auth()
-                .oauth2(Tokens.of("ann"))
+        as("ann")
                 .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
                 .contentType(ContentType.JSON)
                 .body(Map.of("role", "user", "content", SECRET_WORDS))
@@ -104,8 +103,7 @@ class TracingTest {
     @Test
     void subsequentCommandsBelongToTheSameTrace() {
         String trace = newTrace();
-        given().auth()
-                .oauth2(Tokens.of("ann"))
+        as("ann")
                 .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
                 .header("Idempotency-Key", UUID.randomUUID())
                 .contentType(ContentType.JSON)
@@ -153,8 +151,7 @@ class TracingTest {
             await("one rejection in ten seconds is logged")
                     .atMost(Duration.ofSeconds(30))
                     .until(() -> {
-                        given().auth()
-                                .oauth2(Tokens.of("ann"))
+                        as("ann")
                                 .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
                                 .get("/api/conversation/{id}", UUID.randomUUID())
                                 .then()

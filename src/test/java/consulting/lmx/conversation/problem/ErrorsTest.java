@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.problem;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
@@ -39,7 +39,7 @@ class ErrorsTest {
     String database;
 
     private static RequestSpecification ann() {
-        return given().auth().oauth2(Tokens.of("ann"));
+        return as("ann");
     }
 
     private static void assertProblem(Response response, int status) {

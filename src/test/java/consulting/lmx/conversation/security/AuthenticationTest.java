@@ -1,5 +1,7 @@
 package consulting.lmx.conversation.security;
 
+import static consulting.lmx.conversation.testsupport.Calls.as;
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 import static io.restassured.RestAssured.given;
 import static org.hamcrest.Matchers.equalTo;
 
@@ -127,14 +129,8 @@ class AuthenticationTest {
 
     @Test
     void reportRequiresRoleAdmin() {
-        given().auth()
-                .oauth2(Tokens.of("ann"))
-                .get("/api/admin/integrity")
-                .then()
-                .statusCode(403)
-                .contentType("application/problem+json");
-        given().auth()
-                .oauth2(Tokens.of("root", "admin"))
+        as("ann").get("/api/admin/integrity").then().statusCode(403).contentType("application/problem+json");
+        withToken(Tokens.of("root", "admin"))
                 .get("/api/admin/integrity")
                 .then()
                 .statusCode(200)

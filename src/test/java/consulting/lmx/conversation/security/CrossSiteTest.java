@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.security;
 
+import static consulting.lmx.conversation.testsupport.Calls.as;
 import static io.restassured.RestAssured.given;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.nullValue;
@@ -67,8 +68,7 @@ class CrossSiteTest {
 
     @Test
     void bearerTokenIsAcceptedFromAnyOrigin() {
-        given().auth()
-                .oauth2(Tokens.of("ann"))
+        as("ann")
                 .header("Sec-Fetch-Site", "cross-site")
                 .post("/api/conversation/start")
                 .then()

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.test.junit.QuarkusTest;
@@ -25,7 +25,7 @@ class IssuerTest {
 
     private static void assertStatus(int status, JwtClaimsBuilder claims) {
         String token = claims.subject("ann").expiresIn(60).signWithSecret(Tokens.SECRET);
-        given().auth().oauth2(token).get("/api/conversation").then().statusCode(status);
+        withToken(token).get("/api/conversation").then().statusCode(status);
     }
 
     @Test

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.security;
 
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -72,7 +73,7 @@ class JwksCacheTest {
     }
 
     private static Response call(String token) {
-        return given().auth().oauth2(token).get("/api/conversation");
+        return withToken(token).get("/api/conversation");
     }
 
     /** Repeats a call until it causes a refresh, which the rate limit may delay. */

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.security;
 
+import static consulting.lmx.conversation.testsupport.Calls.status;
 import static io.restassured.RestAssured.given;
 import static org.awaitility.Awaitility.await;
 
@@ -29,10 +30,6 @@ class KeyFileTest {
                     "conversations.auth.jwks.url", FILE.toString(),
                     "conversations.auth.jwks.refresh", "1S");
         }
-    }
-
-    private static int status(String token) {
-        return given().auth().oauth2(token).get("/api/conversation").statusCode();
     }
 
     private static void awaitStatus(int status, String token) {

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.status;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -46,10 +46,6 @@ class KeyRotationTest {
 
     private static String token(SigningKey key) {
         return key.token(Map.of("sub", "ann", "iss", ISSUER));
-    }
-
-    private static int status(String token) {
-        return given().auth().oauth2(token).get("/api/conversation").statusCode();
     }
 
     private static void awaitStatus(int status, String token) {

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.status;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -28,10 +28,6 @@ class MadeUpKeysTest {
 
     KeyServer server;
 
-    private static int status(String token) {
-        return given().auth().oauth2(token).get("/api/conversation").statusCode();
-    }
-
     @Test
     void tokensWithUnknownKeysCauseOneRefresh() {
         SigningKey key = SigningKey.of("ES256");
@@ -47,7 +43,9 @@ class MadeUpKeysTest {
         } finally {
             callers.shutdownNow();
         }
-        assertThat(server.reads()).as("reads at startup, for the new key and at most one more").isBetween(2, 3);
+        assertThat(server.reads())
+                .as("reads at startup, for the new key and at most one more")
+                .isBetween(2, 3);
         assertThat(status(key.token("ann"))).isEqualTo(200);
     }
 }

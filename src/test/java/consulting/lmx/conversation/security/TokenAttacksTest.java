@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.status;
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 import static org.hamcrest.Matchers.equalTo;
 
 import consulting.lmx.conversation.testsupport.KeyServer;
@@ -68,17 +69,13 @@ class TokenAttacksTest {
         Awaitility.await().until(() -> status(rsa.token("ann")) == 200);
     }
 
-    private static int status(String token) {
-        return given().auth().oauth2(token).get("/api/conversation").statusCode();
-    }
-
     @Test
     void tokenOfEachAcceptedAlgorithmIsAccepted() {
         Stream.of(rsa, curve, edwards).forEach(key -> assertStatus(200, key.token("ann")));
     }
 
     private static void assertStatus(int status, String token) {
-        given().auth().oauth2(token).get("/api/conversation").then().statusCode(status);
+        withToken(token).get("/api/conversation").then().statusCode(status);
     }
 
     @TestFactory
@@ -105,8 +102,7 @@ class TokenAttacksTest {
         return tokens.entrySet().stream()
                 .map(attack -> DynamicTest.dynamicTest(
                         attack.getKey(),
-                        () -> given().auth()
-                                .oauth2(attack.getValue())
+                        () -> withToken(attack.getValue())
                                 .get("/api/conversation")
                                 .then()
                                 .statusCode(401)

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 
 import consulting.lmx.conversation.testsupport.SigningKey;
 import consulting.lmx.conversation.testsupport.Tokens;
@@ -61,7 +61,7 @@ class TokenClaimsTest {
     void onlyTokensForTheAudienceAreAccepted(int status, String claims) {
         String token = token(claims.replace('\'', '"'));
         for (int time = 0; time < 2; time++) {
-            given().auth().oauth2(token).get("/api/conversation").then().statusCode(status);
+            withToken(token).get("/api/conversation").then().statusCode(status);
         }
     }
 
@@ -98,7 +98,7 @@ class TokenClaimsTest {
     void rolesComeFromTheConfiguredClaimOnly(int status, String claims) {
         String token = token("\"aud\": \"https://api.example\", " + claims.replace('\'', '"'));
         for (int time = 0; time < 2; time++) {
-            given().auth().oauth2(token).get("/api/admin/integrity").then().statusCode(status);
+            withToken(token).get("/api/admin/integrity").then().statusCode(status);
         }
     }
 }

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.status;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import consulting.lmx.conversation.testsupport.Tokens;
@@ -52,10 +52,6 @@ class VerifiedTokensTest {
 
     private static VerifiedToken endingAt(String text, Instant end) {
         return new VerifiedToken(text, "ann", end, false, Optional.empty());
-    }
-
-    private static int status(String token) {
-        return given().auth().oauth2(token).get("/api/conversation").statusCode();
     }
 
     @Test
