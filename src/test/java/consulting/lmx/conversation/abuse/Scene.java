@@ -94,7 +94,6 @@ final class Scene implements AutoCloseable {
 
     private Map<String, String> settings(Map<String, String> more) {
         Map<String, String> settings = new HashMap<>(Service.settings(database));
-        settings.put("CONVERSATIONS_LIMITS_START_MESSAGES", String.valueOf(MESSAGES));
         settings.put("CONVERSATIONS_LIMITS_INLINE_MESSAGES", "100");
         settings.putAll(more);
         return settings;
@@ -106,15 +105,14 @@ final class Scene implements AutoCloseable {
         Document owners = start(
                 OWNER,
                 "{\"title\": \"" + MARKER + "\", \"metadata\": {\"a\": \"" + MARKER + "\"}, \"messages\": [" + message
-                        + ("," + message).repeat(MESSAGES - 1) + "]}",
+                        + ("," + message).repeat(MESSAGES / 2 - 1) + "]}",
                 START_KEY);
-        HttpResponse<String> byKey = bySecret.post(
-                "/api/conversation/" + owners.getString("conversationId") + "/message",
-                BY_KEY,
-                "Authorization",
-                "Bearer " + Tokens.of(OWNER),
-                "Idempotency-Key",
-                KEY);
+        String path = "/api/conversation/" + owners.getString("conversationId") + "/message";
+        String[] token = {"Authorization", "Bearer " + Tokens.of(OWNER)};
+        for (int i = 0; i < MESSAGES / 2; i++) {
+            assertThat(bySecret.post(path, message, token).statusCode()).isEqualTo(200);
+        }
+        HttpResponse<String> byKey = bySecret.post(path, BY_KEY, token[0], token[1], "Idempotency-Key", KEY);
         assertThat(byKey.statusCode()).isEqualTo(200);
         await("older messages are offloaded into a block")
                 .until(() -> stored().stream()
