@@ -15,9 +15,11 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Each limit: a value at the limit passes, and one above it is rejected with the name of the field. */
+@Tag("slow")
 @QuarkusTest
 @TestProfile(LimitsTest.Tight.class)
 class LimitsTest {
