@@ -60,7 +60,7 @@ class UnavailableIT {
     private static void assertUnavailable(HttpResponse<String> answer) {
         assertThat(answer.statusCode()).as(answer.uri() + " " + answer.body()).isEqualTo(503);
         assertThat(answer.headers().firstValue("Retry-After")).isPresent();
-        assertThat(answer.body()).contains("The database cannot be reached").doesNotContain("rewritten");
+        assertThat(answer.body()).contains("The database is not available").doesNotContain("rewritten");
     }
 
     @ParameterizedTest

@@ -69,7 +69,7 @@ class TokenSettingsIT {
                         "AUTH_JWKS_URL", "ftp://id.example/jwks.json",
                         "CONVERSATIONS_AUTH_DEV_USER", "anybody"))))
                 .contains("AUTH_SECRET and AUTH_JWKS_URL are both set")
-                .contains("remove the one that your tokens are not signed with")
+                .contains("remove the one with which your tokens are not signed")
                 .contains("AUTH_SECRET is shorter than 32 bytes")
                 .contains("AUTH_JWKS_URL is not a valid location (the scheme ftp is not file, http or https)")
                 .contains("dev-user is set");
@@ -192,7 +192,7 @@ class TokenSettingsIT {
     @Test
     void secretThatTheLocaleCannotDecodeIsRejected() throws Exception {
         assertThat(refusal(settings(Map.of("LC_ALL", "C", "AUTH_SECRET", "ä".repeat(40)))))
-                .contains("AUTH_SECRET has characters that this process cannot read")
+                .contains("AUTH_SECRET contains characters that this process cannot decode")
                 .contains("LC_ALL=C.UTF-8");
     }
 
