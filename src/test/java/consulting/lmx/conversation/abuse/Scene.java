@@ -163,6 +163,7 @@ final class Scene implements AutoCloseable {
         words.put("strange address", mallorysServer.url());
         words.put("gzip of 64 MiB", gzip(64 << 20));
         words.put("deep cursor", words.fill("<<64 {\"u\":null,\"i\":" + "[".repeat(1_300) + "]".repeat(1_300) + "}>>"));
+        words.put("101 headers", "X-A: a\n".repeat(101));
         words.put("5000 headers", "X-A: a\n".repeat(5_000));
         words.put(
                 "50000 fields",
