@@ -315,7 +315,7 @@ func (s state) String() string {
 
 // gauges measure what callers make the process hold. Reading the metrics holds something too.
 var gauges = []string{"conversations_memory_reserved_bytes", "conversations_connections", "conversations_connections_unread_bytes",
-	"conversations_requests_working", "conversations_listeners"}
+	"conversations_requests_active", "conversations_listeners"}
 
 func (h *hostile) state() (state, error) {
 	held, err := h.held(h.java)

@@ -50,7 +50,7 @@ func main() {
 			load = 120 * time.Second
 		}
 		v := &overload{single: single{name: "overload"}, listeners: *listeners, slow: *slow, load: load}
-		streams := fmt.Sprintf("CONVERSATIONS_EVENTS_STREAMS=%d", max(1, *listeners))
+		streams := fmt.Sprintf("CONVERSATIONS_EVENTS_MAX_STREAMS=%d", max(1, *listeners))
 		endWith(v.run(*root, jvm, []string{"-Xmx" + *heap}, []string{streams}, v.flood))
 	}
 	if *soak {

@@ -3,6 +3,7 @@ package consulting.lmx.conversation.api;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import consulting.lmx.conversation.http.CallTimeout;
+import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.http.MemoryBudget;
 import consulting.lmx.conversation.mongo.ReadBarrier;
 import consulting.lmx.conversation.problem.ErrorCode;
@@ -94,7 +95,11 @@ public class ExportService {
                 return wanted == 0
                         ? Uni.createFrom().item(piece(List.of()))
                         : timeout.of(barrier.read(reader.read(
-                                        same, false, MessageWindow.from(written, wanted), PIECE_BYTES, memory)))
+                                        same,
+                                        false,
+                                        MessageWindow.from(written, wanted),
+                                        PIECE_BYTES,
+                                        memory::reserve)))
                                 .map(page -> piece(messages(page)));
             });
         }

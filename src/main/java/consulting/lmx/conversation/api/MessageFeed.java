@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.api;
 
 import consulting.lmx.conversation.http.CallTimeout;
+import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.http.MemoryBudget;
 import consulting.lmx.conversation.mongo.ReadBarrier;
 import consulting.lmx.conversation.problem.ErrorCode;
@@ -120,8 +121,8 @@ public class MessageFeed {
             if (deleted) {
                 return Uni.createFrom().item(List.of());
             }
-            return timeout.of(
-                            barrier.read(reader.read(same, false, MessageWindow.from(next, PAGE), PAGE_BYTES, memory)))
+            return timeout.of(barrier.read(
+                            reader.read(same, false, MessageWindow.from(next, PAGE), PAGE_BYTES, memory::reserve)))
                     .call(page -> page == null ? Uni.createFrom().voidItem() : memory.reserve(size(page)))
                     .map(page -> page == null ? end() : views(page));
         }

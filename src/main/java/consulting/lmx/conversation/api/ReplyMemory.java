@@ -1,7 +1,8 @@
 package consulting.lmx.conversation.api;
 
+import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.http.MemoryBudget;
-import consulting.lmx.conversation.http.connection.Answers;
+import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.store.MessageReader.Memory;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
@@ -24,7 +25,7 @@ class ReplyMemory {
     /** Returns the memory of the current call. */
     Memory ofThisCall() {
         HeldMemory memory = new HeldMemory(budget, caller.id());
-        Answers.whenSent(request.getCurrent(), memory::close);
-        return memory;
+        Connection.whenAnswered(request.getCurrent(), memory::close);
+        return memory::reserve;
     }
 }

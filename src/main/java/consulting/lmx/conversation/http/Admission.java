@@ -9,36 +9,30 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.vertx.http.runtime.filters.Filters;
-import io.vertx.core.http.HttpHeaders;
-import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.UUID;
 import org.jboss.logging.Logger;
 
 /**
- * Limits how many calls are worked on at once. A call has a place from when its body is read until its answer is made, so
- * that callers who send slowly or listen take none. While there is no place, requests are rejected before their token and
- * their body are read.
+ * Load shedding: limits how many calls run at once. A call holds a place from when its body is read until its response is
+ * made, so a client that sends or reads slowly holds none. While no place is free, requests are rejected before their token
+ * and body are read.
  *
- * <p>A caller may take three times as many places as stay free: three quarters if they are alone, and a quarter at most if
- * four or more compete. However many do, the next one finds a place.
+ * <p>A caller may hold three times as many places as are free: three quarters if they are alone, and at most a quarter if
+ * four or more compete. So the next caller always finds a place.
  */
 @ApplicationScoped
 public class Admission {
 
     private static final Logger LOG = Logger.getLogger(Admission.class);
 
-    /** After CORS (300), so that a browser may read the refusal, after the gate (250), and before the body is read (240). */
-    private static final int PRIORITY = 245;
-
     private static final String LIMITED = "/api/";
     private static final String UNLIMITED = "/api/admin/";
-    private static final int TIMES_WHAT_IS_FREE = 3;
-    private static final String DETAIL = "The service is busy. Try again a little later.";
+    private static final int MAX_PER_FREE_PLACE = 3;
+    private static final String DETAIL = "The service is overloaded. Try again later.";
 
     private final int places;
     private final Map<String, Integer> takenByCaller = new HashMap<>();
@@ -48,14 +42,16 @@ public class Admission {
 
     Admission(RequestConfig config, MeterRegistry meters) {
         this.places = config.maxConcurrent();
-        Gauge.builder("conversations.requests.working", () -> taken).register(meters);
-        this.rejected = Counter.builder("conversations.requests.refused")
-                .description("Calls that were rejected because as many as allowed were worked on")
+        Gauge.builder("conversations.requests.active", () -> taken)
+                .description("Calls that run now")
+                .register(meters);
+        this.rejected = Counter.builder("conversations.requests.rejected")
+                .description("Calls that were rejected because conversations.request.max-concurrent calls ran")
                 .register(meters);
     }
 
     void register(@Observes Filters filters) {
-        filters.register(this::rejectIfFull, PRIORITY);
+        filters.register(this::rejectIfFull, FilterOrder.ADMISSION);
     }
 
     private void rejectIfFull(RoutingContext request) {
@@ -63,13 +59,8 @@ public class Admission {
             request.next();
             return;
         }
-        noteRejection();
-        request.response().putHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER);
-        Problems.send(
-                request,
-                ErrorCode.OVERLOADED,
-                DETAIL,
-                new JsonObject().put("errorId", UUID.randomUUID().toString()));
+        countRejection();
+        Problems.send(request, ErrorCode.OVERLOADED, DETAIL);
     }
 
     private static boolean isLimited(String path) {
@@ -77,20 +68,20 @@ public class Admission {
     }
 
     /**
-     * Takes a place, to be given back by {@link #leave}.
+     * Takes a place. The caller of this method gives it back with {@link #leave}.
      *
-     * @throws ServiceException with {@link ErrorCode#OVERLOADED} if there is none for this caller
+     * @throws ServiceException with {@link ErrorCode#OVERLOADED} if no place is free for {@code caller}
      */
     void enter(String caller) {
         if (!takePlace(caller)) {
-            noteRejection();
+            countRejection();
             throw new ServiceException(ErrorCode.OVERLOADED, DETAIL);
         }
     }
 
     private synchronized boolean takePlace(String caller) {
         int own = takenByCaller.getOrDefault(caller, 0);
-        if (own >= TIMES_WHAT_IS_FREE * (places - taken)) {
+        if (own >= MAX_PER_FREE_PLACE * (places - taken)) {
             return false;
         }
         takenByCaller.put(caller, own + 1);
@@ -98,17 +89,18 @@ public class Admission {
         return true;
     }
 
+    /** Gives back a place of {@code caller}. */
     synchronized void leave(String caller) {
         takenByCaller.computeIfPresent(caller, (id, own) -> own == 1 ? null : own - 1);
         taken--;
     }
 
-    private void noteRejection() {
+    private void countRejection() {
         rejected.increment();
         if (throttle.permits()) {
             LOG.warnf(
-                    "event=overloaded max-concurrent=%d refused=%.0f: calls are rejected with 503; start more replicas, or"
-                            + " raise conversations.request.max-concurrent if the processor is idle",
+                    "event=overloaded max-concurrent=%d rejected=%.0f: calls are rejected with 503. Start more replicas, or"
+                            + " raise conversations.request.max-concurrent if the processor is idle.",
                     places, rejected.count());
         }
     }

@@ -8,8 +8,8 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 
 /**
- * Ends the wait for a database that does not answer, which the driver does not: it reads from a connection that has gone
- * silent for as long as that is open. What was sent to the database may still come to be.
+ * Bounds how long a caller waits for the database. The driver itself waits without end for a server that keeps a connection
+ * open and sends nothing. The database may still carry out what was sent to it.
  */
 @ApplicationScoped
 public class CallTimeout {
@@ -20,12 +20,11 @@ public class CallTimeout {
         this.timeout = config.timeout();
     }
 
-    /** Fails with {@link ErrorCode#DATABASE_UNAVAILABLE} where {@link RequestConfig#timeout()} is over before there is an item. */
-    public <T> Uni<T> of(Uni<T> waiting) {
-        return waiting.ifNoItem()
+    /** Fails with {@link ErrorCode#DATABASE_UNAVAILABLE} if no item arrives within {@link RequestConfig#timeout()}. */
+    public <T> Uni<T> of(Uni<T> call) {
+        return call.ifNoItem()
                 .after(timeout)
                 .failWith(() -> new ServiceException(
-                        ErrorCode.DATABASE_UNAVAILABLE,
-                        "The database has not answered in time. Try again a little later."));
+                        ErrorCode.DATABASE_UNAVAILABLE, "The database did not answer in time. Try again later."));
     }
 }

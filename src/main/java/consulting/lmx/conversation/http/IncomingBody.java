@@ -1,7 +1,5 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.http.MemoryBudget.Reservation;
-import consulting.lmx.conversation.http.connection.Answers;
 import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
@@ -14,80 +12,62 @@ import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RoutingContext;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 
 /**
- * The body of one request while it is read, within the {@link MemoryBudget} of its caller. The bytes are reserved before they
- * are read, and given back when the request is answered or its client is gone.
+ * Reads the body of one request within the {@link MemoryBudget} of its caller. Memory is reserved before the bytes are read,
+ * and released when the request is answered or the client is gone.
  */
 final class IncomingBody {
 
-    /** How long a body may take from its first byte to its last. */
+    /** The longest time from the first byte of a body to its last. */
     static final Duration TIMEOUT = Duration.ofSeconds(20);
 
-    /** How much is reserved at a time for a body that does not tell its length. */
+    /** The first reservation, in bytes, for a chunked body. Each further one doubles what is reserved. */
     private static final int STEP = 64 * 1024;
 
     private final RoutingContext context;
     private final HttpServerRequest request;
-    private final String caller;
+    private final HeldMemory memory;
     private final long limit;
     private final MemoryBudget budget;
     private final Optional<Connection> connection;
     private final Buffer body = Buffer.buffer();
-    private final List<Reservation> held = new ArrayList<>();
     private Runnable revoke;
     private long reserved;
-    private boolean over;
 
     IncomingBody(RoutingContext context, String caller, long limit, MemoryBudget budget) {
         this.context = context;
         this.request = context.request();
-        this.caller = caller;
+        this.memory = new HeldMemory(budget, caller);
         this.limit = limit;
         this.budget = budget;
         this.connection = Connection.of(request);
     }
 
     static ServiceException tooLarge(long limit) {
-        return new ServiceException(ErrorCode.BODY_TOO_LARGE, "A body may have at most " + limit + " bytes.");
+        return new ServiceException(ErrorCode.BODY_TOO_LARGE, "The body must have at most " + limit + " bytes.");
     }
 
     /**
-     * Fails with {@link ErrorCode#OVERLOADED} if there is no memory for it, with {@link ErrorCode#BODY_TOO_LARGE} and with
-     * {@link ErrorCode#REQUEST_TIMEOUT}. Never completes if the client goes.
+     * The whole body. Fails with {@link ErrorCode#OVERLOADED} if its memory cannot be reserved, with
+     * {@link ErrorCode#BODY_TOO_LARGE}, and with {@link ErrorCode#REQUEST_TIMEOUT}. Never completes if the client is gone.
      */
     Uni<Buffer> read() {
-        Answers.whenSent(context, this::release);
+        Connection.whenAnswered(context, memory::close);
         String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
         return reserve(length == null ? Math.min(STEP, limit) : Long.parseLong(length))
                 .chain(() -> Uni.createFrom().<Buffer>emitter(this::begin));
     }
 
-    private Uni<Reservation> reserve(long bytes) {
-        return budget.reserve(caller, bytes).invoke(reservation -> hold(reservation, bytes));
-    }
-
-    private synchronized void hold(Reservation reservation, long bytes) {
-        if (over) {
-            reservation.close();
-        } else {
-            held.add(reservation);
-            reserved += bytes;
-        }
-    }
-
-    private synchronized void release() {
-        over = true;
-        held.forEach(Reservation::close);
+    private Uni<Void> reserve(long bytes) {
+        return memory.reserve(bytes).invoke(() -> reserved += bytes);
     }
 
     private void begin(UniEmitter<? super Buffer> read) {
         Context loop = context.vertx().getOrCreateContext();
         long timer = context.vertx().setTimer(TIMEOUT.toMillis(), late -> read.fail(timeout()));
-        Answers.whenSent(context, () -> context.vertx().cancelTimer(timer));
+        Connection.whenAnswered(context, () -> context.vertx().cancelTimer(timer));
         read.onTermination(() -> {
             context.vertx().cancelTimer(timer);
             request.handler(null).endHandler(null);
@@ -103,9 +83,9 @@ final class IncomingBody {
         request.resume();
     }
 
-    /** While the client sends, their slowness must not cost others: the budget may take back what is held. */
-    private synchronized void wantMore(boolean more) {
-        held.forEach(reservation -> reservation.revocable(more ? revoke : null));
+    /** While the client sends, the budget may revoke the memory, so that a slow client does not cost others. */
+    private void wantMore(boolean more) {
+        memory.revocable(more ? revoke : null);
         connection.ifPresent(client -> client.wantBody(more));
     }
 

@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.problem.NotFoundMapper;
 import consulting.lmx.conversation.problem.ServiceException;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.ext.ParamConverter;
@@ -10,15 +9,15 @@ import java.lang.annotation.Annotation;
 import java.lang.reflect.Type;
 import java.util.Arrays;
 
-/** Reads a whole number of a query, so that one which is none is told by its name; see {@link NotFoundMapper}. */
+/** Converts integers of the query, so that the 400 for an invalid one names the parameter. The framework would answer 404. */
 @Provider
 public class IntegerParamConverter implements ParamConverterProvider {
 
     @Override
     @SuppressWarnings("unchecked")
     public <T> ParamConverter<T> getConverter(Class<T> type, Type genericType, Annotation[] annotations) {
-        boolean whole = type == Integer.class || type == int.class;
-        return whole ? (ParamConverter<T>) new Converter(name(annotations)) : null;
+        boolean isInteger = type == Integer.class || type == int.class;
+        return isInteger ? (ParamConverter<T>) new Converter(name(annotations)) : null;
     }
 
     private static String name(Annotation[] annotations) {
@@ -36,7 +35,7 @@ public class IntegerParamConverter implements ParamConverterProvider {
             try {
                 return Integer.valueOf(value);
             } catch (NumberFormatException e) {
-                throw ServiceException.invalid(name, "must be a whole number of 32 bits");
+                throw ServiceException.invalid(name, "must be an integer of 32 bits");
             }
         }
 

@@ -13,17 +13,17 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 
 /**
- * Lets a body through to the parser where it is UTF-8, which the parser itself takes loosely: it would store another text
- * than came. What the parser says of a body is answered by {@link JsonErrorMapper}.
+ * Rejects bodies that are not valid UTF-8: the parser would replace the invalid bytes. {@link JsonErrorMapper} answers the
+ * errors of the parser.
  */
 @Provider
 public class JsonBody implements ReaderInterceptor {
 
-    /** @throws ServiceException where the body is no UTF-8 */
+    /** @throws ServiceException with {@link ErrorCode#INVALID_REQUEST} if the body is not UTF-8 */
     @Override
     public Object aroundReadFrom(ReaderInterceptorContext context) throws IOException {
         byte[] body = context.getInputStream().readAllBytes();
-        if (!Text.isUtf8(body) || holdsNul(body)) {
+        if (!Text.isUtf8(body) || hasNul(body)) {
             throw new ServiceException(ErrorCode.INVALID_REQUEST, "The body is not UTF-8.");
         }
         context.setInputStream(new ByteArrayInputStream(body));
@@ -37,8 +37,8 @@ public class JsonBody implements ReaderInterceptor {
         }
     }
 
-    /** No JSON does; where one is at its beginning, the parser takes the body for UTF-16 or UTF-32. */
-    private static boolean holdsNul(byte[] body) {
+    /** JSON has no NUL, and the parser takes a body that begins with one for UTF-16 or UTF-32. */
+    private static boolean hasNul(byte[] body) {
         for (byte b : body) {
             if (b == 0) {
                 return true;

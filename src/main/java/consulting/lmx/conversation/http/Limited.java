@@ -8,8 +8,8 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Routes that are worked on by {@link RequestConfig#maxConcurrent()} at once, and answer within
- * {@link RequestConfig#timeout()}; of a stream it is the opening that is limited.
+ * Marks routes that {@link Admission} limits to {@link RequestConfig#maxConcurrent()} calls at once, and that answer within
+ * {@link RequestConfig#timeout()}. Both apply to opening a stream, not to the open stream.
  */
 @InterceptorBinding
 @Retention(RetentionPolicy.RUNTIME)

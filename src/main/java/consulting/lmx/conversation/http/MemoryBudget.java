@@ -27,30 +27,31 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Bounds the bytes that callers make the process hold, as a whole: request bodies, pages, exports, events. Each part counts
- * the raw bytes that it holds. On their way these become up to five times as much heap (buffer, text, records, JSON), and
- * half of the heap is the service's own; hence a tenth of the heap.
+ * Bounds the memory that callers make the process hold, as a whole: request bodies, pages, exports and events. It counts raw
+ * bytes. They become up to five times as much heap (buffer, text, records, JSON), and half of the heap belongs to the service
+ * itself, so the budget is a tenth of the heap.
  *
- * <p>A caller may hold a quarter of the budget. They may hold more only while a quarter stays free for others, so one caller
- * alone leaves room for the next. A reservation that does not fit waits for {@link #WAIT} at most, first come, first served.
- * Small ones have an eighth of the budget to themselves and do not wait for large ones, so that ordinary calls pass by.
+ * <p>A caller may hold a quarter of the budget, and more only while another quarter stays free. A reservation that does not
+ * fit waits for {@link #WAIT} at most, in order of arrival. Small reservations have an eighth of the budget to themselves and
+ * do not wait for large ones, so that ordinary calls overtake large ones.
  */
 @ApplicationScoped
 public class MemoryBudget {
 
-    /** How long a reservation waits for others to be closed. */
+    /** Maximum time that a reservation waits for others to be closed. */
     static final Duration WAIT = Duration.ofSeconds(2);
 
-    /** How long a client may take for what it sends or reads before it loses its reservation to those that wait. */
+    /** Time that a client has to send or to read before the budget may revoke its reservation for waiting ones. */
     static final Duration GRACE = Duration.ofSeconds(1);
 
-    /** How many reservations wait at once, and of one caller: those that wait take places of {@link Admission}. */
+    /** Maximum of waiting reservations, because their calls hold places of {@link Admission}. */
     static final int MAX_WAITING = 64;
 
+    /** The same for one caller. */
     static final int MAX_WAITING_OF_A_CALLER = 8;
 
     private static final int PART_OF_THE_HEAP = 10;
-    private static final String DETAIL = "The service is busy. Try again a little later.";
+    private static final String DETAIL = "The service is overloaded. Try again later.";
 
     private final long size;
     private final long share;
@@ -76,20 +77,18 @@ public class MemoryBudget {
         this.sizeForLarge = size - size / 8;
         this.small = size / 64;
         Gauge.builder("conversations.memory.reserved", this, budget -> budget.held())
-                .description("Bytes of request bodies and replies that callers make the process hold")
+                .description("Bytes of request bodies and replies that the process holds")
                 .baseUnit(BaseUnits.BYTES)
                 .register(meters);
         this.rejected = Counter.builder("conversations.memory.rejected")
-                .description("Reservations of memory that were rejected because callers hold as much as they may")
+                .description("Reservations that were rejected because the memory budget was exhausted")
                 .register(meters);
     }
 
     /**
-     * Reserves {@code bytes} for {@code caller}, at once if there is room. Otherwise it waits, and fails with
-     * {@link ErrorCode#OVERLOADED} if others do not give back enough in time, or if too many wait already. A reservation that
-     * is larger than the whole budget is granted while hardly anything else is held.
-     *
-     * <p>Whoever gets the reservation closes it, however their work ends. It comes on the Vert.x context of the subscriber.
+     * Reserves {@code bytes} for {@code caller}. The item arrives on the Vert.x context of the subscriber, who closes it in every
+     * case. Fails with {@link ErrorCode#OVERLOADED} if the memory does not become free in time, or if too many reservations
+     * wait already. A reservation larger than the budget is granted while hardly any other one is held.
      */
     public Uni<Reservation> reserve(String caller, long bytes) {
         return Uni.createFrom().deferred(() -> {
@@ -134,7 +133,7 @@ public class MemoryBudget {
         return queue.stream().filter(request -> request.caller().equals(caller)).count();
     }
 
-    /** Whether the caller may hold that much more; otherwise others overtake them. */
+    /** Whether the share of the caller permits the request. If not, requests of other callers overtake it. */
     private boolean mayHold(Request request) {
         long own = heldByCaller.getOrDefault(request.caller(), 0L);
         return own == 0 || own + request.bytes() <= share || held + request.bytes() <= size - share;
@@ -161,7 +160,7 @@ public class MemoryBudget {
         heldByCaller.merge(request.caller(), request.bytes(), Long::sum);
     }
 
-    /** In their order: one that does not fit yet is overtaken by small ones alone, so that it does not wait forever. */
+    /** Takes waiting requests in order. Only small ones overtake a large one that does not fit, so that it does not starve. */
     private List<Request> takeNext() {
         List<Request> taken = new ArrayList<>();
         List<Request> blocked = new ArrayList<>();
@@ -203,13 +202,13 @@ public class MemoryBudget {
         }
         complete(taken);
         if (!request.granted().cancel(false)) {
-            request.granted().join().close(); // granted at the same moment
+            request.granted().join().close(); // granted concurrently
         }
     }
 
     /**
-     * Revokes what slow clients hold if others wait for it: of those that hold most, what they have held for longest. If that
-     * is not enough, a client loses its connection that does not read what it was sent.
+     * Frees memory if requests wait: revokes the oldest reservations of slow clients, beginning with the caller that holds most.
+     * If that is not enough, closes the connection of the slowest reader.
      */
     private void relieve() {
         List<Runnable> revocations = new ArrayList<>();
@@ -251,7 +250,7 @@ public class MemoryBudget {
 
     private record Request(String caller, long bytes, CompletableFuture<Reservation> granted) {}
 
-    /** Bytes that are held for a caller until this is closed. */
+    /** Memory that a caller holds until this is closed. */
     public final class Reservation implements AutoCloseable {
 
         private final Request request;
@@ -265,8 +264,8 @@ public class MemoryBudget {
         }
 
         /**
-         * Says that the bytes are held because a client is slow to send or to read. If others wait, {@code revoke} may be called
-         * once, from any thread: it ends the client's request, and so closes this. Null takes that back.
+         * Declares that a slow client is the reason why the memory is held. If requests wait, the budget may run {@code revoke}
+         * once, on any thread; it has to end the client's request, which closes this. Null withdraws the declaration.
          */
         void revocable(Runnable revoke) {
             synchronized (MemoryBudget.this) {
@@ -286,7 +285,7 @@ public class MemoryBudget {
             return revocation;
         }
 
-        /** Gives the bytes back; a second call does nothing. */
+        /** Releases the memory. A second call does nothing. */
         @Override
         public void close() {
             synchronized (MemoryBudget.this) {

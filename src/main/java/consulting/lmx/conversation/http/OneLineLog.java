@@ -9,8 +9,8 @@ import org.jboss.logmanager.ExtFormatter;
 import org.jboss.logmanager.ExtLogRecord;
 
 /**
- * Keeps each message of a log that is text on one line, whatever callers put into their paths and ids, and so into messages
- * and exceptions: nobody can forge a line. A log of JSON needs none of this.
+ * Escapes line breaks and control characters in the messages and exceptions of a text log, so that callers cannot forge log
+ * lines by paths or IDs. A JSON log needs no escaping.
  */
 @LoggingFilter(name = "one-line")
 public final class OneLineLog implements Filter {
@@ -43,7 +43,7 @@ public final class OneLineLog implements Filter {
         return true;
     }
 
-    /** A failure in the same words and with the same trace, its message on one line. */
+    /** An exception with the same trace and its message on one line. */
     private static final class OneLine extends Throwable {
 
         private final transient Throwable original;

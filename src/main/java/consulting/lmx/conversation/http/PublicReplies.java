@@ -1,31 +1,25 @@
 package consulting.lmx.conversation.http;
 
 import consulting.lmx.conversation.http.MemoryBudget.Reservation;
-import consulting.lmx.conversation.http.connection.Answers;
+import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.Problems;
 import io.quarkus.vertx.http.runtime.filters.Filters;
-import io.vertx.core.http.HttpHeaders;
-import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
-import java.util.UUID;
 
-/** Counts the large replies that anybody may ask for, metrics and API description, against the {@link MemoryBudget}. */
+/** Counts the large replies that need no token, metrics and API description, against the {@link MemoryBudget}. */
 @ApplicationScoped
 public class PublicReplies {
-
-    /** Beside the checks of the target, and before the reply is made. */
-    private static final int PRIORITY = 245;
 
     private static final String PUBLIC = "/q/";
     private static final String PROBES = "/q/health";
 
-    /** Is no caller's id, since a subject is not blank. */
-    private static final String ANYBODY = "";
+    /** All callers together. No token has this subject, since a subject is not blank. */
+    private static final String ANONYMOUS = "";
 
-    /** What one reply takes while it is made. */
+    /** The heap that one reply takes. */
     private static final long BYTES = 256 * 1024;
 
     private final MemoryBudget budget;
@@ -35,31 +29,24 @@ public class PublicReplies {
     }
 
     void register(@Observes Filters filters) {
-        filters.register(this::reserve, PRIORITY);
+        filters.register(this::reserve, FilterOrder.PUBLIC_REPLIES);
     }
 
     private void reserve(RoutingContext request) {
         String path = request.normalizedPath();
         if (!path.startsWith(PUBLIC) || path.startsWith(PROBES)) {
             request.next();
-        } else {
-            budget.reserve(ANYBODY, BYTES)
-                    .subscribe()
-                    .with(reservation -> answer(request, reservation), overloaded -> reject(request, overloaded));
+            return;
         }
+        budget.reserve(ANONYMOUS, BYTES)
+                .subscribe()
+                .with(
+                        reservation -> proceed(request, reservation),
+                        overloaded -> Problems.send(request, ErrorCode.OVERLOADED, overloaded.getMessage()));
     }
 
-    private static void answer(RoutingContext request, Reservation reservation) {
-        Answers.whenSent(request, reservation::close);
+    private static void proceed(RoutingContext request, Reservation reservation) {
+        Connection.whenAnswered(request, reservation::close);
         request.next();
-    }
-
-    private static void reject(RoutingContext request, Throwable overloaded) {
-        request.response().putHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER);
-        Problems.send(
-                request,
-                ErrorCode.OVERLOADED,
-                overloaded.getMessage(),
-                new JsonObject().put("errorId", UUID.randomUUID().toString()));
     }
 }

@@ -10,7 +10,6 @@ import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -21,22 +20,18 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
 /**
- * Takes care of bodies. One that is too large by its own account, or compressed, is refused by its headers. Any other is read
- * for the route once the caller is known; see {@link IncomingBody}. A content type without a content is dropped: clients send
- * one along with a POST that has no body.
+ * Rejects a body by its headers if it is too large or compressed. {@link IncomingBody} reads any other one after the caller is
+ * authenticated. A content type without a content is dropped, because clients send one with a POST that has no body.
  */
 @ApplicationScoped
 public class RequestBody {
-
-    /** After CORS (300), so that a browser may read the refusal, and after the gate (250). */
-    private static final int PRIORITY = 240;
 
     private final long limit;
     private final MemoryBudget budget;
     private final Caller caller;
 
     RequestBody(
-            @ConfigProperty(name = "conversations.limits.body-size", defaultValue = "1M") MemorySize limit,
+            @ConfigProperty(name = "conversations.limits.body-size") MemorySize limit,
             MemoryBudget budget,
             Caller caller) {
         this.limit = limit.asLongValue();
@@ -45,14 +40,14 @@ public class RequestBody {
     }
 
     void register(@Observes Filters filters) {
-        filters.register(this::check, PRIORITY);
+        filters.register(this::check, FilterOrder.BODY_HEADERS);
     }
 
     private void check(RoutingContext context) {
         HttpServerRequest request = context.request();
         String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
         if (length != null && Long.parseLong(length) > limit) {
-            refuse(
+            Problems.send(
                     context,
                     ErrorCode.BODY_TOO_LARGE,
                     IncomingBody.tooLarge(limit).getMessage());
@@ -60,10 +55,10 @@ public class RequestBody {
             request.headers().remove(HttpHeaders.CONTENT_TYPE);
             context.next();
         } else if (!isPlain(request.headers())) {
-            refuse(
+            Problems.send(
                     context,
                     ErrorCode.UNSUPPORTED_BODY,
-                    "A body is taken as it is, neither compressed nor encoded otherwise.");
+                    "Send the body without a Content-Encoding, such as compression.");
         } else {
             context.next();
         }
@@ -79,11 +74,7 @@ public class RequestBody {
         return encoding == null || encoding.equalsIgnoreCase("identity");
     }
 
-    private static void refuse(RoutingContext context, ErrorCode code, String detail) {
-        Problems.send(context, code, detail, new JsonObject());
-    }
-
-    /** Reads the body for the route: the framework runs this filter after it has authenticated the caller. */
+    /** Reads the body for the route. The framework runs this filter after authentication. */
     @ServerRequestFilter(priority = Priorities.USER + 1)
     Uni<Void> read(ContainerRequestContext request, RoutingContext context) {
         HttpMethod method = context.request().method();

@@ -7,19 +7,19 @@ import jakarta.interceptor.AroundInvoke;
 import jakarta.interceptor.Interceptor;
 import jakarta.interceptor.InvocationContext;
 
-/** Takes a call if there is a place for it, and ends the wait of its caller by {@link CallTimeout}. */
+/** Applies {@link Admission} and {@link CallTimeout} to the routes that are {@link Limited} and return a {@link Uni}. */
 @Limited
 @Interceptor
 @Priority(Interceptor.Priority.APPLICATION)
 public class RequestLimits {
 
     private final Admission admission;
-    private final CallTimeout limit;
+    private final CallTimeout timeout;
     private final Caller caller;
 
-    RequestLimits(Admission admission, CallTimeout limit, Caller caller) {
+    RequestLimits(Admission admission, CallTimeout timeout, Caller caller) {
         this.admission = admission;
-        this.limit = limit;
+        this.timeout = timeout;
         this.caller = caller;
     }
 
@@ -30,13 +30,13 @@ public class RequestLimits {
         }
         String id = caller.id();
         admission.enter(id);
-        Uni<?> answer;
+        Uni<?> response;
         try {
-            answer = (Uni<?>) call.proceed();
-        } catch (Throwable refused) {
+            response = (Uni<?>) call.proceed();
+        } catch (Throwable failure) {
             admission.leave(id);
-            throw refused;
+            throw failure;
         }
-        return limit.of(answer).onTermination().invoke(() -> admission.leave(id));
+        return timeout.of(response).onTermination().invoke(() -> admission.leave(id));
     }
 }

@@ -11,13 +11,13 @@ import jakarta.inject.Singleton;
 import java.util.List;
 
 /**
- * Takes a body at its word: a number is no text and loses no digit, a field stands once, and nothing follows the object. One
- * that holds too many values is refused while it is read, since a value of two bytes becomes an object of a hundred.
+ * Configures strict JSON parsing: no numbers as strings, no rounded numbers, no duplicate fields, and nothing after the object.
+ * The number of values is limited, because a value of two bytes becomes an object of a hundred.
  */
 @Singleton
 public class StrictJson implements ObjectMapperCustomizer {
 
-    /** Names, values, and beginnings and ends of objects and lists. */
+    /** Maximum of field names, values, and starts and ends of objects and arrays. */
     static final int MAX_TOKENS = 50_000;
 
     @Override

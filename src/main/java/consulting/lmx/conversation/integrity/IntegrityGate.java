@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.integrity;
 
+import consulting.lmx.conversation.http.FilterOrder;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.LogThrottle;
 import consulting.lmx.conversation.problem.Problems;
@@ -7,13 +8,11 @@ import consulting.lmx.conversation.text.Text;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
-import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.UUID;
 import org.jboss.logging.Logger;
 
 /**
@@ -25,9 +24,6 @@ public class IntegrityGate {
 
     private static final Logger LOG = Logger.getLogger(IntegrityGate.class);
 
-    /** After CORS (300), so that a browser may read the refusal, and before authentication (200). */
-    private static final int PRIORITY = 250;
-
     private static final String GUARDED = "/api";
 
     private final IntegrityService service;
@@ -38,7 +34,7 @@ public class IntegrityGate {
     }
 
     void register(@Observes Filters filters) {
-        filters.register(this::check, PRIORITY);
+        filters.register(this::check, FilterOrder.INTEGRITY_GATE);
     }
 
     private void check(RoutingContext request) {
@@ -47,18 +43,16 @@ public class IntegrityGate {
             request.next();
             return;
         }
-        String errorId = UUID.randomUUID().toString();
         if (throttle.permits()) {
             LOG.infof(
-                    "event=gate-shut path=%s state=%s errorId=%s: every call is rejected with 503 until the check has ended",
-                    Text.quoted(request.normalizedPath()), now.status(), errorId);
+                    "event=gate-shut path=%s state=%s: every call is rejected with 503 until the check has ended",
+                    Text.quoted(request.normalizedPath()), now.status());
         }
         request.response().putHeader(HttpHeaders.RETRY_AFTER, String.valueOf(retryAfter(now)));
         Problems.send(
                 request,
                 ErrorCode.NOT_READY,
-                "The stored conversations are being checked (" + now.status() + "). Try again a little later.",
-                new JsonObject().put("errorId", errorId));
+                "The stored conversations are being checked (" + now.status() + "). Try again a little later.");
     }
 
     private static boolean isGuarded(RoutingContext request) {

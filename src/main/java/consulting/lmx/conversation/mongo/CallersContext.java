@@ -5,16 +5,16 @@ import io.smallrye.mutiny.vertx.MutinyHelper;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 
-/** Brings what the driver answers back to the Vert.x context of the caller: it answers on threads of its own. */
+/** Returns results of the driver on the Vert.x context of the caller: the driver completes them on its own threads. */
 public final class CallersContext {
 
     private CallersContext() {}
 
-    /** The same, on the context that it is subscribed on, if there is one. Quarkus does so for calls without options alone. */
-    public static <T> Uni<T> keep(Uni<T> answer) {
+    /** {@code result}, emitted on the context of its subscriber, if there is one. Quarkus does so only for calls without options. */
+    public static <T> Uni<T> keep(Uni<T> result) {
         return Uni.createFrom().deferred(() -> {
             Context context = Vertx.currentContext();
-            return context == null ? answer : answer.emitOn(MutinyHelper.executor(context));
+            return context == null ? result : result.emitOn(MutinyHelper.executor(context));
         });
     }
 }

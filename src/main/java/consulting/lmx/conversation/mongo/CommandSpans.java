@@ -1,10 +1,12 @@
 package consulting.lmx.conversation.mongo;
 
 import com.mongodb.MongoCommandException;
+import com.mongodb.RequestContext;
 import com.mongodb.event.CommandFailedEvent;
 import com.mongodb.event.CommandListener;
 import com.mongodb.event.CommandStartedEvent;
 import com.mongodb.event.CommandSucceededEvent;
+import com.mongodb.reactivestreams.client.ReactiveContextProvider;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.Span;
@@ -14,14 +16,18 @@ import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.context.Context;
 import io.quarkus.arc.lookup.LookupIfProperty;
+import io.quarkus.mongodb.runtime.MongoReactiveContextProvider;
+import io.quarkus.mongodb.runtime.MongoRequestContext;
+import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bson.BsonValue;
 
 /**
- * A span for each command that a request sends to the database, named and described by OpenTelemetry's conventions for
- * database clients. It says which command, of which collection, at which server, and how it ended; never what was in it.
+ * A span for each command that a request sends to the database, by OpenTelemetry's conventions for database clients: command,
+ * collection, server and outcome, never contents. Quarkus's own listener ({@code quarkus.mongodb.tracing.enabled}) is not used,
+ * because it adds the whole command to the span.
  */
 @Singleton
 @LookupIfProperty(name = "quarkus.otel.sdk.disabled", stringValue = "false")
@@ -43,9 +49,17 @@ public class CommandSpans implements CommandListener {
         tracer = telemetry.getTracer("consulting.lmx.conversation");
     }
 
+    /** Carries the trace from the subscriber to the thread that sends the command, which is often another one. */
+    @Produces
+    @Singleton
+    @LookupIfProperty(name = "quarkus.otel.sdk.disabled", stringValue = "false")
+    static ReactiveContextProvider subscriberContext() {
+        return new MongoReactiveContextProvider();
+    }
+
     @Override
     public void commandStarted(CommandStartedEvent event) {
-        Context parent = SubscriberContext.of(event.getRequestContext());
+        Context parent = parent(event.getRequestContext());
         if (!Span.fromContext(parent).getSpanContext().isValid()) {
             return;
         }
@@ -66,6 +80,13 @@ public class CommandSpans implements CommandListener {
         started.put(event.getRequestId(), span.startSpan());
     }
 
+    /** The root for commands that the driver sends by itself. */
+    private static Context parent(RequestContext context) {
+        return context instanceof MongoRequestContext
+                ? context.get(MongoRequestContext.OTEL_CONTEXT_KEY)
+                : Context.root();
+    }
+
     @Override
     public void commandSucceeded(CommandSucceededEvent event) {
         Span span = started.remove(event.getRequestId());
@@ -81,8 +102,8 @@ public class CommandSpans implements CommandListener {
             Throwable failure = event.getThrowable();
             span.setStatus(StatusCode.ERROR)
                     .setAttribute(ERROR, failure.getClass().getName());
-            if (failure instanceof MongoCommandException refused) {
-                span.setAttribute(STATUS, String.valueOf(refused.getErrorCode()));
+            if (failure instanceof MongoCommandException rejected) {
+                span.setAttribute(STATUS, String.valueOf(rejected.getErrorCode()));
             }
             span.end();
         }

@@ -19,15 +19,15 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
 
-/** Sorts the failures of the driver. Codes are looked at, never texts: servers differ in those. */
+/** Classifies failures of the driver by code, never by text: servers differ in texts. */
 public final class DriverFailure {
 
     private static final int DUPLICATE_KEY = 11000;
     private static final int UNAUTHORIZED = 13;
 
     /**
-     * After which the same call may succeed a little later. Their names are those of the server's {@code error_codes.yml}; of
-     * the first line, the list is that of the drivers' specification of retryable reads and writes.
+     * Codes after which the same call may succeed later, named as in the server's {@code error_codes.yml}. The first group is
+     * the list of the drivers' specification of retryable reads and writes.
      */
     private static final int[] TRY_AGAIN = {
         6,
@@ -43,7 +43,7 @@ public final class DriverFailure {
         11602,
         13435,
         13436,
-        // LegacyNotPrimary, and what else has the category RetriableError
+        // LegacyNotPrimary, and other codes of the category RetriableError
         10058,
         358,
         402,
@@ -60,8 +60,8 @@ public final class DriverFailure {
         450,
         462,
         365,
-        // time-outs: LockTimeout, MaxTimeMSExpired, WriteConcernTimeout, NetworkInterfaceExceededTimeLimit, a
-        // transaction's
+        // timeouts: LockTimeout, MaxTimeMSExpired, WriteConcernTimeout, NetworkInterfaceExceededTimeLimit, and the
+        // timeout of a transaction
         24,
         50,
         64,
@@ -74,17 +74,17 @@ public final class DriverFailure {
         237,
         11601,
         46841,
-        // a router that has to look again: StaleEpoch, StaleDbVersion, StaleConfig, FailedToSatisfyReadPreference
+        // routers with outdated metadata: StaleEpoch, StaleDbVersion, StaleConfig, FailedToSatisfyReadPreference
         150,
         249,
         13388,
         133,
-        // hosted servers: Atlas's own limits, Cosmos DB's request rate
+        // hosted servers: limits of Atlas, request rate of Cosmos DB
         8000,
         16500
     };
 
-    /** The drivers' specifications of transactions, retryable writes and client backpressure. */
+    /** Labels of the drivers' specifications of transactions, retryable writes and client backpressure. */
     private static final Set<String> TRY_AGAIN_LABELS = Set.of(
             "TransientTransactionError",
             "RetryableWriteError",
@@ -92,80 +92,80 @@ public final class DriverFailure {
             "SystemOverloadedError",
             "RetryableError");
 
-    /** {@code CommandNotFound}, {@code CommandNotSupported} and {@code NotImplemented}: servers differ in which they use. */
+    /** {@code CommandNotFound}, {@code CommandNotSupported} and {@code NotImplemented}: servers use different ones. */
     private static final int[] UNKNOWN_COMMAND = {59, 115, 238};
 
-    /** Of a document: before it is stored, and as an update would leave it. */
+    /** Codes for documents that are too large, at an insert and after an update. */
     private static final int[] TOO_LARGE = {10334, 17419, 17420};
 
     /**
-     * Documents nested too deeply, and up to 4.4 names of fields that begin with a dollar sign, hold a dot or are empty, and
-     * DBRefs without their parts.
+     * Codes for documents that are nested too deeply. Up to MongoDB 4.4 also for field names that are empty, begin with a dollar
+     * sign or contain a dot, and for incomplete DBRefs.
      */
     private static final int[] UNSTORABLE = {15, 52, 55, 56, 57};
 
     private DriverFailure() {}
 
-    /** Whether a unique index refused the write. */
+    /** Whether a unique index rejected the write. */
     public static boolean isDuplicateKey(Throwable failure) {
         return hasCode(failure, DUPLICATE_KEY);
     }
 
-    /** Whether unique indexes refused some of the writes, and everything else of them is done and acknowledged. */
+    /** Whether unique indexes rejected some writes of a bulk, and all other writes are acknowledged. */
     public static boolean isDuplicateKeyAlone(Throwable failure) {
         return failure instanceof MongoBulkWriteException bulk
                 && bulk.getWriteConcernError() == null
                 && bulk.getWriteErrors().stream().allMatch(DriverFailure::isDuplicateKey);
     }
 
-    /** Whether the document would have become larger than the server takes. */
+    /** Whether the document would exceed the maximum size of a document. */
     public static boolean isTooLarge(Throwable failure) {
         return hasCode(failure, TOO_LARGE);
     }
 
-    /** Whether the document of this write of several would have become larger than the server takes. */
+    /** Whether the document of this write of a bulk would exceed the maximum size of a document. */
     public static boolean isTooLarge(WriteError error) {
         return isOneOf(error.getCode(), TOO_LARGE);
     }
 
-    /** Whether the server does not store a field that this write of several would have made, though it may hold such ones. */
+    /** Whether the server rejects a field of this write of a bulk, although stored documents may have such fields. */
     public static boolean isUnstorable(WriteError error) {
         return isOneOf(error.getCode(), UNSTORABLE);
     }
 
-    /** Whether a unique index refused this write of several. */
+    /** Whether a unique index rejected this write of a bulk. */
     public static boolean isDuplicateKey(WriteError error) {
         return error.getCode() == DUPLICATE_KEY;
     }
 
-    /** Whether the user of the connection lacks a privilege. */
+    /** Whether the database user lacks a privilege. */
     public static boolean isDenied(Throwable failure) {
         return hasCode(failure, UNAUTHORIZED);
     }
 
-    /** Whether the server does not have the command. */
+    /** Whether the server does not know the command. */
     public static boolean isUnknownCommand(Throwable failure) {
         return hasCode(failure, UNKNOWN_COMMAND);
     }
 
     /**
-     * What to do if the user lacks a privilege, or the TLS handshake failed; empty for other failures. The driver keeps what
-     * was thrown meanwhile only in the text of its timeout, by the names of the classes, which are the JDK's.
+     * What the operator can do if the user lacks a privilege or the TLS handshake failed; empty for other failures. The driver
+     * keeps the cause of a failed handshake only in the text of its timeout.
      */
     public static String remedy(Throwable failure) {
         if (isDenied(failure)) {
-            return " The user of the connection lacks this privilege: docs/operations.md names those that each task needs.";
+            return " The database user lacks this privilege: docs/operations.md lists the privileges of each task.";
         }
         return failure.getMessage() != null && failure.getMessage().contains("SSLHandshakeException")
-                ? " The TLS handshake failed. Where the server's certificate was refused, give the file of its authority as"
-                        + " QUARKUS_TLS_MONGODB_TRUST_STORE_PEM_CERTS with QUARKUS_MONGODB_TLS_CONFIGURATION_NAME=mongodb, and"
-                        + " name the host in MONGODB_URI as that certificate does."
+                ? " The TLS handshake failed. If the server's certificate was rejected, set"
+                        + " QUARKUS_TLS_MONGODB_TRUST_STORE_PEM_CERTS to the file of its authority and"
+                        + " QUARKUS_MONGODB_TLS_CONFIGURATION_NAME=mongodb, and use the host name of the certificate in"
+                        + " MONGODB_URI."
                 : "";
     }
 
     /**
-     * Whether the server refused what was sent with one of {@code codes}. A write that it carried out without the write
-     * concern was not refused.
+     * Whether the server rejected the operation with one of {@code codes}. A write without its write concern was not rejected.
      */
     public static boolean hasCode(Throwable failure, int... codes) {
         if (failure instanceof MongoWriteConcernException) {
@@ -181,10 +181,10 @@ public final class DriverFailure {
         return Arrays.stream(codes).anyMatch(one -> one == code);
     }
 
-    /** Whether the server could not be reached or not answer in time, so that the same call may succeed a little later. */
+    /** Whether the server could not be reached or did not reply in time. The same call may succeed later. */
     public static boolean isUnavailable(Throwable failure) {
-        if (failure instanceof MongoSecurityException refused) { // wraps whatever went wrong while it authenticated
-            return isUnavailable(refused.getCause());
+        if (failure instanceof MongoSecurityException security) { // wraps failures during authentication
+            return isUnavailable(security.getCause());
         }
         return failure instanceof MongoException exception
                 && (isUnavailableByClass(exception)
@@ -195,7 +195,7 @@ public final class DriverFailure {
                                 .isPresent());
     }
 
-    /** What the driver says itself, without an answer of the server or by the text of an old one that has no code. */
+    /** Failures that the driver reports without a code of the server. */
     private static boolean isUnavailableByClass(MongoException failure) {
         return failure instanceof MongoTimeoutException
                 || failure instanceof MongoExecutionTimeoutException
@@ -208,7 +208,7 @@ public final class DriverFailure {
                 || failure instanceof MongoCursorNotFoundException;
     }
 
-    /** The code of why a write that was carried out was not acknowledged. */
+    /** The code that says why a write that was carried out was not acknowledged. */
     private static Optional<Integer> writeConcernError(MongoException failure) {
         if (failure instanceof MongoWriteConcernException unacknowledged) {
             return Optional.of(unacknowledged.getCode());

@@ -6,18 +6,18 @@ import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.conversions.Bson;
 
-/** What a server says of itself. */
+/** The command with which a server describes itself. */
 public final class Hello {
 
     private static final BsonDocument HELLO = new BsonDocument("hello", new BsonInt32(1));
 
-    /** The old name of the command. */
+    /** The name of the command before MongoDB 5.0. */
     private static final BsonDocument IS_MASTER = new BsonDocument("isMaster", new BsonInt32(1));
 
     private Hello() {}
 
     /**
-     * The server's answer to {@code hello}, or to {@code isMaster} if it does not know the former.
+     * The server's reply to {@code hello}, or to {@code isMaster} if the server does not know {@code hello}.
      *
      * @param runCommand runs a command on the primary
      */

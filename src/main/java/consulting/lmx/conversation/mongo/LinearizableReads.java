@@ -6,7 +6,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** Routes that answer with what was read, or refuse because of it, of a {@link ReadBarrier}. */
+/** Marks routes that go through the {@link ReadBarrier}: responses and rejections rest on reads of the current primary. */
 @InterceptorBinding
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)

@@ -7,24 +7,24 @@ import jakarta.interceptor.Interceptor;
 import jakarta.interceptor.InvocationContext;
 import jakarta.ws.rs.GET;
 
-/** Has what routes read, and refuse because of it, come from a {@link ReadBarrier}; within the limits of a call. */
+/** Puts routes behind the {@link ReadBarrier}, within the time limit of a call. */
 @LinearizableReads
 @Interceptor
 @Priority(Interceptor.Priority.APPLICATION + 1)
 public class LinearizableReadsInterceptor {
 
-    private final ReadBarrier primary;
+    private final ReadBarrier barrier;
 
-    LinearizableReadsInterceptor(ReadBarrier primary) {
-        this.primary = primary;
+    LinearizableReadsInterceptor(ReadBarrier barrier) {
+        this.barrier = barrier;
     }
 
     @AroundInvoke
-    Object fresh(InvocationContext call) throws Exception {
-        Object answer = call.proceed();
-        if (!(answer instanceof Uni<?> uni)) {
-            return answer;
+    Object apply(InvocationContext call) throws Exception {
+        Object result = call.proceed();
+        if (!(result instanceof Uni<?> uni)) {
+            return result;
         }
-        return call.getMethod().isAnnotationPresent(GET.class) ? primary.read(uni) : primary.write(uni);
+        return call.getMethod().isAnnotationPresent(GET.class) ? barrier.read(uni) : barrier.write(uni);
     }
 }

@@ -9,8 +9,8 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.ext.Provider;
 
 /**
- * Answers a failure of the database, never in its words: 503 where the same call may succeed a little later, 409 where what
- * is stored is full, else 500.
+ * Answers failures of the database without their messages: 503 if the same call may succeed later, 409 if the stored document is
+ * full, else 500.
  */
 @Provider
 public class MongoExceptionMapper extends ExceptionMapperBase<MongoException> {
@@ -19,14 +19,14 @@ public class MongoExceptionMapper extends ExceptionMapperBase<MongoException> {
     protected HttpProblem toProblem(MongoException exception) {
         if (DriverFailure.isTooLarge(exception)) {
             return Problems.of(ErrorCode.CONFLICT)
-                    .withDetail("What is stored there is as long as it may be, and takes no more.")
+                    .withDetail("The stored document has reached its maximum size.")
                     .build();
         }
         if (!DriverFailure.isUnavailable(exception)) {
             return Problems.of(ErrorCode.INTERNAL).build();
         }
         return Problems.of(ErrorCode.DATABASE_UNAVAILABLE)
-                .withDetail("The database cannot be reached just now. Try again a little later.")
+                .withDetail("The database is not available. Try again later.")
                 .withHeader(HttpHeaders.RETRY_AFTER, Problems.RETRY_AFTER)
                 .build();
     }

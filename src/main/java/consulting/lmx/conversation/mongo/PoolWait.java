@@ -8,9 +8,9 @@ import jakarta.inject.Singleton;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Lets an operation wait for a connection of the pool no longer than its caller waits for the answer: else what callers have
- * given up would pile up, and be done minutes later. Quarkus has no setting for it; {@code waitQueueTimeoutMS} in the
- * connection string cannot lengthen it. Quarkus takes one customizer of a client, which in dev mode is the embedded server's.
+ * Limits the wait for a connection of the pool to the time limit of a call. Otherwise abandoned operations would pile up and run
+ * minutes later. Quarkus has no setting for it, and {@code waitQueueTimeoutMS} in the connection string can only shorten it. Not
+ * in dev mode, because Quarkus accepts one customizer, and the embedded server has one there.
  */
 @Singleton
 @UnlessBuildProfile("dev")
@@ -24,10 +24,10 @@ public class PoolWait implements MongoClientCustomizer {
 
     @Override
     public MongoClientSettings.Builder customize(MongoClientSettings.Builder settings) {
-        long most = config.timeout().toMillis();
+        long limit = config.timeout().toMillis();
         return settings.applyToConnectionPoolSettings(pool -> {
-            long asked = pool.build().getMaxWaitTime(TimeUnit.MILLISECONDS);
-            pool.maxWaitTime(asked < 0 ? most : Math.min(asked, most), TimeUnit.MILLISECONDS);
+            long configured = pool.build().getMaxWaitTime(TimeUnit.MILLISECONDS);
+            pool.maxWaitTime(configured < 0 ? limit : Math.min(configured, limit), TimeUnit.MILLISECONDS);
         });
     }
 }

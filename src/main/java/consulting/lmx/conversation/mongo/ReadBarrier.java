@@ -25,62 +25,61 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
 /**
- * Sees to it that a read shows what was acknowledged before it, by this replica or another one, also when the primary has just
- * changed. Read concern {@code majority} alone does not: a primary that was paused answers what it knew, until it hears that
- * another one has been elected; and one that has just been elected may have the last writes without knowing yet that a
- * majority has them, and does not show them.
+ * Linearizable reads: a read shows every write that any replica acknowledged before it, also when the primary has just changed.
+ * Read concern {@code majority} alone does not guarantee that. A paused primary answers from old data until it learns of the
+ * election of another one. A new primary may have the last writes without knowing yet that a majority has them.
  *
- * <p>So a primary has to prove that it is one, by a read with concern {@code linearizable}: it writes an entry into its log and
- * waits until a majority has followed. That is asked for before anything is read from it, and again as long as there are calls,
- * twice in each {@link #TERM}. What was read without a proof that counts is not shown before there is one; where the primary has
- * changed meanwhile, it is read again.
+ * <p>So a primary has to confirm its role by a read with concern {@code linearizable}, which waits until a majority has
+ * replicated an entry of its log. The barrier sends one before the first read from a primary, and then, while there are calls,
+ * twice in each {@link #VALIDITY}. A result without a valid confirmation is held back until there is one. If the primary has
+ * changed meanwhile, the operation is repeated.
  *
- * <p>This rests on a majority electing no other primary within {@link #TERM} after it has followed one
- * ({@code electionTimeoutMillis}, 10 s by default). It can, where somebody asks for an election, a member of a higher priority
- * takes over, or the nodes are cut off from each other: then a read may be older for as long as the last proof counts, if the old
- * primary stands still at that moment. So it may where this process and the primary are frozen together, since no time passes
- * here then. Everything passes on a server by itself, on routers, which do not tell of elections, and where a primary names none.
+ * <p>This assumes that a majority elects no other primary within {@link #VALIDITY} after it has followed one
+ * ({@code electionTimeoutMillis}, 10 s by default). A requested election, a takeover by a member of higher priority or a network
+ * partition can break that: then reads may be outdated for one {@link #VALIDITY} if the old primary is paused at that moment.
+ * The same holds if this process and the primary are paused together. Standalone servers, routers and primaries without an
+ * election ID need no confirmation.
  */
 @ApplicationScoped
 public class ReadBarrier {
 
     private static final Logger LOG = Logger.getLogger(ReadBarrier.class);
 
-    /** How long a proof counts, from when it was asked for. */
-    private static final Duration TERM = Duration.ofSeconds(1);
+    /** How long a confirmation is valid, from when it was requested. */
+    private static final Duration VALIDITY = Duration.ofSeconds(1);
 
-    private static final long HALF = TERM.toNanos() / 2;
+    private static final long RENEWAL = VALIDITY.toNanos() / 2;
 
-    /** Threads of Quarkus would carry the context of the call that asks, and its trace would hold the proof. */
-    private static final Executor NO_CALL = ForkJoinPool.commonPool();
+    /** Threads of Quarkus would carry the context of the current call, and the confirmation would appear in its trace. */
+    private static final Executor OUTSIDE_OF_CALLS = ForkJoinPool.commonPool();
 
     private final ReactiveMongoClient client;
     private final String database;
-    private final BsonDocument question;
-    private volatile Proof last = new Proof(null, 0);
-    private Asked asked;
-    private boolean refusalSaid;
+    private final BsonDocument linearizableRead;
+    private volatile Confirmation last = new Confirmation(null, 0);
+    private Pending pending;
+    private boolean warned;
 
-    /** By which election a server was the primary when it was asked, at a time of {@link System#nanoTime()}. */
-    private record Proof(ObjectId election, long at) {
+    /** A primary of an election confirmed its role, requested at a time of {@link System#nanoTime()}. */
+    private record Confirmation(ObjectId election, long at) {
 
         boolean isOf(Election other) {
             return other.id() != null && other.id().equals(election);
         }
 
-        boolean counts(Election other, long time) {
-            return isOf(other) && time - at < TERM.toNanos();
+        boolean isValid(Election other, long time) {
+            return isOf(other) && time - at < VALIDITY.toNanos();
         }
     }
 
-    /** A proof that is waited for, by all who need it. */
-    private record Asked(Election election, long at, Uni<Void> answered) {}
+    /** A confirmation in progress, shared by all calls that wait for one. */
+    private record Pending(Election election, long at, Uni<Void> outcome) {}
 
     /**
-     * What the driver knows of the primary.
+     * What the driver knows about the primary.
      *
-     * @param needed whether it has to prove itself, or has to be found first
-     * @param id of the election that made it the primary; null where there is none
+     * @param needed whether the primary has to confirm its role, or is still unknown
+     * @param id of the election that made it the primary; null if there is none
      */
     private record Election(boolean needed, ObjectId id) {
 
@@ -101,119 +100,121 @@ public class ReadBarrier {
             RequestConfig config) {
         this.client = client;
         this.database = database;
-        // Whatever it finds. A command, since Quarkus's collection takes no read concern.
-        this.question = new BsonDocument("find", new BsonString("conversations"))
+        // The result does not matter. A command, because Quarkus's collection accepts no read concern.
+        this.linearizableRead = new BsonDocument("find", new BsonString("conversations"))
                 .append("limit", new BsonInt32(1))
                 .append("projection", new BsonDocument("_id", new BsonInt32(1)))
                 .append("maxTimeMS", new BsonInt64(config.timeout().toMillis()))
                 .append("readConcern", ReadConcern.LINEARIZABLE.asDocument());
     }
 
-    /** What is read, by an operation that can be done again. Fails as that does, or as the proof does; without end of its own. */
+    /** The result of {@code reading}, which may be repeated. Fails as it does or as the confirmation does. Has no time limit. */
     public <T> Uni<T> read(Uni<T> reading) {
-        return proven(reading, failure -> !(failure instanceof MongoException));
+        return behindBarrier(reading, failure -> !(failure instanceof MongoException));
     }
 
     /**
-     * What is written, by an operation that has written nothing that it would double where it refuses by a
-     * {@link ServiceException}: a refusal rests on what was read, and is looked at again as that is.
+     * The result of {@code writing}. If it fails with a {@link ServiceException}, it must have written nothing that a repetition
+     * would duplicate: such a rejection rests on reads, and is confirmed like a read.
      */
     public <T> Uni<T> write(Uni<T> writing) {
-        return proven(writing, ServiceException.class::isInstance);
+        return behindBarrier(writing, ServiceException.class::isInstance);
     }
 
-    /** @param restsOnReads tells so of the operation's failure, or of null where it has none */
-    private <T> Uni<T> proven(Uni<T> operation, Predicate<Throwable> restsOnReads) {
+    /** @param restsOnReads whether a failure of the operation, or null for its success, rests on reads */
+    private <T> Uni<T> behindBarrier(Uni<T> operation, Predicate<Throwable> restsOnReads) {
         return Uni.createFrom().deferred(() -> {
             Election election = election();
             if (election.needed() && !last.isOf(election)) {
-                return awaitProof().chain(() -> proven(operation, restsOnReads));
+                return awaitConfirmation().chain(() -> behindBarrier(operation, restsOnReads));
             }
-            if (election.needed() && !last.counts(election, System.nanoTime() + HALF)) {
-                prove().subscribe().with(proof -> {}, failure -> LOG.debug("event=primary-not-proven", failure));
+            if (election.needed() && !last.isValid(election, System.nanoTime() + RENEWAL)) {
+                confirm()
+                        .subscribe()
+                        .with(confirmation -> {}, failure -> LOG.debug("event=primary-not-confirmed", failure));
             }
             return operation.onItemOrFailure().transformToUni((item, failure) -> {
                 Uni<T> outcome = failure == null
                         ? Uni.createFrom().item(item)
                         : Uni.createFrom().failure(failure);
                 return restsOnReads.test(failure)
-                        ? shown(outcome, election, System.nanoTime(), proven(operation, restsOnReads))
+                        ? confirmedOutcome(outcome, election, System.nanoTime(), behindBarrier(operation, restsOnReads))
                         : outcome;
             });
         });
     }
 
-    /** The outcome of reads that ended at a time, from the primary of an election; what is done {@code again} where it changed. */
-    private <T> Uni<T> shown(Uni<T> outcome, Election election, long ended, Uni<T> again) {
+    /** The outcome of reads that ended at {@code ended}, after a confirmation; or {@code again}, if the primary has changed. */
+    private <T> Uni<T> confirmedOutcome(Uni<T> outcome, Election election, long ended, Uni<T> again) {
         if (!election.equals(election())) {
             return again;
         }
-        return !election.needed() || last.counts(election, ended)
+        return !election.needed() || last.isValid(election, ended)
                 ? outcome
-                : awaitProof().chain(() -> shown(outcome, election, ended, again));
+                : awaitConfirmation().chain(() -> confirmedOutcome(outcome, election, ended, again));
     }
 
     private Election election() {
         return Election.of(client.unwrap().getClusterDescription());
     }
 
-    /** Ends with a proof, or after a time in which there may be another one, or another primary; in the context of this call. */
-    private Uni<Void> awaitProof() {
+    /** Completes with a confirmation or after {@link #VALIDITY}, on the context of this call. */
+    private Uni<Void> awaitConfirmation() {
         Context call = Vertx.currentContext();
-        Uni<Void> waited = prove().ifNoItem().after(TERM).recoverWithItem((Void) null);
+        Uni<Void> waited = confirm().ifNoItem().after(VALIDITY).recoverWithItem((Void) null);
         return call == null ? waited : waited.emitOn(next -> call.runOnContext(ignored -> next.run()));
     }
 
-    /** Asks the primary, where nobody is waiting since just now: who has waited for longer may have asked one that is silent. */
-    private synchronized Uni<Void> prove() {
+    /** Requests a confirmation, or joins a recent request. An older request may have gone to a primary that does not reply. */
+    private synchronized Uni<Void> confirm() {
         Election election = election();
         long now = System.nanoTime();
-        if (asked == null || !asked.election().equals(election) || now - asked.at() > HALF) {
-            asked = new Asked(
+        if (pending == null || !pending.election().equals(election) || now - pending.at() > RENEWAL) {
+            pending = new Pending(
                     election,
                     now,
-                    ask(election, now)
+                    request(election, now)
                             .onTermination()
-                            .invoke(() -> answered(now))
-                            .runSubscriptionOn(NO_CALL)
+                            .invoke(() -> completed(now))
+                            .runSubscriptionOn(OUTSIDE_OF_CALLS)
                             .memoize()
                             .indefinitely());
         }
-        return asked.answered();
+        return pending.outcome();
     }
 
-    private synchronized void answered(long at) {
-        if (asked != null && asked.at() == at) {
-            asked = null;
+    private synchronized void completed(long at) {
+        if (pending != null && pending.at() == at) {
+            pending = null;
         }
     }
 
-    private Uni<Void> ask(Election election, long now) {
+    private Uni<Void> request(Election election, long now) {
         return Uni.createFrom()
-                .deferred(() -> client.getDatabase(database).runCommand(question, BsonDocument.class))
+                .deferred(() -> client.getDatabase(database).runCommand(linearizableRead, BsonDocument.class))
                 .onFailure(DriverFailure::isUnavailable)
                 .retry()
                 .atMost(1)
                 .onFailure(failure -> !DriverFailure.isUnavailable(failure))
-                .recoverWithItem(failure -> refused(election, failure))
-                .invoke(() -> proved(election, now))
+                .recoverWithItem(failure -> rejected(election, failure))
+                .invoke(() -> confirmed(election, now))
                 .replaceWithVoid();
     }
 
-    private synchronized void proved(Election election, long at) {
+    private synchronized void confirmed(Election election, long at) {
         if (election.equals(election()) && !(last.isOf(election) && last.at() - at > 0)) {
-            last = new Proof(election.id(), at);
+            last = new Confirmation(election.id(), at);
         }
     }
 
-    /** A server that is none of MongoDB's own may have elections, and not the concern: then what it answers is taken as it is. */
-    private synchronized BsonDocument refused(Election election, Throwable failure) {
-        if (!refusalSaid && election.equals(election())) {
-            refusalSaid = true;
+    /** Servers other than MongoDB's may have elections without this read concern. Their results are used without confirmation. */
+    private synchronized BsonDocument rejected(Election election, Throwable failure) {
+        if (!warned && election.equals(election())) {
+            warned = true;
             LOG.warnf(
                     failure,
-                    "event=primary-not-proven: the server refuses a read with concern linearizable, so that for a moment after"
-                            + " its primary has changed, a read may miss what was acknowledged before: use MongoDB's own");
+                    "event=primary-not-confirmed: the server rejects reads with concern linearizable. For a moment after a"
+                            + " change of the primary, reads may miss acknowledged writes. Use a server of MongoDB.");
         }
         return new BsonDocument();
     }

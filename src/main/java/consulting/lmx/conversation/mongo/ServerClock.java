@@ -21,10 +21,10 @@ import org.bson.BsonDocument;
 import org.jboss.logging.Logger;
 
 /**
- * The time of the database's primary. Each measurement bounds it by the round trip of one command: the server read its clock
- * after the command was sent and before its answer arrived. In between the JVM's monotonic clock goes on, so a step of this
- * machine's clock changes nothing. The time steps back only if a measurement shows that it was ahead. Until the first
- * measurement it is this machine's time.
+ * The time of the database's primary. The round trip of a command bounds it: the server read its clock after the command was
+ * sent and before the reply arrived. Between measurements the JVM's monotonic clock advances it, so that changes of the local
+ * clock have no effect. It moves back only if a measurement shows that it was ahead. Before the first measurement it is the
+ * local time.
  */
 @ApplicationScoped
 public class ServerClock implements InstantSource {
@@ -33,17 +33,17 @@ public class ServerClock implements InstantSource {
 
     private static final Duration INTERVAL = Duration.ofSeconds(10);
 
-    /** The unit in which a server tells its time. */
+    /** Resolution of the server time, in nanoseconds. */
     private static final long TICK = TimeUnit.MILLISECONDS.toNanos(1);
 
-    private static final Duration WORTH_A_WARNING = Duration.ofSeconds(5);
+    private static final Duration MAX_DIFFERENCE = Duration.ofSeconds(5);
 
     private final Supplier<ReactiveMongoClient> client;
     private final boolean serves;
     private volatile Cancellable measurements = () -> {};
     private volatile boolean measured;
 
-    /** The nanoseconds from the origin of {@link System#nanoTime()} to the server's time, which counts from 1970. */
+    /** Nanoseconds to add to {@link System#nanoTime()} for the server's time since 1970. */
     private volatile long offset;
 
     @Inject
@@ -69,7 +69,9 @@ public class ServerClock implements InstantSource {
                         return null;
                     }))
                     .subscribe()
-                    .with(done -> {}, failure -> LOG.error("event=clock-ended: restart the process", failure));
+                    .with(
+                            done -> {},
+                            failure -> LOG.error("event=clock-measurements-ended: restart the process", failure));
         }
     }
 
@@ -77,7 +79,7 @@ public class ServerClock implements InstantSource {
         measurements.cancel();
     }
 
-    /** Measures now; fails if the database does not answer. */
+    /** Measures the time now. Fails if the database does not reply. */
     public Uni<Void> measure() {
         return Uni.createFrom().deferred(() -> {
             long sent = System.nanoTime();
@@ -93,7 +95,7 @@ public class ServerClock implements InstantSource {
         }
     }
 
-    /** The server answered its {@code time}; question and answer passed at these values of the monotonic clock. */
+    /** Takes the {@code time} of a reply, with the values of the monotonic clock when the command was sent and answered. */
     synchronized void answered(Instant time, long sent, long received) {
         long server = TimeUnit.MILLISECONDS.toNanos(time.toEpochMilli());
         long lowest = server - received;
@@ -101,7 +103,7 @@ public class ServerClock implements InstantSource {
         if (!measured) {
             offset = lowest + (highest - lowest) / 2;
             measured = true;
-            warnIfWrong(Duration.between(Instant.now(), instant()));
+            warnIfDifferent(Duration.between(Instant.now(), instant()));
         } else if (offset - lowest < 0) {
             offset = lowest;
         } else if (highest - offset < 0) {
@@ -109,11 +111,11 @@ public class ServerClock implements InstantSource {
         }
     }
 
-    private static void warnIfWrong(Duration ahead) {
-        if (ahead.abs().compareTo(WORTH_A_WARNING) > 0) {
+    private static void warnIfDifferent(Duration ahead) {
+        if (ahead.abs().compareTo(MAX_DIFFERENCE) > 0) {
             LOG.warnf(
-                    "event=clock-differs server-ahead=%s: stored times are the server's, but tokens expire by this machine's"
-                            + " clock; synchronize both",
+                    "event=clock-differs server-ahead=%s: stored times come from the server, but tokens expire by the local"
+                            + " clock. Synchronize both clocks.",
                     ahead);
         }
     }
@@ -123,7 +125,7 @@ public class ServerClock implements InstantSource {
         return measured ? at(System.nanoTime()) : Instant.now();
     }
 
-    /** The server's time at a value of the monotonic clock. */
+    /** The server's time at a value of {@link System#nanoTime()}. */
     Instant at(long nanoTime) {
         long now = nanoTime + offset;
         long second = TimeUnit.SECONDS.toNanos(1);

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.problem;
 
-/** What can go wrong for a caller, and how it is answered. */
+/** The errors that the service reports to callers, with status and title. */
 public enum ErrorCode {
     INVALID_REQUEST(400, "Bad Request"),
     UNAUTHORIZED(401, "Unauthorized"),
@@ -9,7 +9,7 @@ public enum ErrorCode {
     NO_SUCH_PATH(404, "Not Found"),
     REQUEST_TIMEOUT(408, "Request Timeout"),
     CONFLICT(409, "Conflict"),
-    /** Messages that a conversation has are not in the database any more. */
+    /** Offloaded messages of a conversation are missing in the database. */
     MESSAGES_LOST(410, "Gone"),
     PRECONDITION_FAILED(412, "Precondition Failed"),
     BODY_TOO_LARGE(413, "Content Too Large"),
@@ -35,7 +35,7 @@ public enum ErrorCode {
         return status;
     }
 
-    /** The title of the problem, the same for each of this code. */
+    /** The title of problems with this code. */
     public String title() {
         return title;
     }

@@ -13,21 +13,21 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
-/** Answers a body that is no JSON, or has another type in a field than belongs there, without the names of our classes. */
+/** Answers invalid JSON and fields of a wrong type with 400, without the names of classes. */
 public class JsonErrorMapper {
 
-    /** The narrower types are named, since the framework and the library have mappers of their own for them. */
+    /** Names the subtypes too, because the framework and the library have mappers for them. */
     @ServerExceptionMapper(
             value = {JsonProcessingException.class, MismatchedInputException.class, InvalidFormatException.class},
             priority = 1)
-    public Response refuse(JsonProcessingException exception, UriInfo uri) {
+    public Response toResponse(JsonProcessingException exception, UriInfo uri) {
         return Problems.response(problem(exception), exception, uri);
     }
 
     private static HttpProblem problem(JsonProcessingException exception) {
         if (exception instanceof StreamConstraintsException) {
             return Problems.of(ErrorCode.INVALID_REQUEST)
-                    .withDetail("The body is nested too deeply, holds a number with too many digits, or has too many"
+                    .withDetail("The body is nested too deeply, has a number with too many digits, or has too many"
                             + " names and values.")
                     .build();
         }
@@ -36,12 +36,12 @@ public class JsonErrorMapper {
                 && !(mapping.getCause() instanceof StreamReadException)) {
             String field = field(mapping.getPath());
             return Problems.of(ErrorCode.INVALID_REQUEST)
-                    .withDetail(field + " is not of the type that belongs there")
-                    .with("violations", List.of(new ServiceException.Violation(field, "is of the wrong type")))
+                    .withDetail(field + " has the wrong type")
+                    .with("violations", List.of(new ServiceException.Violation(field, "has the wrong type")))
                     .build();
         }
         return Problems.of(ErrorCode.INVALID_REQUEST)
-                .withDetail("The body is not the JSON object that this route takes.")
+                .withDetail("The body is not a valid JSON object for this route.")
                 .build();
     }
 

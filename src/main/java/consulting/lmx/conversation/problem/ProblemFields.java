@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jboss.logging.Logger;
 
 /**
- * Gives every problem the fields that the contract promises. A failure is logged with its cause and the error id of the answer.
- * Of requests that are refused, which callers can send as many of as they like, one is logged now and then.
+ * Adds the fields that the contract promises to every problem, and logs it: failures with their cause and the error ID of the
+ * response, rejected requests at most once in ten seconds, since callers decide how many they send.
  */
 @ApplicationScoped
 public class ProblemFields implements ProblemPostProcessor {
@@ -20,7 +20,7 @@ public class ProblemFields implements ProblemPostProcessor {
     private static final Logger LOG = Logger.getLogger(ProblemFields.class);
 
     private final LogThrottle throttle = new LogThrottle();
-    private final AtomicLong refused = new AtomicLong();
+    private final AtomicLong rejected = new AtomicLong();
 
     @Override
     public HttpProblem apply(HttpProblem problem, ProblemContext context) {
@@ -32,18 +32,18 @@ public class ProblemFields implements ProblemPostProcessor {
         if (problem.getStatusCode() >= 500) {
             complete.with("errorId", errorId);
             if (problem.getStatusCode() == 500) {
-                complete.withDetail("The service failed. Its log has the cause under this error id.");
+                complete.withDetail("The service failed. Its log has the cause under this error ID.");
             }
         } else if (problem.getDetail() == null) {
             complete.withDetail(problem.getTitle());
         }
         if (problem.getStatusCode() < 500 || isOverload(context.cause)) {
-            logNowAndThen(problem, context);
+            logThrottled(problem, context);
         } else {
-            // Of what was thrown on purpose the detail says all.
+            // A ServiceException is thrown on purpose: its detail is enough.
             LOG.errorf(
                     context.cause instanceof ServiceException ? null : context.cause,
-                    "event=failed status=%d path=%s errorId=%s detail=%s",
+                    "event=request-failed status=%d path=%s errorId=%s detail=%s",
                     problem.getStatusCode(),
                     quoted(context.path),
                     errorId,
@@ -52,12 +52,12 @@ public class ProblemFields implements ProblemPostProcessor {
         return complete.build();
     }
 
-    private void logNowAndThen(HttpProblem problem, ProblemContext context) {
-        long since = refused.incrementAndGet();
+    private void logThrottled(HttpProblem problem, ProblemContext context) {
+        long since = rejected.incrementAndGet();
         if (throttle.permits()) {
-            refused.addAndGet(-since);
+            rejected.addAndGet(-since);
             LOG.infof(
-                    "event=refused status=%d path=%s detail=%s requests=%d",
+                    "event=request-rejected status=%d path=%s detail=%s requests=%d",
                     problem.getStatusCode(), quoted(context.path), quoted(problem.getDetail()), since);
         }
     }
@@ -67,11 +67,11 @@ public class ProblemFields implements ProblemPostProcessor {
     }
 
     private static boolean isOverload(Throwable cause) {
-        return cause instanceof ServiceException refused && refused.code() == ErrorCode.OVERLOADED;
+        return cause instanceof ServiceException rejection && rejection.code() == ErrorCode.OVERLOADED;
     }
 
     @Override
     public int priority() {
-        return 50; // after the library's own, which fills in the instance
+        return 50; // after the library's post-processor, which sets the instance
     }
 }

@@ -10,58 +10,71 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.UriInfo;
+import java.util.UUID;
 
-/** Begins a problem of RFC 9457, and sends one where the request has not reached the routes yet. */
+/** Builds problem documents (RFC 9457), and sends them for requests that have not reached a route. */
 public final class Problems {
 
     static final String ABOUT_BLANK = "about:blank";
 
-    /** When the same call may succeed after a 503, in seconds. */
+    /** Seconds until the same call may succeed after a 503. */
     public static final String RETRY_AFTER = "1";
 
     private static final String MEDIA_TYPE = "application/problem+json";
+    private static final int SERVICE_UNAVAILABLE = 503;
 
     private Problems() {}
 
+    /** A problem with the status and the title of {@code code}. */
     public static HttpProblem.Builder of(ErrorCode code) {
         return HttpProblem.builder().withStatus(code.status()).withTitle(code.title());
     }
 
-    /** The answer that a mapper gives, complete and logged. */
+    /** The response to {@code cause}: logged, and with the fields that {@link ProblemFields} adds. */
     public static Response response(HttpProblem problem, Throwable cause, UriInfo uri) {
         return ExceptionMapperBase.postProcessorsRegistry
                 .applyPostProcessing(problem, ProblemContext.of(cause, uri))
                 .toResponse();
     }
 
-    /** Ends the request with a problem; headers that were set before go with it. */
-    public static void send(RoutingContext request, ErrorCode code, String detail, JsonObject more) {
-        head(request, code).end(body(request, code, detail).mergeIn(more).toBuffer());
+    /**
+     * Ends the request with a problem. A 503 gets a {@code Retry-After} of {@link #RETRY_AFTER} unless the response has one; a
+     * status from 500 gets an {@code errorId}.
+     */
+    public static void send(RoutingContext request, ErrorCode code, String detail) {
+        begin(request, code).end(body(request, code, detail).toBuffer());
     }
 
     /**
-     * Answers with a problem and closes the connection. The answer is not ended: with its end, whatever the client sent behind
-     * the request would be taken for the next one.
+     * Answers with a problem and closes the connection. The response stays without its end, so that Vert.x takes no following
+     * bytes for another request.
      */
     public static void sendAndClose(RoutingContext request, ErrorCode code, String detail) {
         Buffer problem = body(request, code, detail).toBuffer();
-        head(request, code)
+        begin(request, code)
                 .putHeader(HttpHeaders.CONTENT_LENGTH, String.valueOf(problem.length()))
                 .putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE)
                 .write(problem)
                 .onComplete(written -> request.request().connection().close());
     }
 
-    private static HttpServerResponse head(RoutingContext request, ErrorCode code) {
-        return request.response().setStatusCode(code.status()).putHeader(HttpHeaders.CONTENT_TYPE, MEDIA_TYPE);
+    private static HttpServerResponse begin(RoutingContext request, ErrorCode code) {
+        HttpServerResponse response = request.response();
+        if (code.status() == SERVICE_UNAVAILABLE && !response.headers().contains(HttpHeaders.RETRY_AFTER)) {
+            response.putHeader(HttpHeaders.RETRY_AFTER, RETRY_AFTER);
+        }
+        return response.setStatusCode(code.status()).putHeader(HttpHeaders.CONTENT_TYPE, MEDIA_TYPE);
     }
 
     private static JsonObject body(RoutingContext request, ErrorCode code, String detail) {
-        return new JsonObject()
+        JsonObject problem = new JsonObject()
                 .put("type", ABOUT_BLANK)
                 .put("title", code.title())
                 .put("status", code.status())
                 .put("detail", detail)
                 .put("instance", request.normalizedPath());
+        return code.status() < 500
+                ? problem
+                : problem.put("errorId", UUID.randomUUID().toString());
     }
 }

@@ -2,7 +2,7 @@ package consulting.lmx.conversation.problem;
 
 import java.util.Optional;
 
-/** A failure that a caller is to hear of: its code says how it is answered, its message is shown as it is. */
+/** A failure that the caller is told: its code decides the status, and its message becomes the detail of the problem. */
 public class ServiceException extends RuntimeException {
 
     private final ErrorCode code;
@@ -18,7 +18,7 @@ public class ServiceException extends RuntimeException {
         this.violation = violation;
     }
 
-    /** A request of which one field breaks a rule. */
+    /** A 400 for one field; the detail is {@code field} and {@code message}, separated by a space. */
     public static ServiceException invalid(String field, String message) {
         return new ServiceException(ErrorCode.INVALID_REQUEST, field + " " + message, new Violation(field, message));
     }
@@ -27,11 +27,11 @@ public class ServiceException extends RuntimeException {
         return code;
     }
 
-    /** The field at fault, where it is one. */
+    /** The invalid field; empty if the failure is not about a field. */
     public Optional<Violation> violation() {
         return Optional.ofNullable(violation);
     }
 
-    /** A rule that a field of the request breaks. */
+    /** A field of the request that breaks a rule. */
     public record Violation(String field, String message) {}
 }

@@ -4,47 +4,47 @@ import consulting.lmx.conversation.text.Text;
 import org.jboss.logging.Logger;
 
 /**
- * Logs who deleted, exported or healed what, in the log category {@code audit}: ids and numbers, never content. What callers
- * chose themselves stands in quotes and on one line, so that nobody can forge an entry.
+ * The log category {@code audit}: who deleted, exported or healed what. It has IDs and counts, never content. Values that
+ * callers choose are in quotes and on one line, so that nobody can forge an entry.
  */
 public final class AuditLog {
 
     private static final Logger LOG = Logger.getLogger("audit");
 
-    /** Stands for the caller of a command. */
+    /** The caller of a command. */
     private static final String OPERATOR = "operator";
 
     private AuditLog() {}
 
-    /** A caller has deleted one conversation. */
+    /** A caller deleted one conversation. */
     public static void deletion(String caller, String conversationId) {
         LOG.infof("event=audit-deletion who=%s conversation=%s count=1", quoted(caller), quoted(conversationId));
     }
 
-    /** A caller has deleted all of their conversations. */
+    /** A caller deleted all of their conversations. */
     public static void deletionOfAll(String caller, long conversations) {
         LOG.infof("event=audit-deletion-of-all who=%s count=%d", quoted(caller), conversations);
     }
 
-    /** A caller has deleted the newest messages of a conversation. */
+    /** A caller deleted the newest messages of a conversation. */
     public static void truncation(String caller, String conversationId, long messages) {
         LOG.infof(
                 "event=audit-truncation who=%s conversation=%s count=%d",
                 quoted(caller), quoted(conversationId), messages);
     }
 
-    /** A caller exports a conversation that has so many messages. */
+    /** A caller starts the export of a conversation with this number of messages. */
     public static void export(String caller, String conversationId, long messages) {
         LOG.infof(
                 "event=audit-export who=%s conversation=%s count=%d", quoted(caller), quoted(conversationId), messages);
     }
 
-    /** A caller with the role {@code admin} has requested a heal. */
+    /** A caller with the role {@code admin} started a heal. */
     public static void heal(String caller, boolean dryRun) {
         LOG.infof("event=audit-heal who=%s dry-run=%s", quoted(caller), dryRun);
     }
 
-    /** A command has deleted everything of one user. */
+    /** A command deleted all data of one user. */
     public static void erasure(String user, long conversations, long blocks) {
         LOG.infof(
                 "event=audit-erasure who=%s user=%s count=%d blocks=%d",

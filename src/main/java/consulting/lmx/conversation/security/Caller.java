@@ -6,12 +6,9 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
-/** Who is calling. */
+/** The caller of the current request. */
 @RequestScoped
 public class Caller {
-
-    /** The end of the year 9999, in seconds: what a token says beyond it may be no date that can be reckoned with. */
-    private static final long LAST = 253_402_300_799L;
 
     private final SecurityIdentity identity;
     private final VerifiedTokens verified;
@@ -21,20 +18,19 @@ public class Caller {
         this.verified = verified;
     }
 
-    /** The subject of the caller's token: never blank, since {@link TokenVerifier} refuses a token without one. */
+    /** The subject of the caller's token. It is not blank, because {@link TokenVerifier} rejects other tokens. */
     public String id() {
-        return token().map(VerifiedToken::getSubject)
-                .orElseGet(() -> identity.getPrincipal().getName());
+        return identity.getPrincipal().getName();
     }
 
-    /** When the caller's token ends; empty for the dev user, who has none. */
+    /** When the caller's token expires; empty for the dev user, who has no token. */
     public Optional<Instant> expiry() {
-        return token().map(token -> Instant.ofEpochSecond(Math.min(token.getExpirationTime(), LAST)));
+        return token().map(VerifiedToken::expiry);
     }
 
     /**
-     * Tells, at any later time and on any thread, whether the caller's token would still be accepted: it has not expired, and
-     * its key is not withdrawn. It reads memory alone, and may be asked after the request has ended.
+     * Tells whether the caller's token is still accepted: it has not expired, and its key is still published. It may be called
+     * on any thread and after the request has ended, and does not block.
      */
     public BooleanSupplier tokenCheck() {
         VerifiedTokens tokens = verified;

@@ -23,17 +23,17 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Takes the caller's token from the cookie, if the request has no bearer: Quarkus asks its own mechanism for bearers first, and
- * one that is not valid ends the request. A browser adds the cookie by itself, whichever page asks. So a write that comes with
- * it has to come from a page of this origin or of {@code ALLOWED_ORIGINS}: the browser tells by {@code Sec-Fetch-Site}, older
- * ones by {@code Origin}. A request with neither header comes from a program that chose to send the cookie.
+ * Takes the caller's token from the cookie if the request has no bearer token. Browsers attach the cookie to requests of any
+ * page. So a write with the cookie must come from a page of this origin or of {@code ALLOWED_ORIGINS}: browsers tell it in
+ * {@code Sec-Fetch-Site}, older ones in {@code Origin}. A request without both headers comes from a program that chose to send
+ * the cookie.
  */
 @ApplicationScoped
 public class CookieAuthentication implements HttpAuthenticationMechanism {
 
     private static final Set<HttpMethod> SAFE = Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
 
-    /** {@code none}: the user asked, and no page did. A page of a sibling domain is {@code same-site}. */
+    /** {@code none}: the user entered the address. A page of a sibling domain is {@code same-site}. */
     private static final Set<String> OWN_SITES = Set.of("same-origin", "none");
 
     private final String name;
@@ -44,7 +44,7 @@ public class CookieAuthentication implements HttpAuthenticationMechanism {
         this.allowed = config.allowedOrigins().orElse(List.of());
     }
 
-    /** Behind the mechanism for bearers, which has the usual one. */
+    /** After the mechanism for bearer tokens, which has the default priority. An invalid bearer token ends the request there. */
     @Override
     public int getPriority() {
         return DEFAULT_PRIORITY - 1;
@@ -61,8 +61,8 @@ public class CookieAuthentication implements HttpAuthenticationMechanism {
             return Uni.createFrom()
                     .failure(new ServiceException(
                             ErrorCode.CROSS_SITE,
-                            "A write from another origin is not accepted with the cookie. Name the origin in ALLOWED_ORIGINS,"
-                                    + " or send the token as a bearer."));
+                            "Writes from another origin are not accepted with the cookie. Add the origin to ALLOWED_ORIGINS,"
+                                    + " or send the token as a bearer token."));
         }
         return providers.authenticate(HttpSecurityUtils.setRoutingContextAttribute(
                 new TokenAuthenticationRequest(new JsonWebTokenCredential(cookie.getValue())), context));
@@ -77,26 +77,26 @@ public class CookieAuthentication implements HttpAuthenticationMechanism {
         return site != null ? OWN_SITES.contains(site) : origin == null || isOwn(origin, request.authority());
     }
 
-    /** Compares host and port alone: where a proxy ends TLS, the service does not see which scheme the browser used. */
+    /** Compares host and port only: behind a proxy that terminates TLS, the scheme is unknown. */
     private static boolean isOwn(String origin, HostAndPort host) {
         try {
             URI page = URI.create(origin);
-            int usual = "https".equals(page.getScheme()) ? 443 : 80;
+            int defaultPort = "https".equals(page.getScheme()) ? 443 : 80;
             return host != null
                     && host.host().equalsIgnoreCase(page.getHost())
-                    && portOr(host.port(), usual) == portOr(page.getPort(), usual);
+                    && portOr(host.port(), defaultPort) == portOr(page.getPort(), defaultPort);
         } catch (IllegalArgumentException e) {
             return false;
         }
     }
 
-    private static int portOr(int port, int usual) {
-        return port > 0 ? port : usual;
+    private static int portOr(int port, int defaultPort) {
+        return port > 0 ? port : defaultPort;
     }
 
     @Override
     public Uni<ChallengeData> getChallenge(RoutingContext context) {
-        return Uni.createFrom().nullItem(); // the mechanism for bearers has one
+        return Uni.createFrom().nullItem(); // the mechanism for bearer tokens has one
     }
 
     @Override

@@ -8,7 +8,7 @@ import io.quarkus.security.runtime.QuarkusSecurityIdentity;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 
-/** Makes a call without a token one of {@code conversations.auth.dev-user}, where that is set. */
+/** Authenticates calls without a token as {@code conversations.auth.dev-user}, if that is set. */
 @ApplicationScoped
 public class DevUser implements SecurityIdentityAugmentor {
 

@@ -1,41 +1,71 @@
 package consulting.lmx.conversation.security;
 
+import java.security.Key;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jose4j.jwk.JsonWebKey;
 import org.jose4j.jwk.JsonWebKeySet;
+import org.jose4j.jwk.PublicJsonWebKey;
+import org.jose4j.jwk.SimpleJwkFilter;
+import org.jose4j.jwk.Use;
+import org.jose4j.jws.JsonWebSignature;
 import org.jose4j.lang.JoseException;
 
-/** The keys of a JWKS that tokens may be signed by. */
-record Jwks(List<TrustedKey> keys) {
+/**
+ * The public keys of a JWKS (RFC 7517) that may verify signatures.
+ *
+ * @param publicKeys the same keys without their metadata
+ */
+record Jwks(List<JsonWebKey> keys, Set<Key> publicKeys) {
 
-    static final Jwks EMPTY = new Jwks(List.of());
+    /** Signature algorithms that are accepted. Each one has its own type of key, so that a key cannot be used with another one. */
+    static final Set<String> ALGORITHMS = Set.of("RS256", "ES256", "EdDSA");
+
+    static final Jwks EMPTY = new Jwks(List.of(), Set.of());
 
     /**
-     * What else stands in the set is left out: symmetric keys, those for encryption, other curves, and what is no key.
+     * Leaves out symmetric keys, keys for encryption and entries that are no keys.
      *
-     * @throws IllegalArgumentException where the text is no JWKS
+     * @throws IllegalArgumentException if {@code json} is no JWKS
      */
     static Jwks parse(String json) {
+        SimpleJwkFilter forSignatures = new SimpleJwkFilter();
+        forSignatures.setUse(Use.SIGNATURE, SimpleJwkFilter.OMITTED_OKAY);
+        forSignatures.setKeyOperations(new String[] {"verify"}, SimpleJwkFilter.OMITTED_OKAY);
         try {
-            return new Jwks(new JsonWebKeySet(json)
-                    .getJsonWebKeys().stream()
-                            .map(TrustedKey::of)
-                            .flatMap(Optional::stream)
-                            .toList());
+            List<JsonWebKey> keys = forSignatures.filter(new JsonWebKeySet(json).getJsonWebKeys()).stream()
+                    .filter(PublicJsonWebKey.class::isInstance)
+                    .toList();
+            return new Jwks(keys, keys.stream().map(JsonWebKey::getKey).collect(Collectors.toUnmodifiableSet()));
         } catch (JoseException | ClassCastException e) {
-            throw new IllegalArgumentException("it is no JWKS", e);
+            throw new IllegalArgumentException("The document is no JWKS", e);
         }
     }
 
     /**
-     * The one key that a token may be verified with: of the token's algorithm, and of the id that the token names. A token
-     * that names none has a key only where the set holds a single one.
+     * The only key that has the type and the algorithm of the token, and the key ID that it names. For a token without a key
+     * ID, the set has to hold a single key.
      */
-    Optional<TrustedKey> find(TokenHeader token) {
-        List<TrustedKey> fitting = keys.stream()
-                .filter(key -> token.keyId().map(id -> id.equals(key.id())).orElse(keys.size() == 1))
-                .filter(key -> key.algorithm().getAlgorithm().equals(token.algorithm()))
-                .toList();
-        return fitting.size() == 1 ? Optional.of(fitting.get(0)) : Optional.empty();
+    Optional<Key> find(JsonWebSignature token) {
+        SimpleJwkFilter filter = new SimpleJwkFilter();
+        if (token.getKeyIdHeaderValue() != null) {
+            filter.setKid(token.getKeyIdHeaderValue(), SimpleJwkFilter.VALUE_REQUIRED);
+        } else if (keys.size() > 1) {
+            return Optional.empty();
+        }
+        filter.setKty(keyType(token));
+        filter.setAlg(token.getAlgorithmHeaderValue(), SimpleJwkFilter.OMITTED_OKAY);
+        List<JsonWebKey> matches = filter.filter(keys);
+        return matches.size() == 1 ? Optional.of(matches.get(0).getKey()) : Optional.empty();
+    }
+
+    private static String keyType(JsonWebSignature token) {
+        try {
+            return token.getAlgorithmNoConstraintCheck().getKeyType();
+        } catch (JoseException e) {
+            return "unknown";
+        }
     }
 }

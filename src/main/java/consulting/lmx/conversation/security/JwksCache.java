@@ -10,152 +10,155 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.Cancellable;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import jakarta.inject.Inject;
+import java.security.Key;
+import java.time.Duration;
 import java.util.Optional;
 import org.jboss.logging.Logger;
+import org.jose4j.jws.JsonWebSignature;
 
 /**
- * The keys of {@code AUTH_JWKS_URL} as they were read last: at the start, periodically, and when a token names a key that is
- * not among them, the latter not more often than the settings allow. What was read replaces what was known; a reading that
- * failed leaves it.
+ * The JWKS of {@code AUTH_JWKS_URL}. It is refreshed at the start, periodically, and at a limited rate when a token names an
+ * unknown key. A refresh replaces all keys; a failed one keeps them.
  */
 @ApplicationScoped
 public class JwksCache {
 
     private static final Logger LOG = Logger.getLogger(JwksCache.class);
 
-    private final AuthConfig.Jwks config;
-    private final boolean anyAudience;
-    private final Optional<KeyLocation> location;
-    private final Optional<JwksClient> reader;
-    private volatile Jwks known = Jwks.EMPTY;
-    private volatile boolean current;
-    private volatile Cancellable periodically = () -> {};
-    private Uni<Void> underWay;
-    private long mayAskAgain = System.nanoTime();
+    /** Minimum time between two refreshes, because callers decide how many tokens with unknown keys they send. */
+    private static final Duration MIN_PAUSE = Duration.ofSeconds(5);
 
+    /** Maximum time of one refresh, from the connect to the last byte. */
+    private static final Duration TIMEOUT = Duration.ofSeconds(5);
+
+    private final Duration interval;
+    private final Duration pause;
+    private final boolean checksAudience;
+    private final Optional<JwksClient> client;
+    private final Uni<Void> refresh;
+    private volatile Jwks keys = Jwks.EMPTY;
+    private volatile boolean upToDate;
+    private volatile boolean refreshing;
+    private volatile long refreshedAt;
+    private volatile Cancellable periodicRefresh = () -> {};
+
+    @Inject
     JwksCache(AuthConfig config, ServiceConfig service) {
-        this.config = config.jwks();
-        this.anyAudience = config.audience().isEmpty();
-        this.location = this.config.url().filter(url -> service.serve()).map(KeyLocation::of);
-        this.reader = location.map(at -> new JwksClient(at, this.config.timeout()));
+        this(config, service, MIN_PAUSE);
+    }
+
+    JwksCache(AuthConfig config, ServiceConfig service, Duration minPause) {
+        this.interval = config.jwks().refresh();
+        this.pause = min(minPause, interval.dividedBy(2));
+        this.checksAudience = config.audience().isPresent();
+        this.client = config.jwks().url().filter(url -> service.serve()).map(JwksClient::of);
+        this.refresh = client.map(this::refresh).orElse(Uni.createFrom().voidItem());
+    }
+
+    private static Duration min(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? one : other;
+    }
+
+    /** Joins a refresh in progress, and does nothing within the pause after one. Never fails. */
+    private Uni<Void> refresh(JwksClient from) {
+        return from.read(TIMEOUT)
+                .onSubscription()
+                .invoke(() -> refreshing = true)
+                .map(Jwks::parse)
+                .invoke(this::replace)
+                .replaceWithVoid()
+                .onFailure()
+                .recoverWithItem(this::keep)
+                .onTermination()
+                .invoke(() -> {
+                    refreshedAt = System.nanoTime();
+                    refreshing = false;
+                })
+                .memoize()
+                .until(() -> !refreshing && System.nanoTime() - refreshedAt > pause.toNanos());
     }
 
     void onStart(@Observes StartupEvent event) {
-        if (reader.isEmpty()) {
+        if (client.isEmpty()) {
             return;
         }
-        if (location.get().isOpenToOthers()) {
+        if (client.get().isUnprotected()) {
             LOG.warnf(
-                    "event=keys-unprotected AUTH_JWKS_URL is %s: who can change what comes from there without encryption"
-                            + " can let anybody in; use https, or a network that protects it",
-                    location.get());
+                    "event=keys-unprotected AUTH_JWKS_URL is %s: anybody on the network path can replace the keys and forge"
+                            + " tokens. Use https, or a network that protects the connection.",
+                    client.get());
         }
-        if (anyAudience) {
+        if (!checksAudience) {
             LOG.warn(
-                    "event=audience-unchecked AUTH_AUDIENCE is not set: a token that the identity provider issues for any other"
-                            + " application is accepted here too, and whoever receives one can act for its user; set it to what aud"
-                            + " contains in the tokens for this service");
+                    "event=audience-unchecked AUTH_AUDIENCE is not set: tokens that the identity provider issues for other"
+                            + " applications are accepted. Set it to the value of aud in the tokens for this service.");
         }
-        periodically = Multi.createFrom()
+        periodicRefresh = Multi.createFrom()
                 .ticks()
-                .every(config.refresh())
+                .every(interval)
                 .onOverflow()
                 .drop()
                 .onItem()
-                .transformToUniAndConcatenate(tick -> read())
+                .transformToUniAndConcatenate(tick -> refresh)
                 .subscribe()
-                .with(done -> {}, failure -> LOG.error("event=keys-ended: restart the process", failure));
+                .with(done -> {}, failure -> LOG.error("event=jwks-refresh-ended: restart the process", failure));
     }
 
     void onStop(@Observes ShutdownEvent event) {
-        periodically.cancel();
+        periodicRefresh.cancel();
     }
 
-    /** Whether tokens are signed by these keys, and not by a shared secret. */
+    /** Whether a JWKS verifies tokens, and not a shared secret. */
     boolean areInUse() {
-        return reader.isPresent();
+        return client.isPresent();
     }
 
-    /** The key that the token names, where it was among those that were read last. */
-    Optional<TrustedKey> find(TokenHeader token) {
-        return known.find(token);
+    /** Whether the last refresh found this public key. */
+    boolean contains(Key key) {
+        return keys.publicKeys().contains(key);
     }
 
     /**
-     * Completes at once where the token's key is known, or none could be that of the token; else when the keys were read
-     * anew, unless a token had that done just now. Fails with {@link ErrorCode#KEYS_UNAVAILABLE} where the key is not known
-     * and the last reading failed, so that nobody can say whether the token is good.
+     * The key of a token, after a refresh if it is unknown and the rate limit permits one. Empty if the JWKS has no such key.
+     * Fails with {@link ErrorCode#KEYS_UNAVAILABLE} if the key is unknown and the last refresh failed: the token may be valid.
      */
-    Uni<Void> seek(TokenHeader token) {
-        if (!TrustedKey.ALGORITHMS.contains(token.algorithm()) || find(token).isPresent()) {
-            return Uni.createFrom().voidItem();
+    Uni<Optional<Key>> find(JsonWebSignature token) {
+        Optional<Key> known = keys.find(token);
+        if (known.isPresent() || !Jwks.ALGORITHMS.contains(token.getAlgorithmHeaderValue())) {
+            return Uni.createFrom().item(known);
         }
-        return readOnDemand().invoke(() -> {
-            if (!current && find(token).isEmpty()) {
+        return refresh.map(done -> {
+            Optional<Key> found = keys.find(token);
+            if (found.isEmpty() && !upToDate) {
                 throw new ServiceException(
-                        ErrorCode.KEYS_UNAVAILABLE,
-                        "The keys to check tokens with cannot be read just now. Try again a little later.");
+                        ErrorCode.KEYS_UNAVAILABLE, "The keys that verify tokens cannot be read. Try again later.");
             }
+            return found;
         });
     }
 
-    private synchronized Uni<Void> readOnDemand() {
-        if (underWay != null) {
-            return underWay;
-        }
-        long now = System.nanoTime();
-        if (now - mayAskAgain < 0) {
-            return Uni.createFrom().voidItem();
-        }
-        mayAskAgain = now + config.pause().toNanos();
-        return read();
-    }
-
-    /** Reads the keys, or joins the reading that is under way. Never fails. */
-    private synchronized Uni<Void> read() {
-        if (underWay == null) {
-            Uni<Void> reading = reader.orElseThrow()
-                    .read()
-                    .map(Jwks::parse)
-                    .invoke(this::take)
-                    .replaceWithVoid()
-                    .onFailure()
-                    .recoverWithItem(this::keep)
-                    .onTermination()
-                    .invoke(this::ended)
-                    .memoize()
-                    .indefinitely();
-            underWay = reading;
-            reading.subscribe().with(done -> {}, failure -> LOG.error("event=keys-failed", failure));
-            return reading;
-        }
-        return underWay;
-    }
-
-    private synchronized void ended() {
-        underWay = null;
-    }
-
-    private void take(Jwks read) {
-        if (!current || !read.equals(known)) {
+    private void replace(Jwks read) {
+        if (!upToDate || !read.publicKeys().equals(keys.publicKeys())) {
             LOG.logf(
                     read.keys().isEmpty() ? Logger.Level.WARN : Logger.Level.INFO,
                     "event=keys-read usable=%d ids=%s from=%s",
                     read.keys().size(),
                     read.keys().stream()
-                            .map(key -> Text.quoted(String.valueOf(key.id())))
+                            .map(key -> Text.quoted(String.valueOf(key.getKeyId())))
                             .toList(),
-                    location.get());
+                    client.get());
         }
-        known = read;
-        current = true;
+        keys = read;
+        upToDate = true;
     }
 
     private Void keep(Throwable failure) {
-        current = false;
+        upToDate = false;
         LOG.warnf(
-                "event=keys-unread kept=%d from=%s reason=%s: tokens of other keys are answered 503 until it can be read",
-                known.keys().size(), location.get(), Text.quoted(failure.toString()));
+                "event=keys-unread kept=%d from=%s reason=%s: tokens with other keys are answered with 503 until a refresh"
+                        + " succeeds",
+                keys.keys().size(), client.get(), Text.quoted(failure.toString()));
         return null;
     }
 }

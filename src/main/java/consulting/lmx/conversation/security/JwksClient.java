@@ -7,6 +7,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -17,34 +18,68 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Flow;
+import java.util.regex.Pattern;
 
-/** Reads the text of a JWKS, within bounds of time and size, and never on the thread that asks. */
-class JwksClient {
+/**
+ * Reads a JWKS from a file or from an http or https URL, with limits on time and size, and without blocking the calling thread.
+ */
+record JwksClient(URI uri) {
 
-    /** The longest JWKS that is read, in bytes. */
+    /** Maximum size of a JWKS, in bytes. */
     static final int MAX_BYTES = 512 * 1024;
 
-    private final KeyLocation location;
-    private final Duration timeout;
-    private final HttpClient http;
+    /** At least two characters, so that the drive letter of a path is no scheme. */
+    private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*");
 
-    /** @param timeout how long a reading may take at most, from the connect to the last byte */
-    JwksClient(KeyLocation location, Duration timeout) {
-        this.location = location;
-        this.timeout = timeout;
-        // A redirect is not followed: where the keys come from is for the deployer to say.
-        this.http = location.isFile()
-                ? null
-                : HttpClient.newBuilder()
-                        .version(HttpClient.Version.HTTP_1_1)
-                        .followRedirects(HttpClient.Redirect.NEVER)
-                        .build();
+    private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|\\[::1]");
+
+    /** Does not follow redirects: only the deployer decides where the keys come from. */
+    private static final HttpClient HTTP = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .build();
+
+    /** @throws IllegalArgumentException for any other location; the message is a clause that says why */
+    static JwksClient of(String location) {
+        if (!SCHEME.matcher(location).matches()) {
+            return new JwksClient(Path.of(location).toUri());
+        }
+        URI uri = URI.create(location);
+        switch (uri.getScheme().toLowerCase(Locale.ROOT)) {
+            case "file" -> Path.of(uri);
+            case "http", "https" -> requireHost(uri);
+            default ->
+                throw new IllegalArgumentException("the scheme " + uri.getScheme() + " is not file, http or https");
+        }
+        return new JwksClient(uri);
     }
 
-    /** The text; fails where it cannot be read, is too long, or does not come in time. */
-    Uni<String> read() {
-        Uni<String> text = location.isFile() ? Uni.createFrom().item(this::readFile) : get();
+    private static void requireHost(URI uri) {
+        if (uri.getHost() == null) {
+            throw new IllegalArgumentException("the URL has no host");
+        }
+        if (uri.getUserInfo() != null) {
+            throw new IllegalArgumentException("the user in the URL would not be sent");
+        }
+    }
+
+    /** Whether anybody on the network path could replace the keys. */
+    boolean isUnprotected() {
+        return uri.getScheme().equalsIgnoreCase("http")
+                && !LOOPBACK.matcher(uri.getHost()).matches();
+    }
+
+    @Override
+    public String toString() {
+        return uri.toString();
+    }
+
+    /** The text of the JWKS. Fails if it cannot be read, is too long, or does not arrive within {@code timeout}. */
+    Uni<String> read(Duration timeout) {
+        Uni<String> text =
+                uri.getScheme().equalsIgnoreCase("file") ? Uni.createFrom().item(this::readFile) : get(timeout);
         return text.runSubscriptionOn(Infrastructure.getDefaultExecutor())
                 .ifNoItem()
                 .after(timeout)
@@ -52,7 +87,7 @@ class JwksClient {
     }
 
     private String readFile() {
-        try (InputStream in = Files.newInputStream(Path.of(location.uri()))) {
+        try (InputStream in = Files.newInputStream(Path.of(uri))) {
             byte[] bytes = in.readNBytes(MAX_BYTES + 1);
             requireFits(bytes.length);
             return new String(bytes, StandardCharsets.UTF_8);
@@ -61,14 +96,14 @@ class JwksClient {
         }
     }
 
-    private Uni<String> get() {
-        // read() has the timeout for all of it. This one comes after it, and closes the connection to a silent server.
-        HttpRequest request = HttpRequest.newBuilder(location.uri())
+    private Uni<String> get(Duration timeout) {
+        // read() limits the whole time. This limit is longer, and closes the connection to a server that sends nothing.
+        HttpRequest request = HttpRequest.newBuilder(uri)
                 .timeout(timeout.plusSeconds(1))
                 .header("Accept", "application/jwk-set+json, application/json")
                 .build();
         return Uni.createFrom()
-                .completionStage(() -> http.sendAsync(request, BodyHandlers.ofPublisher()))
+                .completionStage(() -> HTTP.sendAsync(request, BodyHandlers.ofPublisher()))
                 .chain(JwksClient::text);
     }
 
@@ -79,7 +114,7 @@ class JwksClient {
                 .in(ByteArrayOutputStream::new, JwksClient::append)
                 .map(body -> {
                     if (response.statusCode() != 200) {
-                        throw new IllegalStateException("the answer has status " + response.statusCode());
+                        throw new IllegalStateException("the response has status " + response.statusCode());
                     }
                     return body.toString(StandardCharsets.UTF_8);
                 });
@@ -96,7 +131,7 @@ class JwksClient {
 
     private static void requireFits(int size) {
         if (size > MAX_BYTES) {
-            throw new IllegalStateException("it is longer than " + MAX_BYTES + " bytes");
+            throw new IllegalStateException("the document is longer than " + MAX_BYTES + " bytes");
         }
     }
 }

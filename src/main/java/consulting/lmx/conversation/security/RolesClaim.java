@@ -5,17 +5,17 @@ import java.util.Map;
 import org.jose4j.jwt.MalformedClaimException;
 
 /**
- * Where a token says which roles its caller has: {@code AUTH_ROLES_CLAIM}. No other claim gives a role.
+ * The claim {@code AUTH_ROLES_CLAIM}. No other claim grants a role.
  *
- * @param path the claim's name, or the names that lead to it, with dots between them
+ * @param path the name of the claim, or the names that lead to it, separated by dots
  */
 record RolesClaim(String path) {
 
     /**
-     * Whether the claim names {@code role}, in a list or in a text with spaces between the roles. Without the claim a caller has
-     * no role.
+     * Whether the claim contains {@code role}, in a list or in a text with spaces between the roles. A token without the claim
+     * has no roles.
      *
-     * @throws MalformedClaimException if the claim is anything else
+     * @throws MalformedClaimException if the claim has another type
      */
     boolean grants(Map<String, Object> claims, String role) throws MalformedClaimException {
         Object roles = claims.containsKey(path) ? claims.get(path) : atPath(claims);
@@ -28,7 +28,7 @@ record RolesClaim(String path) {
         if (roles == null) {
             return false;
         }
-        throw new MalformedClaimException("The claim " + path + " is neither a list nor a text");
+        throw new MalformedClaimException("The claim " + path + " is neither a list nor a string");
     }
 
     private Object atPath(Map<String, Object> claims) {

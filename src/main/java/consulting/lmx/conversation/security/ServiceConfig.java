@@ -12,27 +12,27 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** What the process is for, and what it refuses to serve without in production. */
+/** The purpose of the process, and the settings without which it does not start in production. */
 @ConfigMapping(prefix = "conversations")
 public interface ServiceConfig extends SelfValidating {
 
-    /** As a browser sends it. {@code null}, which it sends for a page without one, is none. */
+    /** An origin as browsers send it. {@code null}, which they send for pages without one, does not match. */
     Pattern ORIGIN = Pattern.compile("[a-z][a-z0-9+.-]*://[^/\\sA-Z]+");
 
-    /** Whether it serves; false where it runs a command, which sets this itself. */
+    /** Whether the process serves requests; commands set this to false themselves. */
     @WithDefault("true")
     boolean serve();
 
-    /** Where the database is: a connection string of the MongoDB driver. Deployers set it as {@code MONGODB_URI}. */
+    /** The connection string of the database. Deployers set it as {@code MONGODB_URI}. */
     Optional<String> connectionString();
 
     /**
-     * The sites, each by its full origin, whose pages may call from a browser; those of the service's own origin where it is
-     * not set. Deployers set it as {@code ALLOWED_ORIGINS}.
+     * The origins, besides the service's own one, whose pages may call the service from a browser. Deployers set it as
+     * {@code ALLOWED_ORIGINS}.
      */
     Optional<List<String>> allowedOrigins();
 
-    /** How the caller of a request is known. */
+    /** Authentication of callers. */
     AuthConfig auth();
 
     @Override
@@ -41,8 +41,9 @@ public interface ServiceConfig extends SelfValidating {
         connectionString().ifPresent(uri -> requireConnectionString(uri, wrong));
         if (serve() && LaunchMode.current() == LaunchMode.NORMAL) {
             if (connectionString().isEmpty()) {
-                wrong.accept("MONGODB_URI is not set, so there is no database to keep conversations in:"
-                        + " set it to the connection string, for instance mongodb://host:27017/?replicaSet=rs0");
+                wrong.accept(
+                        "MONGODB_URI is not set, so there is no database for the conversations: set it to the connection"
+                                + " string, for example mongodb://host:27017/?replicaSet=rs0");
             }
             auth().requireForProduction(wrong);
             requireNamedOrigins(wrong);
@@ -53,8 +54,9 @@ public interface ServiceConfig extends SelfValidating {
         try {
             new ConnectionString(uri);
         } catch (IllegalArgumentException e) {
-            wrong.accept("MONGODB_URI is no connection string (" + e.getMessage() + "), so there is no database to keep"
-                    + " conversations in: set it to one, for instance mongodb://host:27017/?replicaSet=rs0");
+            wrong.accept(
+                    "MONGODB_URI is not a valid connection string (" + e.getMessage() + "), so there is no database for"
+                            + " the conversations: set it to one such as mongodb://host:27017/?replicaSet=rs0");
         }
     }
 
@@ -62,16 +64,16 @@ public interface ServiceConfig extends SelfValidating {
         List<String> origins = allowedOrigins().orElse(List.of());
         if (origins.stream().anyMatch(ServiceConfig::isPattern)) {
             wrong.accept(
-                    "ALLOWED_ORIGINS has a pattern in it, so that sites which you do not know could act for your users:"
-                            + " name each origin in full, for instance https://chat.example.com");
+                    "ALLOWED_ORIGINS contains a pattern, so unknown sites could act for your users: name each origin in"
+                            + " full, for example https://chat.example.com");
         }
         String unsent = origins.stream()
                 .filter(origin -> !isPattern(origin) && !ORIGIN.matcher(origin).matches())
                 .collect(Collectors.joining(", "));
         if (!unsent.isEmpty()) {
             wrong.accept(
-                    "ALLOWED_ORIGINS has " + unsent + " in it, which browsers send for no page that you could trust:"
-                            + " name each origin in lower case and without a path, for instance https://chat.example.com");
+                    "ALLOWED_ORIGINS contains " + unsent + ", which browsers never send for a page that you can trust:"
+                            + " name each origin in lower case and without a path, for example https://chat.example.com");
         }
     }
 

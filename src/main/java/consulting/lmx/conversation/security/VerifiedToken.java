@@ -1,42 +1,40 @@
 package consulting.lmx.conversation.security;
 
-import io.smallrye.jwt.auth.principal.DefaultJWTCallerPrincipal;
+import java.security.Key;
+import java.security.Principal;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
-import org.jose4j.jwt.JwtClaims;
-import org.jose4j.jwt.MalformedClaimException;
 
 /**
- * What the service keeps of a token that it has verified: the subject, the expiry, whether the caller is an admin, and the key
- * that verified it. It drops all other claims, so that a token takes little more memory than its own text.
+ * What the service keeps of a verified token. It drops all other claims, so that a token takes little more memory than its text.
+ *
+ * @param subject not blank
+ * @param key the public key that verified the token; empty if a shared secret did
  */
-final class VerifiedToken extends DefaultJWTCallerPrincipal {
+record VerifiedToken(String text, String subject, Instant expiry, boolean admin, Optional<Key> key)
+        implements Principal {
 
-    private final TokenHeader header;
-    private final Optional<TrustedKey> key;
+    /** The end of the year 9999: a token may claim an expiry that is beyond the range of {@link Instant}. */
+    private static final long MAX_EPOCH_SECOND = 253_402_300_799L;
 
-    /**
-     * @param claims have a subject and an expiry
-     * @param key empty if a shared secret verified the token, which stays for as long as the process runs
-     */
-    VerifiedToken(String text, TokenHeader header, Optional<TrustedKey> key, JwtClaims claims, boolean admin)
-            throws MalformedClaimException {
-        super(text, "JWT", kept(claims, admin));
-        this.header = header;
-        this.key = key;
+    /** The time of an {@code exp} claim, at most the end of the year 9999. */
+    static Instant expiry(long epochSecond) {
+        return Instant.ofEpochSecond(Math.min(epochSecond, MAX_EPOCH_SECOND));
     }
 
-    private static JwtClaims kept(JwtClaims claims, boolean admin) throws MalformedClaimException {
-        JwtClaims kept = new JwtClaims();
-        kept.setSubject(claims.getSubject());
-        kept.setExpirationTime(claims.getExpirationTime());
-        kept.setStringListClaim("groups", admin ? List.of(Roles.ADMIN) : List.of());
-        return kept;
-    }
-
-    /** Whether it would still be accepted: it has not expired, and its key is the one that its header names now. */
+    /** Whether the token has not expired and its key is still published. */
     boolean isAccepted(JwksCache keys, Instant now) {
-        return now.getEpochSecond() < getExpirationTime() && key.equals(keys.find(header));
+        return now.isBefore(expiry) && key.map(keys::contains).orElse(true);
+    }
+
+    @Override
+    public String getName() {
+        return subject;
+    }
+
+    /** Keeps the token out of logs. */
+    @Override
+    public String toString() {
+        return subject;
     }
 }

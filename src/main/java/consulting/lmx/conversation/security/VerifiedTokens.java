@@ -8,25 +8,24 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The tokens that were verified last, so that the service does not verify the signature of a caller's next request again. A
- * token is taken from here only while it is still accepted; the service verifies all others in full, and keeps none that it
- * refused.
+ * Cache of verified tokens, so that the signature is not verified again for each request of a caller. A cached token is used
+ * only while it is accepted. The service verifies all other tokens in full, and caches no token that it rejected.
  */
 @ApplicationScoped
 public class VerifiedTokens {
 
-    /** How many are kept; the least recently used one goes first. */
-    static final int CAPACITY = 1_000;
+    /** Maximum of cached tokens. The least recently used one is evicted first. */
+    static final int MAX_TOKENS = 1_000;
 
-    /** In characters: a longer one is verified each time, so that all of them together take a few megabytes at most. */
-    static final int LENGTH = 2_048;
+    /** In characters: longer tokens are not cached, so that the cache takes a few megabytes at most. */
+    static final int MAX_LENGTH = 2_048;
 
     private final JwksCache keys;
     private final Clock clock;
     private final Map<String, VerifiedToken> byText = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
         protected boolean removeEldestEntry(Map.Entry<String, VerifiedToken> eldest) {
-            return size() > CAPACITY;
+            return size() > MAX_TOKENS;
         }
     };
 
@@ -40,7 +39,7 @@ public class VerifiedTokens {
         this.clock = clock;
     }
 
-    /** What the token says; empty if it has to be verified. */
+    /** The cached token; empty if it has to be verified. */
     synchronized Optional<VerifiedToken> find(String text) {
         VerifiedToken token = byText.get(text);
         if (token != null && !isAccepted(token)) {
@@ -50,19 +49,19 @@ public class VerifiedTokens {
         return Optional.ofNullable(token);
     }
 
-    /** Keeps a token that was just verified. */
+    /** Caches a token that was just verified. */
     synchronized void keep(VerifiedToken token) {
-        if (token.getRawToken().length() <= LENGTH && isAccepted(token)) {
-            byText.put(token.getRawToken(), token);
+        if (token.text().length() <= MAX_LENGTH && isAccepted(token)) {
+            byText.put(token.text(), token);
         }
     }
 
-    /** How many are kept now. */
+    /** Number of cached tokens. */
     synchronized int size() {
         return byText.size();
     }
 
-    /** Whether a full check would still accept a token that was verified before; leaves out the clock skew. */
+    /** Whether a verified token has not expired, without clock skew, and its key is still published. */
     boolean isAccepted(VerifiedToken token) {
         return token.isAccepted(keys, clock.instant());
     }

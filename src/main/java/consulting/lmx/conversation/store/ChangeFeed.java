@@ -49,6 +49,9 @@ public class ChangeFeed {
     private static final Duration RETRY_MIN = Duration.ofMillis(100);
     private static final Duration RETRY_MAX = Duration.ofSeconds(5);
 
+    /** If the server has no change streams. */
+    private static final Duration POLL_INTERVAL = Duration.ofSeconds(1);
+
     /** The number of conversations in one query of a poll. */
     private static final int POLLED = 1000;
 
@@ -182,12 +185,12 @@ public class ChangeFeed {
                 LOG.warnf(
                         "event=polling: the server has no change stream (%s), so new messages reach listeners up to %s late;"
                                 + " use a replica set for immediate delivery",
-                        reason, config.poll());
+                        reason, POLL_INTERVAL);
             }
         }
         return Multi.createFrom().deferred(() -> {
             tellAll();
-            return looks(config.poll());
+            return looks(POLL_INTERVAL);
         });
     }
 

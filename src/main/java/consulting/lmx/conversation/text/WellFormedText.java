@@ -10,18 +10,18 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * A string that can be stored as UTF-8, is not blank unless {@link #blank()}, and not longer than {@link #max()}. Null is left
- * to {@code @NotNull}.
+ * Requires a string that can be stored as UTF-8, that is not blank unless {@link #blank()}, and that has at most {@link #max()}
+ * characters. Null passes; {@code @NotNull} rejects it.
  */
 @Target({ElementType.FIELD, ElementType.PARAMETER, ElementType.RECORD_COMPONENT, ElementType.TYPE_USE})
 @Retention(RetentionPolicy.RUNTIME)
 @Constraint(validatedBy = WellFormedText.Validator.class)
 public @interface WellFormedText {
 
-    /** Whether a blank string passes. */
+    /** Whether blank strings are valid. */
     boolean blank() default false;
 
-    /** How many characters it may have: code points of Unicode, which is what JSON Schema counts. */
+    /** Maximum length in Unicode code points, which is how JSON Schema counts characters. */
     int max() default Integer.MAX_VALUE;
 
     String message() default "must be text";
@@ -30,7 +30,7 @@ public @interface WellFormedText {
 
     Class<? extends Payload>[] payload() default {};
 
-    /** Tells which of the rules was broken. */
+    /** Reports the rule that is broken. */
     class Validator implements ConstraintValidator<WellFormedText, String> {
 
         private boolean mayBeBlank;
@@ -48,15 +48,15 @@ public @interface WellFormedText {
                 return true;
             }
             if (!mayBeBlank && Text.isBlank(value)) {
-                return refuse(context, "must not be blank");
+                return reject(context, "must not be blank");
             }
             if (Text.length(value) > max) {
-                return refuse(context, "must be at most " + max + " characters");
+                return reject(context, "must be at most " + max + " characters");
             }
-            return Text.isWellFormed(value) || refuse(context, "has a surrogate without its other half");
+            return Text.isWellFormed(value) || reject(context, "has an unpaired surrogate");
         }
 
-        private static boolean refuse(ConstraintValidatorContext context, String message) {
+        private static boolean reject(ConstraintValidatorContext context, String message) {
             context.disableDefaultConstraintViolation();
             context.buildConstraintViolationWithTemplate(message).addConstraintViolation();
             return false;

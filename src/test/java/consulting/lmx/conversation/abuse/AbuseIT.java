@@ -39,8 +39,8 @@ class AbuseIT {
     }
 
     @AfterEach
-    void nothingIsStored() {
-        scene.assertNothingIsStored();
+    void assertUnchanged() {
+        scene.assertUnchangedSinceLastCheck();
     }
 
     @AfterAll
@@ -48,7 +48,7 @@ class AbuseIT {
         scene.close();
     }
 
-    /** The cells of a table in which a status stands, by the places of its head. */
+    /** The status cells of a table, with the names of their columns. */
     private static Stream<Arguments> cells(Table table, String last) {
         return table.rows().stream()
                 .flatMap(row -> table.places().stream()
@@ -158,7 +158,7 @@ class AbuseIT {
     }
 
     @Test
-    void keyOfTheOwnerStartsAConversationOfTheStrangersOwn() throws Exception {
+    void idempotencyKeyOfTheOwnerStartsANewConversation() throws Exception {
         String[] headers = {"Authorization", "Bearer " + Tokens.of("mallory"), "Idempotency-Key", Scene.START_KEY};
         HttpResponse<String> started = scene.bySecret.post("/api/conversation/start", "{}", headers);
         assertThat(started.statusCode()).isEqualTo(201);
@@ -169,9 +169,9 @@ class AbuseIT {
                 .isEqualTo(204);
     }
 
-    /** Not from an event loop: its answer may be ready before the end of the request is seen, or at the same time. */
+    /** A worker thread may complete the response before or while the end of the request arrives. */
     @Test
-    void answersOfOtherThreadsLeaveTheConnectionAsItWas() throws IOException {
+    void responsesOfOtherThreadsKeepTheConnectionUsable() throws IOException {
         String many = "GET /q/openapi HTTP/1.1\r\nHost: a\r\n\r\n".repeat(300);
         for (int connection = 0; connection < 3; connection++) {
             try (RawHttp http = new RawHttp(Scene.port(scene.bySecret))) {

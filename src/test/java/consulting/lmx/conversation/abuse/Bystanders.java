@@ -32,13 +32,13 @@ final class Bystanders implements AutoCloseable {
 
     private static final Duration PROBE_TIMEOUT = Duration.ofSeconds(1);
 
-    /** The service's threads that answer a probe, as the system names them. */
+    /** Names of the service's threads that answer probes. */
     private static final Pattern ANSWERING = Pattern.compile("(vert\\.x|executor|VM Thread).*");
 
     private static final byte[] MESSAGE = "{\"content\": \"Hello\"}".getBytes(StandardCharsets.US_ASCII);
     private static final int WARM_UP = 50;
 
-    /** @param waited for how much of it the machine was busy with other processes */
+    /** @param waited the part of it in which the machine ran other processes */
     private record Probe(Duration took, Duration waited) {}
 
     final Service service;
@@ -82,7 +82,7 @@ final class Bystanders implements AutoCloseable {
         }
     }
 
-    /** How long the threads that answer a probe have been ready to run and did not, in nanoseconds; 0 if the system does not tell. */
+    /** Nanoseconds in which the threads that answer probes were runnable and did not run; 0 if the system does not report it. */
     private long waitedForTheProcessor() {
         try (Stream<Path> tasks =
                 Files.list(Path.of("/proc/" + service.process().pid() + "/task"))) {
@@ -129,7 +129,7 @@ final class Bystanders implements AutoCloseable {
                 .orElseThrow();
     }
 
-    /** Nobody has noticed, and what the load held is given back. */
+    /** Other callers were not affected, and the memory of the load is released. */
     void assertUnharmed() throws IOException {
         threads.shutdown();
         await().atMost(Duration.ofSeconds(90)).until(threads::isTerminated);
@@ -140,13 +140,13 @@ final class Bystanders implements AutoCloseable {
                 .allSatisfy(probe -> assertThat(probe.took()).isLessThan(PROBE_TIMEOUT.plus(probe.waited())));
         assertThat(calls).hasSizeGreaterThan(10);
         assertFew("calls that failed", calls, status -> status != 200);
-        await("what the load held is given back")
+        await("the memory of the load is released")
                 .atMost(Duration.ofSeconds(30))
                 .until(() -> metric("conversations_connections_unread_bytes") == 0
                         && metric("conversations_memory_reserved_bytes") < 1_000_000);
     }
 
-    /** One in a hundred. */
+    /** The 99th percentile. */
     private static <T> void assertFew(String what, List<T> all, Predicate<T> few) {
         assertThat(all.stream().filter(few).toList())
                 .as("%s, of %d", what, all.size())

@@ -11,7 +11,7 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import org.jose4j.jwk.PublicJsonWebKey;
 
-/** Makes a token of any header and any claims, in whichever way the tables ask for its signature. */
+/** Creates tokens with any header, claims and signature for the tables. */
 final class Forgery {
 
     static final String PREVIOUS_SECRET = "the secret of 32 bytes or more until now";
@@ -24,7 +24,7 @@ final class Forgery {
         this.mallorys = mallorys;
     }
 
-    /** @param signature what it is signed with and by which algorithm, or what stands in its place */
+    /** @param signature the key and the algorithm, or a word for a missing or invalid signature */
     String token(String header, String claims, String signature) {
         String signed = base64(bytes(header)) + "." + base64(bytes(claims));
         String[] how = signature.split(" ");
@@ -47,7 +47,7 @@ final class Forgery {
             case "pem" -> hmac(bytes(pem()), algorithm, signed);
             case "key" -> rsa(published, algorithm, signed);
             case "mallory" -> rsa(mallorys, algorithm, signed);
-            default -> throw new IllegalStateException("Nobody has the key " + key);
+            default -> throw new IllegalStateException("Unknown key " + key);
         };
     }
 

@@ -78,7 +78,7 @@ class HostileLoadIT {
                 + framing + "\r\n\r\n";
     }
 
-    /** A body but for its last bytes. */
+    /** A body without its last bytes. */
     private static String unfinished(String token, boolean chunked) {
         String part = " ".repeat(BODY / 16);
         return chunked
@@ -95,13 +95,13 @@ class HostileLoadIT {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void bodiesOfNobodyThatStop(boolean chunked) throws Exception {
+    void stoppedBodiesWithoutTokens(boolean chunked) throws Exception {
         load(60, i -> unfinished("", chunked));
     }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 6})
-    void bodiesOfCallersThatStop(int callers) throws Exception {
+    void stoppedBodiesOfCallers(int callers) throws Exception {
         List<String> tokens = IntStream.range(0, callers)
                 .mapToObj(i -> "Authorization: Bearer " + Tokens.of("mallory-" + i) + "\r\n")
                 .toList();
@@ -109,12 +109,12 @@ class HostileLoadIT {
     }
 
     @Test
-    void headsThatStop() throws Exception {
+    void stoppedHeads() throws Exception {
         load(1_500, i -> "GET /q/health/live HTTP/1.1\r\nHost: a\r\nX-A: " + "a".repeat(19_000));
     }
 
     @Test
-    void headsOfManyShortHeadersThatStop() throws Exception {
+    void stoppedHeadsWithManyShortHeaders() throws Exception {
         load(300, i -> "GET /q/health/live HTTP/1.1\r\nHost: a\r\n" + "a:\r\n".repeat(4_800));
     }
 
@@ -128,16 +128,16 @@ class HostileLoadIT {
     }
 
     @Test
-    void requestsOnOneConnectionAfterAnotherOfClientsThatReadNothing() throws Exception {
+    void pipelinedRequestsOfClientsThatReadNothing() throws Exception {
         load(50, i -> get("/q/metrics").repeat(2_000));
     }
 
     @Test
-    void answersThatNobodyReads() throws Exception {
+    void unreadResponses() throws Exception {
         load(1_200, i -> get("/q/openapi"));
     }
 
-    /** A conversation of 300 messages of 32 KiB for each of the callers. */
+    /** Stores a conversation with 300 messages of 32 KiB for each caller. */
     private void storeLongMessages(int callers) {
         try (MongoClient client = MongoClients.create(TestServer.uri())) {
             Document message = new Document("role", "user")
@@ -158,14 +158,14 @@ class HostileLoadIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "/messages?limit=100", "/export", "/events?after=-1"})
-    void longMessagesOfSixCallersWhoReadNothing(String route) throws Exception {
+    void unreadLongMessagesOfSixCallers(String route) throws Exception {
         int callers = 6;
         storeLongMessages(callers);
         load(120, i -> getAs("mallory-" + i % callers, "/api/conversation/long-" + i % callers + route));
     }
 
     @Test
-    void bodyThatDripsIsAnsweredInTime() throws Exception {
+    void drippingBodyIsAnsweredInTime() throws Exception {
         try (RawHttp client = new RawHttp(bystanders.port())) {
             client.write(
                     bytes(post("Authorization: Bearer " + Tokens.of("mallory") + "\r\n", "Content-Length: " + BODY)));
@@ -188,7 +188,7 @@ class HostileLoadIT {
     }
 
     @Test
-    void madeUpMethodsAndPathsAddNoSeries() throws Exception {
+    void unknownMethodsAndPathsAddNoSeries() throws Exception {
         int each = 2_000;
         for (Function<Integer, String> made : List.<Function<Integer, String>>of(
                 i -> get("/api/x;" + i),
@@ -212,7 +212,7 @@ class HostileLoadIT {
     }
 
     @Test
-    void lineEndsOfCallersForgeNoLogLine() throws Exception {
+    void lineBreaksOfCallersForgeNoLogLine() throws Exception {
         for (String path :
                 List.of("/api/conversation/a%0AFORGED", "/api/%0D%0AFORGED", "/%0AFORGED", "/api/a%0AFORGED;")) {
             RawHttp.send(bystanders.port(), "GET " + path + " HTTP/1.1", new byte[0]);

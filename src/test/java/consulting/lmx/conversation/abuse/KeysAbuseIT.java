@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Addresses of keys that answer with none, or with some that nobody may sign tokens with: who was let in before still is. */
+/** JWKS servers without valid keys, or with keys that must not verify tokens. Known keys stay valid. */
 class KeysAbuseIT {
 
     private static final AtomicLong FLOODED = new AtomicLong();
@@ -44,10 +44,10 @@ class KeysAbuseIT {
     }
 
     @AfterEach
-    void nothingIsStored() {
+    void assertUnchanged() {
         caseIsOver.countDown();
         caseIsOver = new CountDownLatch(1);
-        scene.assertNothingIsStored();
+        scene.assertUnchangedSinceLastCheck();
     }
 
     @AfterAll
@@ -55,8 +55,8 @@ class KeysAbuseIT {
         scene.close();
     }
 
-    /** Answers of an address of keys that are none, after which nobody can say whose a token of an unknown key is. */
-    static Stream<Arguments> answersWithoutKeys() {
+    /** Responses that are no JWKS: then tokens with unknown keys are answered with 503. */
+    static Stream<Arguments> responsesWithoutKeys() {
         String good = SigningKey.jwks(scene.mallorys);
         return Stream.of(
                 Arguments.of("no answer", 503, (HttpHandler) KeysAbuseIT::wait),
@@ -100,7 +100,7 @@ class KeysAbuseIT {
         };
     }
 
-    /** Until the case is over. */
+    /** Blocks until the end of the test case. */
     private static void wait(HttpExchange exchange) {
         try {
             caseIsOver.await(60, TimeUnit.SECONDS);
@@ -120,25 +120,25 @@ class KeysAbuseIT {
     }
 
     @ParameterizedTest(name = "{0}: {1}")
-    @MethodSource("answersWithoutKeys")
-    void answerWithoutKeys(String name, int expected, HttpHandler answer) throws Exception {
+    @MethodSource("responsesWithoutKeys")
+    void responseWithoutKeys(String name, int expected, HttpHandler answer) throws Exception {
         String known = scene.published.token(Map.of("sub", "mallory", "iss", Scene.ISSUER, "aud", Scene.AUDIENCE));
         String unknown = scene.mallorys.token(Map.of("sub", Scene.OWNER, "iss", Scene.ISSUER, "aud", Scene.AUDIENCE));
         publishAndAwait(scene.published);
         int reads = scene.keyServer.reads();
         scene.keyServer.answer(answer);
-        await("the keys are read, and the token of an unknown one is not taken")
+        await("the refresh has failed, and the unknown key is rejected")
                 .pollInterval(Duration.ofMillis(20))
                 .untilAsserted(() -> {
                     Scene.assertAnswered(askByKey(unknown), String.valueOf(expected));
                     assertThat(scene.keyServer.reads()).isGreaterThan(reads);
                 });
         Scene.assertAnswered(askByKey(known), "404"); // what was known stays
-        assertThat(FLOODED.get()).as("bytes that were taken").isLessThan(32 << 20);
+        assertThat(FLOODED.get()).as("bytes that were read").isLessThan(32 << 20);
     }
 
-    /** Sets in which a stranger's key stands in another way than as one that tokens may be signed with. */
-    static Stream<Arguments> keysThatAreNone() {
+    /** Sets with a key of a stranger that must not verify tokens. */
+    static Stream<Arguments> unusableKeys() {
         Map<String, Object> key = scene.mallorys.jwk().toParams(OutputControlLevel.PUBLIC_ONLY);
         return Stream.of(
                 Arguments.of("kty of a secret", 401, List.of(with(key, "kty", "oct", "k", key.get("n")))),
@@ -184,13 +184,13 @@ class KeysAbuseIT {
     }
 
     @ParameterizedTest(name = "{0}: {1}")
-    @MethodSource("keysThatAreNone")
-    void keyThatIsNone(String name, int expected, List<Map<String, Object>> keys) throws Exception {
+    @MethodSource("unusableKeys")
+    void unusableKey(String name, int expected, List<Map<String, Object>> keys) throws Exception {
         SigningKey beside = SigningKey.of("ES256");
         List<Object> all = new ArrayList<>(keys);
         all.add(beside.jwk().toParams(OutputControlLevel.PUBLIC_ONLY));
         scene.keyServer.publish(new Document("keys", all).toJson());
-        awaitTaken(beside);
+        awaitAccepted(beside);
         Scene.assertAnswered(
                 askByKey(scene.mallorys.token(Map.of("sub", Scene.OWNER, "iss", Scene.ISSUER, "aud", Scene.AUDIENCE))),
                 String.valueOf(expected));
@@ -199,12 +199,12 @@ class KeysAbuseIT {
 
     private static void publishAndAwait(SigningKey key) {
         scene.keyServer.publish(key);
-        awaitTaken(key);
+        awaitAccepted(key);
     }
 
-    private static void awaitTaken(SigningKey key) {
+    private static void awaitAccepted(SigningKey key) {
         String token = key.token(Map.of("sub", "mallory", "iss", Scene.ISSUER, "aud", Scene.AUDIENCE));
-        await("the key is taken")
+        await("the key is accepted")
                 .pollInterval(Duration.ofMillis(20))
                 .until(() -> askByKey(token).status() == 404);
     }

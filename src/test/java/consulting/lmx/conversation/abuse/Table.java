@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 
-/** A table of {@code src/test/resources/abuse}: a head, a row a line, columns between bars, comments behind {@code #}. */
+/** A table of {@code src/test/resources/abuse}: a header, one row per line, columns separated by bars, comments after {@code #}. */
 final class Table {
 
     private final List<String> head;
@@ -37,7 +37,7 @@ final class Table {
         return rows.stream().map(Row::new).toList();
     }
 
-    /** The columns between the name and the last one. */
+    /** All columns except the name and the last one. */
     List<String> places() {
         return head.subList(1, head.size() - 1);
     }

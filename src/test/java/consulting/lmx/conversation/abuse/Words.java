@@ -29,7 +29,7 @@ final class Words {
         return replaced(WORD, text, word -> Optional.ofNullable(known.get(word)).orElseGet(() -> made(word)));
     }
 
-    /** With the escapes of the tables replaced first. */
+    /** Replaces the escapes of the tables, then the words. */
     String fillEscaped(String text) {
         return fill(replaced(ESCAPE, text, escape -> switch (escape.charAt(0)) {
             case 'r' -> "\r";

@@ -44,9 +44,8 @@ class EventsTest {
         public Map<String, String> getConfigOverrides() {
             return Map.of(
                     "conversations.events.heartbeat", "1S",
-                    "conversations.events.poll", "100MS",
-                    "conversations.events.listeners", "3",
-                    "conversations.events.streams", "5");
+                    "conversations.events.max-streams-per-caller", "3",
+                    "conversations.events.max-streams", "5");
         }
     }
 
@@ -222,7 +221,7 @@ class EventsTest {
         for (int i = 0; i < 2; i++) {
             clients.add(EventClient.open(others, Tokens.of(other)));
         }
-        double before = meters.get("conversations.listeners.refused").counter().count();
+        double before = meters.get("conversations.listeners.rejected").counter().count();
         given().auth()
                 .oauth2(Tokens.of(other))
                 .get(others)
@@ -230,8 +229,8 @@ class EventsTest {
                 .statusCode(503)
                 .header("Retry-After", "1")
                 .contentType("application/problem+json")
-                .body("detail", equalTo("As many event streams are open as may be. Try again a little later."));
-        assertThat(meters.get("conversations.listeners.refused").counter().count())
+                .body("detail", equalTo("The service has too many open event streams. Try again later."));
+        assertThat(meters.get("conversations.listeners.rejected").counter().count())
                 .isEqualTo(before + 1);
         append("two"); // they are served on
         assertThat(ids(clients.get(0).await(1))).containsExactly("1");
@@ -261,7 +260,7 @@ class EventsTest {
                 .then()
                 .statusCode(429)
                 .contentType("application/problem+json")
-                .body("detail", equalTo("You have 3 event streams open. Close one, and try again."));
+                .body("detail", equalTo("You have 3 open event streams. Close one, then try again."));
         clients.get(0).close();
         await().atMost(Duration.ofSeconds(20)).until(() -> {
             try (EventClient again = listen("")) {

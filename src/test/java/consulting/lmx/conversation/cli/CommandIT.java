@@ -353,7 +353,7 @@ class CommandIT {
         assertThat(unnamed.err()).contains("MONGODB_URI is not set");
         Ended nonsense = Service.run(folder, "", Map.of("MONGODB_URI", "http://somewhere"), "verify");
         assertThat(nonsense.code()).isEqualTo(2);
-        assertThat(nonsense.err()).contains("MONGODB_URI is no connection string");
+        assertThat(nonsense.err()).contains("MONGODB_URI is not a valid connection string");
     }
 
     @Test

@@ -42,11 +42,11 @@ class AdmissionTest {
                         ServiceException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.OVERLOADED));
     }
 
-    private double working() {
-        return meters.get("conversations.requests.working").gauge().value();
+    private double active() {
+        return meters.get("conversations.requests.active").gauge().value();
     }
 
-    private int enterAsOftenAsPossible(String caller) {
+    private int enterUntilRejected(String caller) {
         int calls = 0;
         try {
             while (true) {
@@ -59,14 +59,14 @@ class AdmissionTest {
     }
 
     @Test
-    void callerAloneLeavesAQuarterOfThePlacesToOthers() {
-        assertThat(enterAsOftenAsPossible("ann")).isEqualTo(PLACES * 3 / 4);
-        assertThat(working()).isEqualTo(PLACES * 3 / 4);
+    void singleCallerLeavesAQuarterOfThePlacesFree() {
+        assertThat(enterUntilRejected("ann")).isEqualTo(PLACES * 3 / 4);
+        assertThat(active()).isEqualTo(PLACES * 3 / 4);
     }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 4, 6, 20})
-    void nextCallerFindsAPlaceHoweverManyTakeAllTheyCan(int callers) {
+    void nextCallerFindsAPlaceBesideGreedyCallers(int callers) {
         for (int round = 0; round < PLACES; round++) {
             for (int i = 0; i < callers; i++) {
                 tryToEnter("greedy " + i);
@@ -76,11 +76,11 @@ class AdmissionTest {
     }
 
     @Test
-    void oneOfFourCallersTakesAQuarterAtMost() {
+    void oneOfFourCallersHoldsAtMostAQuarter() {
         for (int round = 0; round < PLACES; round++) {
             List.of("ann", "ben", "cy").forEach(this::tryToEnter);
         }
-        assertThat(enterAsOftenAsPossible("dan")).isLessThanOrEqualTo(PLACES / 4);
+        assertThat(enterUntilRejected("dan")).isLessThanOrEqualTo(PLACES / 4);
     }
 
     private void tryToEnter(String caller) {
@@ -92,18 +92,18 @@ class AdmissionTest {
     }
 
     @Test
-    void placeThatIsGivenBackIsTakenAgain() {
-        int taken = enterAsOftenAsPossible("ann");
+    void returnedPlaceIsReused() {
+        int taken = enterUntilRejected("ann");
         assertRejected(admission, "ann");
         for (int i = 0; i < taken; i++) {
             admission.leave("ann");
         }
-        assertThat(working()).isZero();
-        assertThat(enterAsOftenAsPossible("ann")).isEqualTo(taken);
+        assertThat(active()).isZero();
+        assertThat(enterUntilRejected("ann")).isEqualTo(taken);
     }
 
     @Test
-    void callerTakesBothOfTwoPlaces() {
+    void singleCallerMayHoldBothOfTwoPlaces() {
         Admission few = admission(2);
         few.enter("ann");
         few.enter("ann");
@@ -112,8 +112,8 @@ class AdmissionTest {
 
     @Test
     void rejectionsAreCounted() {
-        enterAsOftenAsPossible("ann");
-        assertThat(meters.get("conversations.requests.refused").counter().count())
+        enterUntilRejected("ann");
+        assertThat(meters.get("conversations.requests.rejected").counter().count())
                 .isEqualTo(1);
     }
 }

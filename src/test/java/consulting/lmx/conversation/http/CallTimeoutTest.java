@@ -27,7 +27,7 @@ class CallTimeoutTest {
     private final CallTimeout limit = new CallTimeout(CONFIG);
 
     @Test
-    void whatNeverAnswersFailsAsUnavailable() {
+    void callWithoutAnAnswerFailsAsUnavailable() {
         Throwable failure = limit.of(Uni.createFrom().nothing())
                 .subscribe()
                 .withSubscriber(UniAssertSubscriber.create())
@@ -39,7 +39,7 @@ class CallTimeoutTest {
     }
 
     @Test
-    void whatAnswersIsHandedOn() {
+    void answerIsPassedOn() {
         limit.of(Uni.createFrom().item("answer"))
                 .subscribe()
                 .withSubscriber(UniAssertSubscriber.create())

@@ -45,7 +45,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void whatFitsIsGrantedAtOnce() {
+    void fittingReservationIsGrantedImmediately() {
         take("ann", QUARTER);
         take("ben", QUARTER);
         take("cy", QUARTER);
@@ -54,7 +54,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void closingTwiceGivesBackOnce() {
+    void secondCloseDoesNothing() {
         take("ann", 1_000);
         Reservation twice = take("ann", 2_000);
         twice.close();
@@ -63,7 +63,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void whatDoesNotFitWaitsUntilOthersGiveBack() {
+    void reservationWaitsForFreeMemory() {
         Reservation large = take("ann", 4_000);
         take("ben", 1_000);
         UniAssertSubscriber<Reservation> waiting = reserve("cy", 1_000);
@@ -74,7 +74,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void callerAloneLeavesAQuarterToOthers() {
+    void singleCallerLeavesAQuarterFree() {
         List<UniAssertSubscriber<Reservation>> all =
                 IntStream.range(0, 8).mapToObj(i -> reserve("ann", 800)).toList();
         assertThat(all.stream().filter(one -> one.getItem() != null)).hasSize(6);
@@ -82,7 +82,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void callerBeyondTheirShareIsOvertakenByThoseWithin() {
+    void callerBeyondTheirShareIsOvertaken() {
         Reservation first = take("ann", 4_000);
         Reservation second = take("ben", QUARTER);
         UniAssertSubscriber<Reservation> more = reserve("ann", 1_000);
@@ -95,7 +95,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void largeReservationIsNotOvertakenByAnother() {
+    void largeReservationsKeepTheirOrder() {
         Reservation some = take("ann", 4_000);
         UniAssertSubscriber<Reservation> large = reserve("ben", 3_000);
         UniAssertSubscriber<Reservation> next = reserve("cy", 1_000);
@@ -107,7 +107,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void smallReservationPassesLargeOnes() {
+    void smallReservationOvertakesLargeOnes() {
         take("ann", LARGEST);
         reserve("ben", 1_000).assertNotTerminated();
         take("cy", SMALL);
@@ -116,7 +116,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void moreThanTheWholeBudgetIsGrantedAlone() {
+    void reservationLargerThanTheBudgetIsGrantedAlone() {
         Reservation other = take("ann", 1_000);
         UniAssertSubscriber<Reservation> huge = reserve("ben", 10 * SIZE);
         huge.assertNotTerminated();
@@ -128,7 +128,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void waitEndsWithARejectionThatIsCounted() {
+    void timedOutReservationIsRejectedAndCounted() {
         take("ann", LARGEST);
         UniAssertSubscriber<Reservation> waiting = reserve("ben", 1_000);
         assertOverloaded(waiting.awaitFailure(TIMEOUT).getFailure());
@@ -137,7 +137,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void tooManyThatWaitAreRejectedAtOnce() {
+    void excessWaitingReservationsAreRejected() {
         take("ann", LARGEST);
         for (int i = 0; i < MemoryBudget.MAX_WAITING; i++) {
             reserve("caller " + i, 1_000).assertNotTerminated();
@@ -146,7 +146,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void callerTakesFewOfThePlacesToWait() {
+    void waitingReservationsOfACallerAreLimited() {
         take("ann", LARGEST);
         for (int i = 0; i < MemoryBudget.MAX_WAITING_OF_A_CALLER; i++) {
             reserve("ben", 1_000).assertNotTerminated();
@@ -156,7 +156,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void slowClientsLoseToThoseWhoWaitTheLargestHolderFirst() {
+    void largestHolderAmongSlowClientsIsRevokedFirst() {
         Reservation slow = take("ann", 2_000);
         Reservation slower = take("ann", 1_900);
         take("ben", QUARTER);
@@ -176,7 +176,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void clientThatIsNoLongerSlowLosesNothing() {
+    void fastClientIsNotRevoked() {
         Reservation all = take("ann", LARGEST);
         all.revocable(() -> {
             throw new AssertionError("it was taken back");
@@ -187,14 +187,14 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void clientsThatDoNotReadAreTheLastResort() {
+    void slowReaderIsTheLastResort() {
         take("ann", LARGEST);
         reserve("ben", 1_000).awaitFailure(TIMEOUT);
         assertThat(lastResorts).hasPositiveValue();
     }
 
     @Test
-    void waitThatIsCancelledHoldsNothing() {
+    void cancelledReservationHoldsNothing() {
         Reservation all = take("ann", LARGEST);
         UniAssertSubscriber<Reservation> large = reserve("ben", LARGEST);
         UniAssertSubscriber<Reservation> next = reserve("cy", 1_000);
@@ -205,7 +205,7 @@ class MemoryBudgetTest {
     }
 
     @Test
-    void manyAtOnceNeverHoldMoreThanTheBudget() {
+    void concurrentReservationsStayWithinTheBudget() {
         List<CompletableFuture<Void>> callers = IntStream.range(0, 8)
                 .mapToObj(i -> CompletableFuture.runAsync(() -> {
                     for (int n = 0; n < 2_000; n++) {

@@ -30,7 +30,7 @@ class OneLineLogTest {
     }
 
     @Test
-    void failureKeepsItsWordsItsTraceAndItsCauseAndForgesNoLine() {
+    void exceptionKeepsMessageTraceAndCauseOnOneLine() {
         Exception cause = new IllegalArgumentException("inner\nFORGED");
         String log = logged(false, "a", new IllegalStateException("outer\nFORGED", cause));
         assertThat(log)
@@ -41,7 +41,7 @@ class OneLineLogTest {
     }
 
     @Test
-    void whatIsOnOneLineStaysAsItIs() {
+    void singleLineIsNotChanged() {
         Throwable thrown = new IllegalStateException("all is well: \"ä\"");
         assertThat(logged(false, "/api/conversation/ä%2F", thrown))
                 .startsWith("path=/api/conversation/ä%2F")
@@ -49,7 +49,7 @@ class OneLineLogTest {
     }
 
     @Test
-    void jsonEscapesByItself() {
+    void jsonLogIsNotChanged() {
         assertThat(logged(true, "a\nb", null)).isEqualTo("path=a\nb");
     }
 }

@@ -32,7 +32,7 @@ import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** More calls than can be worked on, and a database that takes them and does not answer. */
+/** More calls than may run at once, and a database that accepts commands and sends no reply. */
 class OverloadIT {
 
     private static final String START = "/api/conversation/start";
@@ -56,13 +56,13 @@ class OverloadIT {
         return Service.start(settings).awaitReady();
     }
 
-    private static void awaitWorking(Service service, int calls) {
-        await("that many calls are worked on")
+    private static void awaitActive(Service service, int calls) {
+        await("the calls are active")
                 .until(() ->
-                        service.get("/q/metrics").body().contains("conversations_requests_working " + calls + ".0"));
+                        service.get("/q/metrics").body().contains("conversations_requests_active " + calls + ".0"));
     }
 
-    private static void assertTurnedAway(HttpResponse<String> answer) {
+    private static void assertRejected(HttpResponse<String> answer) {
         assertThat(answer.statusCode()).isEqualTo(503);
         assertThat(answer.headers().firstValue("Retry-After")).contains("1");
         assertThat(answer.headers().firstValue("Content-Type")).contains("application/problem+json");
@@ -71,7 +71,7 @@ class OverloadIT {
     }
 
     @Test
-    void whatIsBeyondTheLimitIsTurnedAwayAndWhatWasTakenIsAnswered() throws Exception {
+    void excessCallsAreRejectedAndAcceptedCallsAreAnswered() throws Exception {
         try (TcpProxy proxy = TcpProxy.to(TestServer.uri());
                 Service service = start(
                         proxy,
@@ -81,13 +81,13 @@ class OverloadIT {
             List<Future<HttpResponse<String>>> taken = IntStream.range(0, 2)
                     .mapToObj(i -> callers.submit(() -> service.post(START, "{}", ANN)))
                     .toList();
-            awaitWorking(service, 2);
+            awaitActive(service, 2);
 
             HttpResponse<String> beyond = service.post(START, "{}", ANN);
-            assertTurnedAway(beyond);
-            assertThat(beyond.body()).contains("busy");
-            assertTurnedAway(service.post(START, "not even JSON"));
-            assertTurnedAway(service.get("/api/session/x", ANN));
+            assertRejected(beyond);
+            assertThat(beyond.body()).contains("overloaded");
+            assertRejected(service.post(START, "not even JSON"));
+            assertRejected(service.get("/api/session/x", ANN));
             assertThat(service.status("/q/health/live")).isEqualTo(200);
             assertThat(service.get("/api/admin/integrity", "Authorization", "Bearer " + Tokens.of("root", "admin"))
                             .statusCode())
@@ -97,15 +97,15 @@ class OverloadIT {
             for (Future<HttpResponse<String>> call : taken) {
                 assertThat(call.get().statusCode()).isEqualTo(201);
             }
-            awaitWorking(service, 0);
+            awaitActive(service, 0);
             assertThat(service.post(START, "{}", ANN).statusCode()).isEqualTo(201);
-            assertThat(service.get("/q/metrics").body()).contains("conversations_requests_refused_total 3.0");
+            assertThat(service.get("/q/metrics").body()).contains("conversations_requests_rejected_total 3.0");
             assertThat(service.log()).containsOnlyOnce("event=overloaded");
         }
     }
 
     @Test
-    void whoSendsSlowlyTakesNoPlace() throws Exception {
+    void slowSenderHoldsNoPlace() throws Exception {
         String body = "{\"content\": \"Hello\"}";
         try (TcpProxy proxy = TcpProxy.to(TestServer.uri());
                 Service service = start(proxy, Map.of("CONVERSATIONS_REQUEST_MAX_CONCURRENT", "1"))) {
@@ -129,7 +129,7 @@ class OverloadIT {
     }
 
     @Test
-    void databaseThatDoesNotAnswerCostsACallerTheTimeOut() throws Exception {
+    void silentDatabaseIsA503AfterTheTimeout() throws Exception {
         try (TcpProxy proxy = TcpProxy.to(TestServer.uri());
                 Service service = start(
                         proxy, Map.of("CONVERSATIONS_REQUEST_TIMEOUT", "1S", "QUARKUS_MONGODB_MAX_POOL_SIZE", "2"))) {
@@ -138,20 +138,20 @@ class OverloadIT {
                     .mapToObj(i -> callers.submit(() -> service.post(START, "{}", ANN)))
                     .toList();
             for (Future<HttpResponse<String>> call : calls) {
-                assertTurnedAway(call.get());
+                assertRejected(call.get());
             }
-            assertTurnedAway(
+            assertRejected(
                     service.get("/api/admin/integrity/runs", "Authorization", "Bearer " + Tokens.of("root", "admin")));
             assertThat(service.status("/q/health/live")).isEqualTo(200);
 
             proxy.restore();
-            await("it recovers by itself")
+            await("the service recovers")
                     .until(() -> service.post(START, "{}", ANN).statusCode() == 201);
         }
     }
 
     @Test
-    void listenerWhoseReadIsNotAnsweredIsCutAndResumes() throws Exception {
+    void listenerIsDisconnectedBySilentDatabaseAndResumes() throws Exception {
         String message = "{\"content\": \"" + "x".repeat(30_000) + "\"}";
         int messages = 300; // more than the buffers on the way take
         String events = "/api/conversation/c/events?after=";
@@ -186,9 +186,9 @@ class OverloadIT {
                 assertThat(cut).hasMessageContaining("reset");
             }
             assertThat(last).isLessThan(messages - 1);
-            assertThat(service.log()).contains("event=answer-cut");
+            assertThat(service.log()).contains("event=response-aborted");
             proxy.restore();
-            await("it recovers by itself")
+            await("the service recovers")
                     .until(() -> service.post("/api/conversation/c/message", message, ANN)
                                     .statusCode()
                             < 300);

@@ -228,7 +228,9 @@ class StartupIT {
         try (Service service = Service.start(Map.of())) {
             assertThat(service.process().waitFor(30, TimeUnit.SECONDS)).isTrue();
             assertThat(service.process().exitValue()).isNotZero();
-            assertThat(service.log()).contains("MONGODB_URI is not set").contains("AUTH_SECRET is not set");
+            assertThat(service.log())
+                    .contains("MONGODB_URI is not set")
+                    .contains("Neither AUTH_SECRET nor AUTH_JWKS_URL is set");
         }
     }
 
@@ -252,7 +254,7 @@ class StartupIT {
                     .contains("MONGODB_URI is not set, so there is no database")
                     .contains("AUTH_SECRET is shorter than 32 bytes")
                     .contains("dev-user is set")
-                    .contains("ALLOWED_ORIGINS has a pattern")
+                    .contains("ALLOWED_ORIGINS contains a pattern")
                     .contains("conversations.limits.page-size must be 1 or more, or no page would hold a message")
                     .contains("conversations.limits.body-size must be 16M or less, or")
                     .contains("conversations.integrity.batch-size must be 10000 or less, or")

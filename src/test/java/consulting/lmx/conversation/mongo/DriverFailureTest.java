@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What becomes of the driver's own exceptions, which it makes of a server's answers. */
+/** The driver's own exceptions, created from replies of a server, and their HTTP status. */
 class DriverFailureTest {
 
     private RewritingProxy proxy;
@@ -68,7 +68,7 @@ class DriverFailureTest {
         return problem.getStatusCode();
     }
 
-    /** The second column says what the server calls it. */
+    /** The second column is the name that the server uses. */
     @ParameterizedTest
     @CsvSource({
         "6, HostUnreachable",
@@ -112,13 +112,13 @@ class DriverFailureTest {
         "46841, ClientMarkedKilled",
         "91331, RetriableRemoteCommandFailure"
     })
-    void transientCodeIsAnswered503(int code, String name) {
+    void transientCodeIs503(int code, String name) {
         proxy.instead("insert", question -> RewritingProxy.error(code, name));
         assertUnavailable(insert());
     }
 
     @Test
-    void itIsOfEachKindOfCommand() {
+    void everyKindOfCommandIsClassified() {
         for (String command :
                 List.of("insert", "update", "delete", "find", "findAndModify", "aggregate", "listCollections")) {
             proxy.instead(command, question -> RewritingProxy.error(462, "IngressRequestRateLimitExceeded"));
@@ -150,7 +150,7 @@ class DriverFailureTest {
         "79, UnknownReplWriteConcern, 500",
         "100, UnsatisfiableWriteConcern, 500"
     })
-    void writeThatWasNotAcknowledgedIsSortedByTheCodeOfItsWriteConcern(int code, String name, int status) {
+    void unacknowledgedWriteIsClassifiedByItsWriteConcernError(int code, String name, int status) {
         for (String command : List.of("insert", "findAndModify")) {
             proxy.answer(command, answer -> withWriteConcernError(answer, code, name));
         }
@@ -179,7 +179,7 @@ class DriverFailureTest {
                 "TransientTransactionError",
                 "NoWritesPerformed"
             })
-    void labelIsEnoughWhateverTheCode(String label) {
+    void labelAloneIs503(String label) {
         proxy.instead(
                 "insert",
                 command -> RewritingProxy.error(999_999, "OfAServerToCome")
@@ -189,7 +189,7 @@ class DriverFailureTest {
 
     @ParameterizedTest
     @CsvSource({"2, BadValue, 500", "13, Unauthorized, 500", "121, DocumentValidationFailure, 500", "17419, , 409"})
-    void whatAnotherTryDoesNotChangeIsNo503(int code, String name, int status) {
+    void permanentFailureIsNo503(int code, String name, int status) {
         proxy.instead("insert", command -> RewritingProxy.error(code, String.valueOf(name)));
         proxy.instead("aggregate", command -> RewritingProxy.error(code, String.valueOf(name)));
         assertThat(status(insert())).isEqualTo(status);
@@ -197,7 +197,7 @@ class DriverFailureTest {
     }
 
     @Test
-    void duplicateKeyIsOneOnlyWhereAnIndexRefusedTheWrite() {
+    void duplicateKeyNeedsARejectionByAnIndex() {
         documents.insertOne(document().append("_id", new BsonInt32(1)));
         MongoException refused = failure(() -> documents.insertOne(document().append("_id", new BsonInt32(1))));
         assertThat(DriverFailure.isDuplicateKey(refused)).isTrue();
@@ -215,14 +215,14 @@ class DriverFailureTest {
     }
 
     @Test
-    void codeOfAWriteConcernIsNoRefusal() {
+    void writeConcernErrorIsNoRejection() {
         proxy.answer("insert", answer -> withWriteConcernError(answer, 11000, "DuplicateKey"));
         assertThat(DriverFailure.isDuplicateKey(insert())).isFalse();
     }
 
     @ParameterizedTest
     @CsvSource({"91, ShutdownInProgress, true", "18, AuthenticationFailed, false"})
-    void failureOfTheLoginIsSortedByItsCause(int code, String name, boolean unavailable) {
+    void failedAuthenticationIsClassifiedByItsCause(int code, String name, boolean unavailable) {
         for (String command : List.of("saslStart", "hello", "isMaster")) {
             proxy.answer(command, answer -> {
                 answer.remove("speculativeAuthenticate");

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The privileges that docs/operations.md names suffice: each of its roles is made as it stands there, and used. */
+/** The roles of docs/operations.md are sufficient: the test creates and uses each of them. */
 class PrivilegesIT {
 
     private static final String DATABASE = "lmx-consulting";
@@ -104,7 +104,7 @@ class PrivilegesIT {
     }
 
     @Test
-    void healOfAUserWhoMayOnlyReadChangesNothingAndNamesThePrivileges() throws Exception {
+    void healWithoutPrivilegesChangesNothingAndNamesThem() throws Exception {
         conversations.insertOne(Document.parse("{conversationId: 'c', sessionId: null}"));
         Ended refused = run("verifier", "heal");
         assertThat(refused.code()).as(refused.err()).isEqualTo(4);
@@ -113,9 +113,9 @@ class PrivilegesIT {
         assertThat(conversations.listIndexes()).hasSize(1);
     }
 
-    /** As an earlier version left it: without the indexes of symbols, which this user may not make. */
+    /** A collection of an earlier version, without the symbol indexes that this user may not create. */
     @Test
-    void writerServesASoundCollectionWithoutAHeal() throws Exception {
+    void writerServesAHealthyCollectionWithoutAHeal() throws Exception {
         assertThat(run("healer", "heal").code()).isEqualTo(0);
         conversations.dropIndex("sessionId_symbols");
         conversations.dropIndex("conversationId_symbols");
@@ -126,7 +126,7 @@ class PrivilegesIT {
     }
 
     @Test
-    void writerServesWhatIsHealedAlready() throws Exception {
+    void writerServesAHealedCollection() throws Exception {
         assertThat(run("healer", "heal").code()).isEqualTo(0);
         try (Service service = serve("server", "verify")) {
             service.awaitReady();

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
-/** Reads from a primary that is none any more, or has nobody to follow it. */
+/** Reads from a deposed primary and from a primary without a majority. */
 class ReadBarrierIT {
 
     private static final String DATABASE = "deposed";
@@ -45,7 +45,7 @@ class ReadBarrierIT {
     private final ExecutorService readers = Executors.newFixedThreadPool(READERS);
     private volatile boolean enough;
 
-    /** A read, begun after the message had been acknowledged. */
+    /** A read that began after the message was acknowledged. */
     private record Read(int status, int messages) {}
 
     @AfterEach
@@ -60,9 +60,9 @@ class ReadBarrierIT {
         return started.get();
     }
 
-    /** It was paused, and does not know yet that another one has been elected when it goes on. */
+    /** The paused primary does not know yet that another one was elected. */
     @Test
-    void whatAnotherReplicaWasAcknowledgedIsSeen() throws Exception {
+    void writeAcknowledgedByAnotherReplicaIsSeen() throws Exception {
         try (ReplicaSet set = start();
                 MongoClient other = MongoClients.create(set.uri() + QUICK);
                 // asks the nodes so seldom who the primary is that it still takes the old one for it
@@ -82,9 +82,9 @@ class ReadBarrierIT {
                         return null;
                     }))
                     .toList();
-            await("the old primary holds reads that nobody has answered yet").until(() -> reads.size() >= READERS);
+            await("the old primary holds unanswered reads").until(() -> reads.size() >= READERS);
             resume.run();
-            await("it recovers by itself").atMost(Duration.ofSeconds(30)).until(() -> reads.contains(new Read(200, 2)));
+            await("the service recovers").atMost(Duration.ofSeconds(30)).until(() -> reads.contains(new Read(200, 2)));
             enough = true;
             for (Future<?> reader : done) {
                 reader.get();
@@ -94,22 +94,22 @@ class ReadBarrierIT {
     }
 
     @Test
-    void primaryThatNobodyFollowsIsNotBelieved() throws Exception {
+    void primaryWithoutMajorityIsNotTrusted() throws Exception {
         try (ReplicaSet set = start();
                 Service service = Service.start(settings(set.uri())).awaitReady()) {
             begin(service);
             Runnable resume = set.pauseSecondaries();
-            await("the last proof no longer counts").until(() -> read(service).equals(new Read(503, 0)));
+            await("the last confirmation has expired").until(() -> read(service).equals(new Read(503, 0)));
             assertThat(service.status("/q/health/live")).isEqualTo(200);
             resume.run();
-            await("it recovers by itself")
+            await("the service recovers")
                     .atMost(Duration.ofSeconds(30))
                     .until(() -> read(service).equals(new Read(200, 1)));
         }
     }
 
     @Test
-    void callersWhoWaitForTheSameProofAreAnsweredEachForHimself() throws Exception {
+    void callersThatShareAConfirmationGetTheirOwnResponses() throws Exception {
         TestServer.assumeGenuine("the embedded server elects no primary");
         String database = TestServer.newDatabase();
         try (Service service = Service.start(Service.settings(database)).awaitReady()) {
@@ -137,13 +137,13 @@ class ReadBarrierIT {
         return settings;
     }
 
-    /** A conversation of one message, and connections that have been used. */
+    /** A conversation with one message, and open connections. */
     private static void begin(Service service) {
-        await("the first message is taken")
+        await("the first message is accepted")
                 .until(() -> service.post(PATH, "{\"content\": \"first\"}", ANN[0], ANN[1], "Idempotency-Key", "first")
                                 .statusCode()
                         < 300);
-        await("and read").until(() -> read(service).equals(new Read(200, 1)));
+        await("the first message is read").until(() -> read(service).equals(new Read(200, 1)));
     }
 
     private static Read read(Service service) throws IOException, InterruptedException {
@@ -157,13 +157,13 @@ class ReadBarrierIT {
                         : 0);
     }
 
-    /** Until it is acknowledged, by whichever node takes it. */
+    /** Repeats until a node acknowledges it. */
     private static void appendByAnotherReplica(MongoClient client) {
         MongoCollection<Document> conversations =
                 client.getDatabase(DATABASE).getCollection("conversations").withWriteConcern(WriteConcern.MAJORITY);
         Document message =
                 new Document("role", "user").append("content", "second").append("timestamp", new Date());
-        await("another primary takes it")
+        await("another primary accepts it")
                 .atMost(Duration.ofSeconds(30))
                 .ignoreExceptionsMatching(MongoException.class::isInstance)
                 .until(() -> conversations

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A server that speaks TLS alone and asks who is there, reached by the settings that docs/operations.md names. */
+/** A server with TLS and authentication, with the settings of docs/operations.md. */
 class SecuredConnectionIT {
 
     private static final String DATABASE = "lmx-consulting";
@@ -89,7 +89,7 @@ class SecuredConnectionIT {
         return server.uri().replace("//", "//" + user) + "?" + options;
     }
 
-    /** Of a process that is given the authority where it is to trust the server, and a certificate where it is to show one. */
+    /** Settings with the certificate authority, and with a client certificate if {@code certified}. */
     private static Map<String, String> settings(String user, String options, boolean trusting, boolean certified) {
         Map<String, String> settings = new HashMap<>(Service.settings(DATABASE));
         settings.put("MONGODB_URI", uri(user, "tls=true&" + options));
@@ -121,7 +121,7 @@ class SecuredConnectionIT {
     }
 
     @Test
-    void theJvmsOwnTrustStoreServesToo() throws Exception {
+    void trustStoreOfTheJvmIsUsed() throws Exception {
         Path store = folder.resolve("trust.p12");
         Process keytool = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "keytool")
@@ -147,14 +147,14 @@ class SecuredConnectionIT {
     }
 
     @Test
-    void aServerThatNobodyVouchesForIsRefusedWithARemedy() throws Exception {
+    void unknownCertificateAuthorityIsRejectedWithARemedy() throws Exception {
         assertRefused(
                 settings("scram:secret@", "authSource=" + DATABASE, false, false),
                 "unable to find valid certification path");
     }
 
     @Test
-    void aServerOfAnotherNameIsRefusedWithARemedy() throws Exception {
+    void wrongHostNameIsRejectedWithARemedy() throws Exception {
         Map<String, String> settings = settings("scram:secret@", "authSource=" + DATABASE, true, false);
         settings.compute("MONGODB_URI", (name, uri) -> uri.replace("127.0.0.1", "localhost"));
         assertRefused(settings, "No name matching localhost found");
@@ -178,7 +178,7 @@ class SecuredConnectionIT {
     }
 
     @Test
-    void aCertificateThatNamesNobodyIsRefused() throws Exception {
+    void certificateWithoutAUserIsRejected() throws Exception {
         certificates.certify("stranger", "/O=clients/CN=stranger", "extendedKeyUsage=clientAuth");
         Map<String, String> settings = settings("", BY_CERTIFICATE, true, true);
         settings.put("QUARKUS_TLS_MONGODB_KEY_STORE_PEM_CLIENT_CERT", certificates.file("stranger.crt"));

@@ -17,7 +17,7 @@ import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.junit.jupiter.api.Test;
 
-/** The primary's time, by what it tells of it. Times of the monotonic clock are written in milliseconds here. */
+/** Estimates of the primary's time. Values of the monotonic clock are in milliseconds here. */
 class ServerClockTest {
 
     private static final Instant SERVER = Instant.parse("2031-05-06T07:08:09.010Z");
@@ -37,7 +37,7 @@ class ServerClockTest {
     }
 
     @Test
-    void isThisMachinesTimeUntilItWasMeasured() {
+    void isTheLocalTimeBeforeTheFirstMeasurement() {
         assertThat(clock.instant()).isCloseTo(Instant.now(), within(1, ChronoUnit.SECONDS));
     }
 
@@ -50,13 +50,13 @@ class ServerClockTest {
     }
 
     @Test
-    void goesOnWithTheMonotonicClockAlone() {
+    void advancesWithTheMonotonicClock() {
         answered(SERVER, 1_000, 1_000);
         assertThat(between(at(61_000), SERVER.plusSeconds(60))).isLessThanOrEqualTo(Duration.ofMillis(1));
     }
 
     @Test
-    void measurementThatAgreesChangesNothingHoweverSlowItWas() {
+    void consistentMeasurementChangesNothing() {
         answered(SERVER, 1_000, 1_002);
         Instant before = at(5_000);
         answered(SERVER.plusMillis(1_500), 1_001, 4_000);
@@ -72,7 +72,7 @@ class ServerClockTest {
     }
 
     @Test
-    void followsAClockThatWasSetAndAPrimaryWithAnotherOne() {
+    void followsAChangedClockAndAnotherPrimary() {
         answered(SERVER, 1_000, 1_002);
         answered(SERVER.plus(Duration.ofHours(1)), 2_000, 2_002);
         assertThat(between(at(2_000), SERVER.plus(Duration.ofHours(1)))).isLessThanOrEqualTo(Duration.ofMillis(3));

@@ -1,9 +1,8 @@
 package consulting.lmx.conversation.mongo;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.as;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.http.ContentType;
 import io.restassured.response.Response;
@@ -15,7 +14,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Times that are stored are the database's: retention counts from them. */
+/** Stored times are the database's, because retention uses them. */
 @QuarkusTest
 class StoredTimesTest {
 
@@ -27,7 +26,7 @@ class StoredTimesTest {
         clock.measure().await().indefinitely();
     }
 
-    /** More than once, since the clock is measured again each ten seconds. */
+    /** Repeated, because the clock is measured again every ten seconds. */
     @Test
     void conversationIsStoredWithTheTimeOfTheDatabase() {
         Awaitility.await().atMost(Duration.ofMinutes(1)).untilAsserted(this::assertStoredWithTheTimeOfTheDatabase);
@@ -38,13 +37,12 @@ class StoredTimesTest {
         long now = System.nanoTime();
         clock.answered(ahead, now, now);
         String path = "/api/conversation/" + UUID.randomUUID();
-        Response sent = given().auth()
-                .oauth2(Tokens.of("ann"))
+        Response sent = as("ann")
                 .contentType(ContentType.JSON)
                 .body("{\"content\": \"hi\"}")
                 .post(path + "/message");
         sent.then().statusCode(201);
-        Response read = given().auth().oauth2(Tokens.of("ann")).get(path);
+        Response read = as("ann").get(path);
         for (String time : new String[] {"createdAt", "updatedAt", "messages[0].timestamp"}) {
             assertThat(Duration.between(ahead, Instant.parse(read.path(time))).abs())
                     .as(time)

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.mongo;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -28,7 +28,7 @@ import java.util.logging.Logger;
 import org.jboss.logmanager.ExtLogRecord;
 import org.junit.jupiter.api.Test;
 
-/** Traces of a call and of what it asks the database, without a word of what was said. */
+/** Traces of calls and of their database commands, without contents. */
 @QuarkusTest
 @TestProfile(TracingTest.On.class)
 class TracingTest {
@@ -42,7 +42,7 @@ class TracingTest {
         }
     }
 
-    /** Where the spans go in this test. */
+    /** Collects the spans. */
     @Singleton
     static class Spans {
         @Produces
@@ -66,11 +66,10 @@ class TracingTest {
     }
 
     @Test
-    void commandsOfACallAreSpansOfItsTraceAndTellNoContents() {
+    void commandsOfACallAreSpansWithoutContents() {
         String trace = newTrace();
         String id = "traced-" + UUID.randomUUID();
-        given().auth()
-                .oauth2(Tokens.of("ann"))
+        as("ann")
                 .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
                 .contentType(ContentType.JSON)
                 .body(Map.of("role", "user", "content", SECRET_WORDS))
@@ -102,10 +101,9 @@ class TracingTest {
     }
 
     @Test
-    void commandsThatFollowOtherCommandsAreOfTheSameTrace() {
+    void subsequentCommandsBelongToTheSameTrace() {
         String trace = newTrace();
-        given().auth()
-                .oauth2(Tokens.of("ann"))
+        as("ann")
                 .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
                 .header("Idempotency-Key", UUID.randomUUID())
                 .contentType(ContentType.JSON)
@@ -122,7 +120,7 @@ class TracingTest {
     }
 
     @Test
-    void commandsThatNoCallSentAreNotTraced() {
+    void commandsOutsideOfCallsAreNotTraced() {
         assertThat(exporter.getFinishedSpanItems())
                 .filteredOn(span -> span.getKind() == SpanKind.CLIENT)
                 .allSatisfy(span ->
@@ -130,12 +128,12 @@ class TracingTest {
     }
 
     @Test
-    void whatIsLoggedDuringACallNamesItsTrace() {
+    void logRecordsOfACallHaveItsTrace() {
         Queue<String> traces = new ConcurrentLinkedQueue<>();
         Handler handler = new Handler() {
             @Override
             public void publish(LogRecord record) {
-                if (record.getMessage().startsWith("event=refused")) {
+                if (record.getMessage().startsWith("event=request-rejected")) {
                     traces.add(String.valueOf(((ExtLogRecord) record).getMdc("traceId")));
                 }
             }
@@ -150,11 +148,10 @@ class TracingTest {
         root.addHandler(handler);
         String trace = newTrace();
         try {
-            await("one refusal in ten seconds is logged")
+            await("one rejection in ten seconds is logged")
                     .atMost(Duration.ofSeconds(30))
                     .until(() -> {
-                        given().auth()
-                                .oauth2(Tokens.of("ann"))
+                        as("ann")
                                 .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
                                 .get("/api/conversation/{id}", UUID.randomUUID())
                                 .then()

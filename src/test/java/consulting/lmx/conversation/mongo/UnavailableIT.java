@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A database that is overloaded, changes its primary or acknowledges late is a 503 on each route, and passes. */
+/** An overloaded database, a change of the primary and a late acknowledgement are 503 on every route, temporarily. */
 class UnavailableIT {
 
     private static final List<String> COMMANDS =
@@ -60,12 +60,12 @@ class UnavailableIT {
     private static void assertUnavailable(HttpResponse<String> answer) {
         assertThat(answer.statusCode()).as(answer.uri() + " " + answer.body()).isEqualTo(503);
         assertThat(answer.headers().firstValue("Retry-After")).isPresent();
-        assertThat(answer.body()).contains("The database cannot be reached").doesNotContain("rewritten");
+        assertThat(answer.body()).contains("The database is not available").doesNotContain("rewritten");
     }
 
     @ParameterizedTest
     @CsvSource({"462, IngressRequestRateLimitExceeded", "16500, RequestRateTooLarge", "10107, NotWritablePrimary"})
-    void eachRouteAnswers503AndServesAgain(int code, String name) throws Exception {
+    void everyRouteAnswers503AndRecovers(int code, String name) throws Exception {
         assertThat(send(ann).statusCode()).isEqualTo(201);
         refuse(RewritingProxy.error(code, name)
                 .append("errorLabels", new BsonArray(List.of(new BsonString("SystemOverloadedError")))));
@@ -82,9 +82,9 @@ class UnavailableIT {
         assertThat(service.status("/q/health/live")).isEqualTo(200);
     }
 
-    /** It is stored, and nobody knows whether it stays: the key makes another try safe. */
+    /** The write may be rolled back. The idempotency key makes a retry safe. */
     @Test
-    void writeThatIsNotAcknowledgedInTimeIsNoSuccessAndNoError() throws Exception {
+    void unacknowledgedWriteIs503AndSafeToRetry() throws Exception {
         assertThat(send(ann).statusCode()).isEqualTo(201);
         String[] keyed = {ann[0], ann[1], "Idempotency-Key", "k"};
         BsonDocument late = new BsonDocument("code", new BsonInt32(64))

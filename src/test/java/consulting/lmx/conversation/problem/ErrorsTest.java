@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.problem;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
@@ -39,7 +39,7 @@ class ErrorsTest {
     String database;
 
     private static RequestSpecification ann() {
-        return given().auth().oauth2(Tokens.of("ann"));
+        return as("ann");
     }
 
     private static void assertProblem(Response response, int status) {
@@ -91,7 +91,7 @@ class ErrorsTest {
                 "{\"content\": \"a\"} trailing",
                 "{\"content\": \"a\"} {\"content\": \"b\"}"
             })
-    void badMessageIsRefusedAndChangesNothing(String body) {
+    void invalidMessageIsRejectedAndChangesNothing(String body) {
         String id = UUID.randomUUID().toString();
         Response response = ann().contentType(ContentType.JSON).body(body).post("/api/conversation/" + id + "/message");
         assertProblem(response, 400);
@@ -113,7 +113,7 @@ class ErrorsTest {
                 "{\"metadata\": \"a\"}",
                 "{\"metadata\": [1]}"
             })
-    void badStartIsRefused(String body) {
+    void invalidStartIsRejected(String body) {
         assertProblem(ann().contentType(ContentType.JSON).body(body).post("/api/conversation/start"), 400);
     }
 
@@ -140,7 +140,7 @@ class ErrorsTest {
     }
 
     @Test
-    void moreMessagesThanAStartMayBringAreRefused() {
+    void tooManyStartMessagesAreRejected() {
         String messages = "{\"content\": \"a\"},".repeat(101);
         Response response = ann().contentType(ContentType.JSON)
                 .body("{\"messages\": [" + messages.substring(0, messages.length() - 1) + "]}")
@@ -159,7 +159,7 @@ class ErrorsTest {
         "GET,    /api/nothing,              404",
         "POST,   /nothing/at/all,           404"
     })
-    void wrongMethodAndUnknownPathAnswerInTheSameShape(String method, String path, int status) {
+    void wrongMethodAndUnknownPathAreProblemDocuments(String method, String path, int status) {
         assertProblem(ann().request(method, path), status);
     }
 
@@ -175,13 +175,13 @@ class ErrorsTest {
                 "OPTIONS | /api/conversation/x/messages   | GET, HEAD, OPTIONS",
                 "DELETE  | /api/admin/integrity           | GET, HEAD, OPTIONS"
             })
-    void methodsOfAPathAreNamed(String method, String path, String allowed) {
+    void allowHeaderNamesTheMethodsOfThePath(String method, String path, String allowed) {
         ann().urlEncodingEnabled(false).request(method, path).then().header("Allow", equalTo(allowed));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"text/plain", "application/xml", "text/csv"})
-    void wrongMediaTypeIsRefused(String type) {
+    void wrongMediaTypeIsRejected(String type) {
         String id = UUID.randomUUID().toString();
         Response response = ann().header("Content-Type", type)
                 .body("{\"content\": \"a\"}".getBytes(StandardCharsets.UTF_8))
@@ -191,7 +191,7 @@ class ErrorsTest {
     }
 
     @Test
-    void bodyThatIsTooLargeIsRefused() {
+    void tooLargeBodyIsRejected() {
         String id = UUID.randomUUID().toString();
         Response response = ann().contentType(ContentType.JSON)
                 .body("{\"content\": \"" + "a".repeat(1 << 20) + "\"}")
@@ -201,7 +201,7 @@ class ErrorsTest {
     }
 
     @Test
-    void bodyThatIsTooLargeAndDoesNotSaySoIsRefused() throws IOException {
+    void tooLargeChunkedBodyIsRejected() throws IOException {
         String id = UUID.randomUUID().toString();
         try (Socket socket = new Socket("localhost", RestAssured.port)) {
             String head = "POST /api/conversation/" + id
@@ -224,7 +224,7 @@ class ErrorsTest {
 
     @ParameterizedTest
     @CsvSource({"/api/conversation/x/message, nonsense, 401", "/api/nothing, , 404", "/api/conversation/x, , 405"})
-    void requestBehindABodyThatNobodyReadIsAnswered(String path, String token, int status) throws IOException {
+    void requestAfterAnUnreadBodyIsAnswered(String path, String token, int status) throws IOException {
         String good = Tokens.of("ann");
         String body = "{\"content\": \"" + "a".repeat(300_000) + "\"}";
         try (RawConnection connection = new RawConnection(URI.create("http://localhost:" + RestAssured.port))) {
@@ -237,7 +237,7 @@ class ErrorsTest {
     }
 
     @Test
-    void idThatIsTooLongIsRefused() {
+    void tooLongIdIsRejected() {
         String id = "\uD83D\uDE00".repeat(201);
         Response response = ann().contentType(ContentType.JSON)
                 .body("{\"content\": \"a\"}")
@@ -248,7 +248,7 @@ class ErrorsTest {
     }
 
     @Test
-    void refusalDoesNotNameWhatIsInside() {
+    void rejectionDoesNotNameInternals() {
         ann().contentType(ContentType.JSON)
                 .body("{\"content\": {}}")
                 .post("/api/conversation/x/message")

@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @QuarkusTest
 class AccessTest {
 
-    /** What each route of the description answers, by its methods. */
+    /** The expected status of each route of the API description. */
     private static final String ROUTES = """
             POST    /api/conversation/start                         owner 201  stranger 201  none 401  expired 401  admin 201
             GET     /api/conversation                               owner 200  stranger 200  none 401  expired 401  admin 200
@@ -63,7 +63,7 @@ class AccessTest {
             POST    /api/admin/integrity/heal                       owner 403  stranger 403  none 401  expired 401  admin 202
             """;
 
-    /** By all but POST, {@code start} is the id of a conversation, which nobody has here. */
+    /** For methods other than POST, {@code start} is an unknown conversation ID. */
     private static final String START_AS_AN_ID = """
             GET     /api/conversation/start                         owner 404  stranger 404  none 401  expired 401  admin 404
             PATCH   /api/conversation/start                         owner 404  stranger 404  none 401  expired 401  admin 404
@@ -156,7 +156,7 @@ class AccessTest {
     }
 
     @Test
-    void everyRouteOfTheDescriptionStandsInTheTable() {
+    void tableHasEveryRouteOfTheDescription() {
         Document description =
                 Document.parse(RestAssured.given().get("/q/openapi?format=json").asString());
         Set<String> described = new TreeSet<>();
@@ -167,13 +167,13 @@ class AccessTest {
                                 .filter(method -> METHODS.contains(method.toUpperCase(Locale.ROOT)))
                                 .forEach(method -> described.add(method.toUpperCase(Locale.ROOT) + " " + path)));
         assertThat(ROUTES.lines().map(row -> row.split(" +")).map(row -> row[0] + " " + path(row[1])))
-                .as("the table has one row for each route of the description")
+                .as("the table has one row for each route of the API description")
                 .containsExactlyInAnyOrderElementsOf(described);
     }
 
     @ParameterizedTest
     @MethodSource("calls")
-    void answersAsTheTableSays(Call call) throws Exception {
+    void routeAnswersAsInTheTable(Call call) throws Exception {
         boolean unknown = call.status() == 404;
         Answer ofNone = unknown ? ofNone(call) : null;
         BsonDocument stored = store();
@@ -195,7 +195,7 @@ class AccessTest {
         }
     }
 
-    /** What the same caller is answered where there is no such conversation. */
+    /** The response to the same caller for a conversation that does not exist. */
     private Answer ofNone(Call call) throws Exception {
         if (!call.route().endsWith("/message")) {
             return send(call.method(), call.route(), call.caller());
@@ -208,7 +208,7 @@ class AccessTest {
                 ofOther.body().replace(conversationId, conversationId + "/message"));
     }
 
-    /** A conversation of the owner, with a field that the service does not know. */
+    /** A conversation of the owner with an unknown field. */
     private BsonDocument store() {
         BsonDocument conversation = BsonDocument.parse("""
                         {messages: [{role: 'user', content: 'Secret', timestamp: {$date: 1700000000000}}],
@@ -225,7 +225,7 @@ class AccessTest {
         return caller + "-" + run;
     }
 
-    /** An answer without what differs from call to call; that of a stream of events ends with its headers. */
+    /** A response without the values that differ between calls. For an event stream, only its headers. */
     private record Answer(int status, Map<String, List<String>> headers, String body) {}
 
     private Answer send(String method, String route, Caller caller) throws IOException, InterruptedException {

@@ -47,7 +47,7 @@ class AuditLogTest {
     }
 
     @Test
-    void entrySaysWhatWhoAndHowMany() {
+    void entryHasEventCallerAndCount() {
         AuditLog.deletion("ann", "a-conversation");
         AuditLog.deletionOfAll("ann", 7);
         AuditLog.truncation("ann", "a-conversation", 3);
@@ -89,7 +89,7 @@ class AuditLogTest {
     }
 
     @Test
-    void readableTextStaysAsItIs() {
+    void readableTextIsNotEscaped() {
         AuditLog.deletion("Änn Ōe 😀 <ann@example.com>", "a\tb");
         assertThat(lines)
                 .containsExactly(

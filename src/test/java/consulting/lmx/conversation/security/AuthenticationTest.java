@@ -1,5 +1,7 @@
 package consulting.lmx.conversation.security;
 
+import static consulting.lmx.conversation.testsupport.Calls.as;
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 import static io.restassured.RestAssured.given;
 import static org.hamcrest.Matchers.equalTo;
 
@@ -22,7 +24,7 @@ class AuthenticationTest {
     }
 
     @Test
-    void tokenInTheCookieIsTaken() {
+    void tokenInTheCookieIsAccepted() {
         given().cookie("auth-token", Tokens.of("ann"))
                 .post("/api/conversation/start")
                 .then()
@@ -31,7 +33,7 @@ class AuthenticationTest {
     }
 
     @Test
-    void tokenInTheHeaderIsTaken() {
+    void tokenInTheHeaderIsAccepted() {
         startWith(Tokens.of("ann")).then().statusCode(201).body("conversation.userId", equalTo("ann"));
     }
 
@@ -41,7 +43,7 @@ class AuthenticationTest {
 
     @ParameterizedTest
     @MethodSource("cookies")
-    void bearerCountsWhateverCookieStandsBesideIt(String cookie) {
+    void bearerTokenTakesPrecedenceOverCookie(String cookie) {
         given().cookie("auth-token", cookie)
                 .header("Authorization", "Bearer " + Tokens.of("ann"))
                 .post("/api/conversation/start")
@@ -50,17 +52,17 @@ class AuthenticationTest {
                 .body("conversation.userId", equalTo("ann"));
     }
 
-    /** Who sends a bearer wants to be its subject, and not the subject of a cookie that a browser adds. */
+    /** The caller chose the bearer token; a browser adds the cookie by itself. */
     @ParameterizedTest
     @MethodSource("tokensThatAreNone")
-    void bearerThatIsNotValidIsRefusedBesideAGoodCookie(String bearer) {
+    void invalidBearerTokenIsRejectedDespiteValidCookie(String bearer) {
         assertRefused(given().cookie("auth-token", Tokens.of("ann"))
                 .header("Authorization", "Bearer " + bearer)
                 .post("/api/conversation/start"));
     }
 
     @Test
-    void callerIsTheSubjectWhateverOtherNamesTheTokenHas() {
+    void callerIsTheSubjectOfTheToken() {
         String token = io.smallrye.jwt.build.Jwt.subject("ann")
                 .upn("somebody@else")
                 .preferredUserName("else")
@@ -108,7 +110,7 @@ class AuthenticationTest {
     }
 
     @Test
-    void callWithoutATokenIsRefusedOnEveryRoute() {
+    void callWithoutTokenIsRejectedOnEveryRoute() {
         assertRefused(given().post("/api/conversation/start"));
         assertRefused(given().contentType("application/json").body("{").post("/api/conversation/x/message"));
         assertRefused(given().get("/api/conversation/x"));
@@ -126,15 +128,9 @@ class AuthenticationTest {
     }
 
     @Test
-    void reportIsForAdminsAlone() {
-        given().auth()
-                .oauth2(Tokens.of("ann"))
-                .get("/api/admin/integrity")
-                .then()
-                .statusCode(403)
-                .contentType("application/problem+json");
-        given().auth()
-                .oauth2(Tokens.of("root", "admin"))
+    void reportRequiresRoleAdmin() {
+        as("ann").get("/api/admin/integrity").then().statusCode(403).contentType("application/problem+json");
+        withToken(Tokens.of("root", "admin"))
                 .get("/api/admin/integrity")
                 .then()
                 .statusCode(200)

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.security;
 
+import static consulting.lmx.conversation.testsupport.Calls.as;
 import static io.restassured.RestAssured.given;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.nullValue;
@@ -52,12 +53,12 @@ class CrossSiteTest {
         ",            SELF,                  201",
         "cross-site,  https://chat.example,  201",
     })
-    void writeByCookieIsTakenFromThisOriginAndFromNamedOnesAlone(String site, String origin, int status) {
+    void writeByCookieIsAcceptedFromOwnAndAllowedOriginsOnly(String site, String origin, int status) {
         byCookie(site, origin).post("/api/conversation/start").then().statusCode(status);
     }
 
     @Test
-    void refusalIsAProblem() {
+    void rejectionIsAProblemDocument() {
         byCookie("cross-site", null)
                 .delete("/api/conversation?confirm=all")
                 .then()
@@ -66,9 +67,8 @@ class CrossSiteTest {
     }
 
     @Test
-    void bearerIsSentOnPurposeFromWhereverItComes() {
-        given().auth()
-                .oauth2(Tokens.of("ann"))
+    void bearerTokenIsAcceptedFromAnyOrigin() {
+        as("ann")
                 .header("Sec-Fetch-Site", "cross-site")
                 .post("/api/conversation/start")
                 .then()
@@ -77,7 +77,7 @@ class CrossSiteTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"Bearer ", "bearer ", "BEARER "})
-    void bearerCountsAndTheCookieBesideItDoesNot(String scheme) {
+    void cookieBesideBearerTokenIsIgnored(String scheme) {
         byCookie("cross-site", null)
                 .header("Authorization", scheme + Tokens.of("bob"))
                 .post("/api/conversation/start")
@@ -88,7 +88,7 @@ class CrossSiteTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"Basic YTpi", "Bearer", "Bearera", "Digest a", "DPoP a", ""})
-    void headerThatIsNoBearerChangesNothing(String authorization) {
+    void otherAuthorizationHeaderIsIgnored(String authorization) {
         byCookie("cross-site", null)
                 .header("Authorization", authorization)
                 .post("/api/conversation/start")
@@ -103,7 +103,7 @@ class CrossSiteTest {
     }
 
     @Test
-    void cookieThatIsNoTokenIsRefusedFromOtherSitesToo() {
+    void invalidCookieFromAnotherSiteIsRejected() {
         given().cookie("auth-token", "a")
                 .header("Sec-Fetch-Site", "cross-site")
                 .post("/api/conversation/start")
@@ -112,7 +112,7 @@ class CrossSiteTest {
     }
 
     @Test
-    void friendsMayReadTheAnswersAndNobodyElse() {
+    void onlyAllowedOriginsMayReadResponses() {
         byCookie("cross-site", ALLOWED)
                 .get("/api/conversation")
                 .then()

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.test.junit.QuarkusTest;
@@ -11,7 +11,7 @@ import io.smallrye.jwt.build.JwtClaimsBuilder;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** The issuer is checked where tokens are signed with a secret, too. */
+/** The issuer is also checked for tokens that a secret signs. */
 @QuarkusTest
 @TestProfile(IssuerTest.WithIssuer.class)
 class IssuerTest {
@@ -25,11 +25,11 @@ class IssuerTest {
 
     private static void assertStatus(int status, JwtClaimsBuilder claims) {
         String token = claims.subject("ann").expiresIn(60).signWithSecret(Tokens.SECRET);
-        given().auth().oauth2(token).get("/api/conversation").then().statusCode(status);
+        withToken(token).get("/api/conversation").then().statusCode(status);
     }
 
     @Test
-    void onlyTokensOfTheIssuerAreTaken() {
+    void onlyTokensOfTheIssuerAreAccepted() {
         assertStatus(200, Jwt.issuer("https://id.example"));
         assertStatus(401, Jwt.issuer("https://id.example.org"));
         assertStatus(401, Jwt.claims().remove("iss"));

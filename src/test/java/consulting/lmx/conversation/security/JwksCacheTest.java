@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.security;
 
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -14,10 +15,16 @@ import consulting.lmx.conversation.testsupport.SigningKey;
 import io.quarkus.test.common.ResourceArg;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.test.junit.QuarkusTestProfile;
+import io.quarkus.test.junit.TestProfile;
 import io.restassured.response.Response;
+import jakarta.enterprise.inject.Alternative;
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -28,19 +35,33 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How the keys of {@code AUTH_JWKS_URL} come and go. They are read on demand alone here, so that each reading has its cause. */
+/** Refreshes of {@code AUTH_JWKS_URL}. They happen only on demand here, so that each one has a known cause. */
 @QuarkusTest
 @WithTestResource(
         value = KeyServerResource.class,
-        initArgs = {
-            @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"),
-            @ResourceArg(name = "conversations.auth.jwks.pause", value = "0.2S"),
-            @ResourceArg(name = "conversations.auth.jwks.timeout", value = "3S")
-        })
+        initArgs = @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"))
+@TestProfile(JwksCacheTest.ShortPause.class)
 class JwksCacheTest {
 
-    private static final String UNREADABLE =
-            "The keys to check tokens with cannot be read just now. Try again a little later.";
+    private static final String UNREADABLE = "The keys that verify tokens cannot be read. Try again later.";
+
+    public static class ShortPause implements QuarkusTestProfile {
+        @Override
+        public Set<Class<?>> getEnabledAlternatives() {
+            return Set.of(QuickJwksCache.class);
+        }
+    }
+
+    /** Refreshes on demand five times a second. */
+    @Alternative
+    @Singleton
+    static class QuickJwksCache extends JwksCache {
+
+        @Inject
+        QuickJwksCache(AuthConfig config, ServiceConfig service) {
+            super(config, service, Duration.ofMillis(200));
+        }
+    }
 
     KeyServer server;
 
@@ -52,10 +73,10 @@ class JwksCacheTest {
     }
 
     private static Response call(String token) {
-        return given().auth().oauth2(token).get("/api/conversation");
+        return withToken(token).get("/api/conversation");
     }
 
-    /** The answer to a call for which the keys were read; one in the pause after another reading is made again. */
+    /** Repeats a call until it causes a refresh, which the rate limit may delay. */
     private Response callThatReads(String token) {
         int before = server.reads();
         return await().atMost(Duration.ofSeconds(30)).until(() -> call(token), answer -> server.reads() > before);
@@ -68,7 +89,7 @@ class JwksCacheTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"RS256", "ES256", "EdDSA"})
-    void tokenOfAPublishedKeyIsTaken(String algorithm) {
+    void tokenOfAPublishedKeyIsAccepted(String algorithm) {
         SigningKey key = SigningKey.of(algorithm);
         publishAndUse(key, SigningKey.of("RS256"));
         given().cookie("auth-token", key.token("ann"))
@@ -79,17 +100,16 @@ class JwksCacheTest {
     }
 
     @Test
-    void tokenThatNamesNoKeyIsThatOfASingleOne() {
+    void tokenWithoutKeyIdNeedsASingleKey() {
         SigningKey key = SigningKey.of("ES256");
         publishAndUse(key);
-        String token = key.token(Map.of("sub", "ann"), Map.of());
-        call(token).then().statusCode(200);
+        call(key.token(Map.of("sub", "ann"), Map.of())).then().statusCode(200);
         publishAndUse(SigningKey.of("RS256"), key);
-        call(token).then().statusCode(401);
+        call(key.token(Map.of("sub", "bob"), Map.of())).then().statusCode(401);
     }
 
     @Test
-    void firstTokenOfANewKeyWaitsForTheKeysAndIsTaken() {
+    void firstTokenOfANewKeyWaitsForARefresh() {
         SigningKey old = SigningKey.of("RS256");
         SigningKey young = SigningKey.of("ES256");
         publishAndUse(old);
@@ -102,7 +122,7 @@ class JwksCacheTest {
     }
 
     @Test
-    void withdrawnKeyIsTakenNoMoreOnceTheKeysWereRead() {
+    void withdrawnKeyIsRejectedAfterARefresh() {
         SigningKey stolen = SigningKey.of("RS256");
         SigningKey next = SigningKey.of("RS256");
         publishAndUse(stolen, next);
@@ -114,7 +134,7 @@ class JwksCacheTest {
     }
 
     @Test
-    void setWithoutKeysIsTakenAtItsWord() {
+    void emptySetWithdrawsAllKeys() {
         SigningKey stolen = SigningKey.of("RS256");
         publishAndUse(stolen);
         server.publish("{\"keys\":[]}");
@@ -123,7 +143,7 @@ class JwksCacheTest {
     }
 
     @Test
-    void whatIsNoKeyDoesNotSpoilTheOthers() {
+    void invalidKeysAreSkipped() {
         SigningKey key = SigningKey.of("ES256");
         server.publish(SigningKey.jwks(key)
                 .replace(
@@ -174,17 +194,17 @@ class JwksCacheTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("wrongAnswers")
-    void failedReadingKeepsTheKeysAndIsAnsweredAsOne(String what, HttpHandler answer) {
+    void failedRefreshKeepsTheKeys(String what, HttpHandler answer) {
         keepsTheKeys(() -> server.answer(answer), () -> {});
     }
 
     @Test
-    void failedReadingIsThatOfASilentServerToo() {
+    void silentServerKeepsTheKeys() {
         keepsTheKeys(() -> server.answer(exchange -> untilEnd()), () -> {});
     }
 
     @Test
-    void failedReadingIsThatOfASlowBodyToo() {
+    void slowResponseKeepsTheKeys() {
         keepsTheKeys(
                 () -> server.answer(exchange -> {
                     exchange.sendResponseHeaders(200, 0);
@@ -196,12 +216,12 @@ class JwksCacheTest {
     }
 
     @Test
-    void failedReadingIsThatOfAServerThatIsDownToo() {
+    void stoppedServerKeepsTheKeys() {
         keepsTheKeys(server::stop, () -> server.up());
     }
 
     @Test
-    void failedReadingIsThatOfAnAnswerWithoutEndTooWhichIsCutOff() throws InterruptedException {
+    void endlessResponseIsCutOff() throws InterruptedException {
         CountDownLatch cutOff = new CountDownLatch(1);
         keepsTheKeys(
                 () -> server.answer(exchange -> {

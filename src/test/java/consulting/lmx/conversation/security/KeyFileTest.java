@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.security;
 
+import static consulting.lmx.conversation.testsupport.Calls.status;
 import static io.restassured.RestAssured.given;
 import static org.awaitility.Awaitility.await;
 
@@ -14,7 +15,7 @@ import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** Keys in a file that is not there yet when the service starts, and that is put in place of another later on. */
+/** A JWKS file that does not exist at startup, and that is replaced later. */
 @QuarkusTest
 @TestProfile(KeyFileTest.WithFile.class)
 class KeyFileTest {
@@ -27,12 +28,8 @@ class KeyFileTest {
             return Map.of(
                     "conversations.auth.secret", "",
                     "conversations.auth.jwks.url", FILE.toString(),
-                    "conversations.auth.jwks.pause", "0.2S");
+                    "conversations.auth.jwks.refresh", "1S");
         }
-    }
-
-    private static int status(String token) {
-        return given().auth().oauth2(token).get("/api/conversation").statusCode();
     }
 
     private static void awaitStatus(int status, String token) {
@@ -40,7 +37,7 @@ class KeyFileTest {
     }
 
     @Test
-    void keysAreThoseOfTheFileAsSoonAsItIsThere() throws IOException {
+    void keysFollowTheFile() throws IOException {
         Files.deleteIfExists(FILE);
         SigningKey first = SigningKey.of("RS256");
         SigningKey second = SigningKey.of("ES256");

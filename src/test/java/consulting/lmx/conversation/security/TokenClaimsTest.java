@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.security;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.withToken;
 
 import consulting.lmx.conversation.testsupport.SigningKey;
 import consulting.lmx.conversation.testsupport.Tokens;
@@ -14,7 +14,7 @@ import org.bson.Document;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Tokens must be for this service, and say in a claim of the deployer's choice which roles the caller has. */
+/** The required audience, and the claim with the roles. */
 @QuarkusTest
 @TestProfile(TokenClaimsTest.WithAudienceAndRoles.class)
 class TokenClaimsTest {
@@ -58,10 +58,10 @@ class TokenClaimsTest {
                 "401 | 'azp': 'https://api.example'",
                 "401 | 'AUD': 'https://api.example'",
             })
-    void onlyTokensForThisServiceAreTaken(int status, String claims) {
+    void onlyTokensForTheAudienceAreAccepted(int status, String claims) {
         String token = token(claims.replace('\'', '"'));
         for (int time = 0; time < 2; time++) {
-            given().auth().oauth2(token).get("/api/conversation").then().statusCode(status);
+            withToken(token).get("/api/conversation").then().statusCode(status);
         }
     }
 
@@ -95,10 +95,10 @@ class TokenClaimsTest {
                 "401 | 'realm_access': {'roles': 5}",
                 "401 | 'realm_access': {'roles': true}",
             })
-    void rolesAreThoseOfTheClaimAndOfNoOther(int status, String claims) {
+    void rolesComeFromTheConfiguredClaimOnly(int status, String claims) {
         String token = token("\"aud\": \"https://api.example\", " + claims.replace('\'', '"'));
         for (int time = 0; time < 2; time++) {
-            given().auth().oauth2(token).get("/api/admin/integrity").then().statusCode(status);
+            withToken(token).get("/api/admin/integrity").then().statusCode(status);
         }
     }
 }

@@ -18,33 +18,33 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.ObservesAsync;
 import java.time.Duration;
 
-/** Makes each connection that a port accepts a {@link Connection} within {@link ConnectionLimits}. */
+/** Installs a {@link Connection} with {@link ConnectionLimits} on each connection that the HTTP server accepts. */
 @ApplicationScoped
 public class Acceptor {
 
     private static final String NAME = Acceptor.class.getName();
 
-    /** Names that Vert.x gives its handlers. */
+    /** Names of the handlers of Vert.x. */
     private static final String DECODER = "httpDecoder";
 
     private static final String HANDLER = "handler";
 
-    /** How much one read takes at most. What is read before it can be decoded is direct memory. */
+    /** Maximum size of one read, in bytes: what is read and not decoded yet is direct memory. */
     private static final int MAX_READ = 16 * 1024;
 
-    /** What the system keeps for a connection each way. It counts as memory of the container, and grows to megabytes by itself. */
+    /** Size of the kernel buffers, in bytes. They count as memory of the container, and would grow to megabytes by default. */
     private static final int SYSTEM_BUFFER = 64 * 1024;
 
-    private static final Duration SWEEP = Duration.ofSeconds(1);
+    private static final Duration SWEEP_INTERVAL = Duration.ofSeconds(1);
 
     private final VertxInternal vertx;
     private final ConnectionLimits limits;
-    private final long sweeping;
+    private final long sweepTimer;
 
     Acceptor(Vertx vertx, ConnectionLimits limits) {
         this.vertx = (VertxInternal) vertx;
         this.limits = limits;
-        this.sweeping = vertx.setPeriodic(SWEEP.toMillis(), timer -> limits.sweep());
+        this.sweepTimer = vertx.setPeriodic(SWEEP_INTERVAL.toMillis(), timer -> limits.sweep());
     }
 
     void onStart(@ObservesAsync HttpServerStart server) {
@@ -57,10 +57,10 @@ public class Acceptor {
 
     @PreDestroy
     void stop() {
-        vertx.cancelTimer(sweeping);
+        vertx.cancelTimer(sweepTimer);
     }
 
-    /** Vert.x shows nobody its ports; the loop that accepts their connections knows them. */
+    /** Finds the server channels through the event loop that accepts their connections: Vert.x does not expose them. */
     private void guard(HttpServerOptions options) {
         vertx.getAcceptorEventLoopGroup()
                 .forEach(executor -> executor.execute(() -> ((SingleThreadEventLoop) executor)
@@ -91,7 +91,7 @@ public class Acceptor {
         }
     }
 
-    /** Waits until Vert.x has set the connection up, which takes a handshake if there is TLS. */
+    /** Waits until Vert.x has set up the connection, which takes a TLS handshake if TLS is on. */
     private final class Installer extends ChannelInboundHandlerAdapter {
 
         private final HttpServerOptions options;

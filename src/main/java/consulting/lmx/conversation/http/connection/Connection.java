@@ -17,6 +17,7 @@ import io.netty.util.concurrent.Future;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
+import io.vertx.ext.web.RoutingContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -24,14 +25,14 @@ import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
 
 /**
- * A client's connection. It takes one request after the other, the next one once the last one is answered and the client
- * reads its answer, and of a body only what the service asks for. The rest waits undecoded or is not read at all. What still
- * comes of a body after the answer is read and thrown away, within bounds: a client whose connection is closed while it sends
- * may never see the answer.
+ * The connection of a client, with backpressure. It decodes one request at a time: the next one after the response is written
+ * and the client reads it. It reads a body only as far as the service asks for. The rest stays undecoded or unread. After a
+ * response it discards the rest of the body within limits, because a client whose connection is closed while it sends may not
+ * see the response.
  */
 public final class Connection extends ChannelDuplexHandler {
 
-    /** What the service waits for: a request, the rest of its head, of its body, of one that is answered; or nothing. */
+    /** What the service waits for: a request, the rest of its head, of its body, of an answered body; or nothing. */
     enum State {
         IDLE,
         HEAD,
@@ -43,11 +44,11 @@ public final class Connection extends ChannelDuplexHandler {
     private static final Logger LOG = Logger.getLogger(Connection.class);
     private static final AttributeKey<Connection> KEY = AttributeKey.valueOf(Connection.class.getName());
 
-    /** What the JVM itself ends with if {@code ExitOnOutOfMemoryError} is set. */
+    /** Exit code of the JVM with {@code ExitOnOutOfMemoryError}. */
     private static final int OUT_OF_MEMORY = 3;
 
-    /** How many bytes are thrown away. */
-    private static final int MAX_REST = 16 * 1024 * 1024;
+    /** Maximum of discarded bytes. */
+    private static final int MAX_DISCARDED = 16 * 1024 * 1024;
 
     private final ConnectionLimits limits;
     private final RequestDecoder decoder;
@@ -57,10 +58,10 @@ public final class Connection extends ChannelDuplexHandler {
     private boolean receiving;
     private boolean yielding;
     private boolean closing;
-    private int thrownAway;
+    private int discarded;
     private volatile boolean wantsBody;
 
-    /** The following belong to {@link ConnectionLimits}, under its lock. */
+    /** The following fields belong to {@link ConnectionLimits} and are guarded by its lock. */
     State state;
 
     long since;
@@ -72,20 +73,29 @@ public final class Connection extends ChannelDuplexHandler {
         this.decoder = new RequestDecoder(options, this);
     }
 
-    /** The connection of a request; empty if it was made before the {@link Acceptor} could guard its port. */
+    /** The connection of a request; empty if it was accepted before the {@link Acceptor} was installed. */
     public static Optional<Connection> of(HttpServerRequest request) {
         return request.connection() instanceof ConnectionBase base
                 ? Optional.ofNullable(base.channel().attr(KEY).get())
                 : Optional.empty();
     }
 
-    /** Has the rest of the body read, or stops that. Until it is wanted, it stays with the client. */
+    /** Starts or stops reading the body. Until then the body stays with the client. */
     public void wantBody(boolean wanted) {
         wantsBody = wanted;
         resume();
     }
 
-    /** Calls {@code then} when the answer of the request in progress is written, or the connection is closed. */
+    /**
+     * Runs {@code then} once the response of {@code request} is written or its client is gone. The end handlers of Vert.x run
+     * earlier than that if another thread than the connection's makes the response.
+     */
+    public static void whenAnswered(RoutingContext request, Runnable then) {
+        of(request.request())
+                .ifPresentOrElse(
+                        connection -> connection.whenAnswered(then), () -> request.addEndHandler(ended -> then.run()));
+    }
+
     void whenAnswered(Runnable then) {
         synchronized (whenAnswered) {
             if (context.channel().isActive()) {
@@ -109,20 +119,20 @@ public final class Connection extends ChannelDuplexHandler {
         return decoder;
     }
 
-    /** Whether the decoder may go on. */
+    /** Whether the decoder may decode more. */
     boolean takesMore() {
         return receiving
                 ? wantsBody || !answering
                 : !answering && !yielding && context.channel().isWritable();
     }
 
-    /** How many bytes the client has not taken yet. */
+    /** Bytes that are written and that the client has not read yet. */
     long pending() {
         ChannelOutboundBuffer buffer = context.channel().unsafe().outboundBuffer();
         return buffer == null ? 0 : buffer.totalPendingWriteBytes();
     }
 
-    /** At once, whatever is still to be sent. */
+    /** Closes the connection without sending what is pending. */
     void close() {
         context.close();
     }
@@ -148,9 +158,9 @@ public final class Connection extends ChannelDuplexHandler {
             answering = true;
             receiving = true;
             wantsBody = false;
-            thrownAway = 0;
+            discarded = 0;
         } else if (!answering && message instanceof HttpContent content) {
-            passed = throwAway(content);
+            passed = discard(content);
         }
         if (message instanceof LastHttpContent) {
             receiving = false;
@@ -163,10 +173,10 @@ public final class Connection extends ChannelDuplexHandler {
         }
     }
 
-    private Object throwAway(HttpContent content) {
-        thrownAway += content.content().readableBytes();
+    private Object discard(HttpContent content) {
+        discarded += content.content().readableBytes();
         content.release();
-        if (thrownAway > MAX_REST) {
+        if (discarded > MAX_DISCARDED) {
             close();
         }
         return content instanceof LastHttpContent ? LastHttpContent.EMPTY_LAST_CONTENT : null;
@@ -223,8 +233,8 @@ public final class Connection extends ChannelDuplexHandler {
     }
 
     /**
-     * Later, since the decoder may be at work, and scheduled: between two scheduled tasks the loop serves its other connections,
-     * however many requests one has sent ahead.
+     * Schedules the decoder, because it may be running now. Between two scheduled tasks the event loop serves its other
+     * connections, however many pipelined requests this one has.
      */
     private void resume() {
         if (context.executor().inEventLoop() && !decoder.isInHead()) {
@@ -251,10 +261,10 @@ public final class Connection extends ChannelDuplexHandler {
         requireMemory(written.cause());
     }
 
-    /** The JVM ends by itself if the heap is exhausted, but not if direct memory is: every loop would wait for it in turn. */
+    /** Ends the process if direct memory is exhausted: the JVM itself ends only if the heap is. */
     private static void requireMemory(Throwable failure) {
         if (failure instanceof OutOfMemoryError) {
-            LOG.fatal("event=out-of-memory: the process ends", failure);
+            LOG.fatal("event=out-of-memory: the process exits", failure);
             Runtime.getRuntime().halt(OUT_OF_MEMORY);
         }
     }

@@ -22,34 +22,34 @@ import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 /**
- * Bounds what connections make the process hold, whoever made them: their number, the heads of requests that are not
- * complete, and the bytes of answers that clients do not read. What exceeds a bound costs the oldest connection that waits
- * for its client, so that a new one, such as a probe's, is served.
+ * Limits what connections make the process hold: their number, the incomplete request heads, and the bytes of responses that
+ * clients do not read. If a limit is exceeded, the oldest connection that waits for its client is closed, so that a new one,
+ * such as a probe's, is served.
  */
 @ApplicationScoped
 public class ConnectionLimits {
 
-    /** Each may hold 32 KiB of direct memory, and a hundred headers. */
+    /** Maximum of incomplete heads: each may hold 32 KiB of direct memory and a hundred headers. */
     static final int MAX_HEADS = 128;
 
-    /** How long a head may take, from its first bytes to its last. */
+    /** Maximum time from the first byte of a head to its last. */
     static final Duration HEAD_TIMEOUT = Duration.ofSeconds(10);
 
-    /** How long a client may go on to send a body that was answered. */
+    /** Maximum time that a client may continue to send an answered body. */
     static final Duration REST_TIMEOUT = Duration.ofSeconds(5);
 
-    /** How long a client may take nothing of its answer. */
+    /** Maximum time that a client may read nothing of its response. */
     static final Duration READER_TIMEOUT = Duration.ofSeconds(30);
 
-    /** How long a request that is not complete is spared if there are too many connections. */
+    /** Time during which an incomplete request is not closed for a new connection. */
     static final Duration GRACE = Duration.ofSeconds(1);
 
     private static final Logger LOG = Logger.getLogger(ConnectionLimits.class);
 
-    /** What an open event stream takes; other connections take less. */
+    /** Heap of an open event stream, in bytes. Other connections take less. */
     private static final int HEAP_OF_A_CONNECTION = 48 * 1024;
 
-    /** The part of the direct memory that unread answers may take. */
+    /** Divisor: unread responses may take this part of the direct memory. */
     private static final int PART_OF_DIRECT_MEMORY = 8;
 
     private final int max;
@@ -78,10 +78,10 @@ public class ConnectionLimits {
             byState.put(state, new LinkedHashSet<>());
         }
         Gauge.builder("conversations.connections", this, ConnectionLimits::open)
-                .description("Connections that clients have open")
+                .description("Open connections of clients")
                 .register(meters);
         Gauge.builder("conversations.connections.unread", this, ConnectionLimits::unreadBytes)
-                .description("Bytes of answers that clients have not read yet")
+                .description("Bytes of responses that clients have not read yet")
                 .baseUnit(BaseUnits.BYTES)
                 .register(meters);
     }
@@ -89,7 +89,7 @@ public class ConnectionLimits {
     void opened(Connection connection) {
         Optional<Connection> victim;
         synchronized (this) {
-            victim = open() < max ? Optional.empty() : leastMissed().or(() -> Optional.of(connection));
+            victim = open() < max ? Optional.empty() : leastUseful().or(() -> Optional.of(connection));
             connection.state = State.IDLE;
             connection.since = nanoTime.getAsLong();
             byState.get(State.IDLE).add(connection);
@@ -98,8 +98,8 @@ public class ConnectionLimits {
         victim.ifPresent(closed -> close(closed, "connections"));
     }
 
-    /** One that waits for the rest of a request, else one without a request, each the oldest of its kind. */
-    private Optional<Connection> leastMissed() {
+    /** The oldest connection that waits for the rest of a request, else the oldest idle one. */
+    private Optional<Connection> leastUseful() {
         return Stream.of(State.HEAD, State.REST, State.BODY)
                 .flatMap(state -> oldest(state).stream())
                 .filter(connection -> isOlder(connection.since, GRACE))
@@ -139,7 +139,7 @@ public class ConnectionLimits {
         return byState.get(state).stream().findFirst();
     }
 
-    /** Takes note that the client has not read all that was sent. */
+    /** Records that the client has not read its whole response. */
     void unread(Connection connection) {
         List<Connection> victims = new ArrayList<>();
         synchronized (this) {
@@ -159,7 +159,7 @@ public class ConnectionLimits {
         victims.forEach(closed -> close(closed, "unread"));
     }
 
-    /** Closes what has waited for its client for too long. */
+    /** Closes connections whose time limit has expired. */
     void sweep() {
         List<Connection> heads;
         List<Connection> rests;
@@ -175,7 +175,7 @@ public class ConnectionLimits {
         readers.forEach(closed -> close(closed, "reader-timeout"));
     }
 
-    /** Closes the connection of the client that has read nothing for longest, unless it read just now. */
+    /** Closes the connection of the client that has read nothing for the longest time, unless it read just now. */
     public void closeSlowestReader() {
         Optional<Connection> slowest;
         synchronized (this) {
@@ -195,7 +195,7 @@ public class ConnectionLimits {
         return older;
     }
 
-    /** A client that reads becomes the last one to be closed. */
+    /** Moves a client that reads to the end of the order in which clients are closed. */
     private void noteProgress(Connection connection) {
         long pending = connection.pending();
         if (pending < connection.unread) {
@@ -216,9 +216,9 @@ public class ConnectionLimits {
         meters.counter("conversations.connections.closed", "reason", reason).increment();
         if (throttle.permits()) {
             LOG.warnf(
-                    "event=connection-closed reason=%s open=%d unread-bytes=%d: clients that do not finish their requests or"
-                            + " do not read their answers lose their connections; conversations_connections_closed_total"
-                            + " counts them",
+                    "event=connection-closed reason=%s open=%d unread-bytes=%d: the service closes connections of clients that"
+                            + " do not finish their requests or do not read their responses."
+                            + " conversations_connections_closed_total counts them.",
                     reason, open(), unreadBytes());
         }
         connection.close();

@@ -18,8 +18,8 @@ import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.Liveness;
 
 /**
- * Liveness: DOWN once an event loop has done nothing for {@link #MAX_MISSED} seconds, even if another loop answers the probe.
- * A loop that is slow under load still does something. Seconds in which the whole process stands still do not count.
+ * Liveness check: DOWN if an event loop has run no task for {@link #MAX_MISSED} seconds, even if another loop answers the probe.
+ * A slow loop under load is alive. Seconds in which the whole process is paused do not count.
  */
 @Liveness
 @ApplicationScoped

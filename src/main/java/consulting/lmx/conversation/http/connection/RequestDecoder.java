@@ -17,17 +17,18 @@ import java.util.List;
 import java.util.function.BiConsumer;
 
 /**
- * Decodes only what the {@link Connection} can take now; the rest stays as it came. Vert.x's own decoder turns all bytes of a
- * read into requests at once, each of them many times as large, and answers them whether or not the client reads.
+ * Decodes only what the {@link Connection} accepts now, and keeps the other bytes undecoded. The decoder of Vert.x turns all
+ * bytes of a read into requests at once, many times as large, whether or not the client reads the responses.
  */
 final class RequestDecoder extends VertxHttpRequestDecoder {
 
-    /** A short header, or cookie, takes thirty times its bytes. More than these are answered with 431. */
+    /** Maximum of headers; more are answered with 431. A short header takes thirty times its bytes of heap. */
     private static final int MAX_HEADERS = 100;
 
+    /** The same for cookies. */
     private static final int MAX_COOKIES = 200;
 
-    /** How many bytes of what cannot be taken yet are read. */
+    /** Maximum of undecoded bytes, beyond which reading stops. */
     private static final int MAX_BUFFERED = 4096;
 
     private final Connection connection;
@@ -56,17 +57,17 @@ final class RequestDecoder extends VertxHttpRequestDecoder {
         }
     }
 
-    /** Whether a part of a head has come. */
+    /** Whether a part of a head has arrived. */
     boolean isInHead() {
         return inHead || actualReadableBytes() > 0;
     }
 
-    /** Whether the client has to wait with what it sends. */
+    /** Whether reading from the client has to stop. */
     boolean isFull() {
         return actualReadableBytes() >= MAX_BUFFERED;
     }
 
-    /** Decodes what had to stay. */
+    /** Decodes the bytes that were kept. */
     void resume(ChannelHandlerContext context) {
         try {
             channelRead(context, Unpooled.EMPTY_BUFFER);
@@ -76,14 +77,14 @@ final class RequestDecoder extends VertxHttpRequestDecoder {
         }
     }
 
-    /** Without the read that Netty asks for while reading is off and nothing was decoded. */
+    /** Does not request another read while reading is off, unlike the method of Netty. */
     @Override
     public void channelReadComplete(ChannelHandlerContext context) {
         discardSomeReadBytes();
         context.fireChannelReadComplete();
     }
 
-    /** Of one request. */
+    /** Counts the headers of one request. */
     private static final class HeaderCheck implements BiConsumer<CharSequence, CharSequence> {
 
         private int headers;
@@ -96,7 +97,7 @@ final class RequestDecoder extends VertxHttpRequestDecoder {
                 cookies += 1 + value.chars().filter(c -> c == ';').count();
             }
             if (headers > MAX_HEADERS || cookies > MAX_COOKIES) {
-                throw new TooLongHttpHeaderException("More headers or cookies than allowed");
+                throw new TooLongHttpHeaderException("Too many headers or cookies");
             }
             HttpUtils.validateHeader(name, value);
         }

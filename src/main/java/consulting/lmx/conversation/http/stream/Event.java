@@ -8,9 +8,9 @@ import java.util.Optional;
 /**
  * A server-sent event.
  *
- * @param name what kind it is of
- * @param id what {@code Last-Event-ID} will say
- * @param data is sent as JSON
+ * @param name its type
+ * @param id the value of {@code Last-Event-ID} after it
+ * @param data the value that is sent as JSON
  */
 public record Event(String name, Optional<String> id, Object data) {
 
@@ -20,7 +20,7 @@ public record Event(String name, Optional<String> id, Object data) {
                     + json.writeValueAsString(data) + "\n\n";
             return text.getBytes(StandardCharsets.UTF_8);
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("An event that is no JSON: " + name, e);
+            throw new IllegalArgumentException("The event cannot be encoded as JSON: " + name, e);
         }
     }
 }

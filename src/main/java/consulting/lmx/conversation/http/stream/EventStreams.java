@@ -31,24 +31,24 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 /**
- * Server-sent events as every route of the service sends them. A stream opens at once with a hint when to reconnect, and
- * heartbeats keep it. It ends with the caller's token, with this process, and if the listener does not take what it is sent.
- * An event is encoded when the listener can take it, so a slow listener holds one event at most.
+ * Opens the server-sent event streams of all routes. A stream begins with a reconnection time, and has heartbeats. It ends
+ * with the caller's token, at a shutdown, and if the listener does not read. An event is encoded when the listener can take
+ * it, so that a slow listener holds at most one event.
  */
 @ApplicationScoped
 public class EventStreams {
 
     private static final Logger LOG = Logger.getLogger(EventStreams.class);
 
-    /** Opens the stream, and tells after how many milliseconds to reconnect when it is cut. */
+    /** The first part of a stream, with the reconnection time in milliseconds. */
     private static final byte[] HELLO = "retry: 1000\n: open\n\n".getBytes(StandardCharsets.US_ASCII);
 
     private static final byte[] HEARTBEAT = ": heartbeat\n\n".getBytes(StandardCharsets.US_ASCII);
 
-    /** Is not sent. */
+    /** Ends the stream, and is not sent. */
     private static final Part END = () -> new byte[0];
 
-    /** What is sent at once, encoded then. */
+    /** A part of a stream, which is encoded when it is sent. */
     private interface Part {
         byte[] encoded();
     }
@@ -66,18 +66,18 @@ public class EventStreams {
         this.config = config;
         this.json = json;
         this.dropped = meters.counter("conversations.listeners.dropped");
-        this.rejected = Counter.builder("conversations.listeners.refused")
-                .description("Listeners that were rejected because as many event streams were open as allowed")
+        this.rejected = Counter.builder("conversations.listeners.rejected")
+                .description("Listeners that were rejected because conversations.events.max-streams streams were open")
                 .register(meters);
         Gauge.builder("conversations.listeners", endings, Set::size).register(meters);
     }
 
-    /** Has the metrics registered before the first stream opens. */
+    /** Registers the metrics at startup: the observer creates this bean. */
     void onStart(@Observes StartupEvent event) {}
 
     /**
-     * {@code events} as a stream of the caller. It fails before anything is sent if they do, with
-     * {@link ErrorCode#TOO_MANY_LISTENERS} if the caller has too many streams open, and with {@link ErrorCode#OVERLOADED} if the
+     * Opens a stream of {@code events} for the caller. Fails before anything is sent: as {@code events} does, with
+     * {@link ErrorCode#TOO_MANY_LISTENERS} if the caller has too many open streams, and with {@link ErrorCode#OVERLOADED} if the
      * process has.
      */
     public Uni<RestResponse<StreamedBody>> open(Caller caller, Uni<Multi<Event>> events) {
@@ -88,7 +88,7 @@ public class EventStreams {
             requireRoom(id);
             Multi<byte[]> parts = stream(id, found, heartbeats(accepted), end(expiry));
             return ResponseBuilder.ok(new StreamedBody(parts), MediaType.SERVER_SENT_EVENTS)
-                    .header("X-Accel-Buffering", "no") // a proxy is to pass each event on at once
+                    .header("X-Accel-Buffering", "no") // tells nginx not to buffer events
                     .build();
         });
     }
@@ -117,8 +117,8 @@ public class EventStreams {
     }
 
     /**
-     * Ends the stream once the token is no longer accepted. If one was not taken when the next is due, the listener does not
-     * read, and the stream fails.
+     * Ends the stream when the token is no longer accepted. Fails if the previous heartbeat is still unread when the next one is
+     * due.
      */
     private Multi<Part> heartbeats(BooleanSupplier accepted) {
         return Multi.createFrom()
@@ -128,45 +128,45 @@ public class EventStreams {
                 .onFailure(BackPressureFailure.class)
                 .transform(notTaken -> {
                     dropped.increment();
-                    return new IllegalStateException("the listener has taken nothing for " + config.heartbeat());
+                    return new IllegalStateException("The listener has read nothing for " + config.heartbeat());
                 })
                 .map(tick -> accepted.getAsBoolean() ? () -> HEARTBEAT : END);
     }
 
     private Uni<Part> end(Optional<Instant> expiry) {
-        Uni<Part> told = Uni.createFrom().emitter(ending -> {
+        Uni<Part> ended = Uni.createFrom().emitter(ending -> {
             endings.add(ending);
             ending.onTermination(() -> endings.remove(ending));
             if (stopping) {
                 ending.complete(END);
             }
         });
-        return expiry.map(at -> told.ifNoItem()
-                        .after(atLeastAMoment(Duration.between(Instant.now(), at)))
+        return expiry.map(at -> ended.ifNoItem()
+                        .after(atLeastOneMillisecond(Duration.between(Instant.now(), at)))
                         .recoverWithItem(END))
-                .orElse(told);
+                .orElse(ended);
     }
 
-    private static Duration atLeastAMoment(Duration duration) {
+    private static Duration atLeastOneMillisecond(Duration duration) {
         return duration.compareTo(Duration.ofMillis(1)) > 0 ? duration : Duration.ofMillis(1);
     }
 
     private void requireRoom(String caller) {
-        if (open.getOrDefault(caller, 0) >= config.listeners()) {
+        if (open.getOrDefault(caller, 0) >= config.maxStreamsPerCaller()) {
             throw new ServiceException(
                     ErrorCode.TOO_MANY_LISTENERS,
-                    "You have " + config.listeners() + " event streams open. Close one, and try again.");
+                    "You have " + config.maxStreamsPerCaller() + " open event streams. Close one, then try again.");
         }
-        if (endings.size() >= config.streams()) {
+        if (endings.size() >= config.maxStreams()) {
             rejected.increment();
             if (throttle.permits()) {
                 LOG.warnf(
-                        "event=streams-full streams=%d refused=%.0f: listeners are rejected with 503; start more replicas,"
-                                + " or raise conversations.events.streams if the heap has room",
-                        config.streams(), rejected.count());
+                        "event=streams-full streams=%d rejected=%.0f: listeners are rejected with 503. Start more replicas,"
+                                + " or raise conversations.events.max-streams if the heap has room.",
+                        config.maxStreams(), rejected.count());
             }
             throw new ServiceException(
-                    ErrorCode.OVERLOADED, "As many event streams are open as may be. Try again a little later.");
+                    ErrorCode.OVERLOADED, "The service has too many open event streams. Try again later.");
         }
     }
 
@@ -174,7 +174,7 @@ public class EventStreams {
         open.computeIfPresent(caller, (id, streams) -> streams == 1 ? null : streams - 1);
     }
 
-    void onDrain(@Observes ShutdownDelayInitiatedEvent event) {
+    void onShutdownDelay(@Observes ShutdownDelayInitiatedEvent event) {
         endAll();
     }
 

@@ -4,8 +4,8 @@ import io.smallrye.mutiny.Multi;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
- * The body of an answer that is sent part by part: the next one is asked for when the one before has left, and none when the
- * caller has gone. Where it fails, the connection is cut, so that nobody takes what he has for the whole.
+ * A response body that is sent in parts. The next part is requested after the previous one is written, and not after the client
+ * is gone. If {@code parts} fails, the connection is closed, so that the client cannot take what it has for the whole.
  */
 @Schema(hidden = true)
 public record StreamedBody(Multi<byte[]> parts) {}

@@ -21,8 +21,8 @@ import org.jboss.resteasy.reactive.server.spi.ServerMessageBodyWriter;
 import org.jboss.resteasy.reactive.server.spi.ServerRequestContext;
 
 /**
- * Sends a {@link StreamedBody}. The framework's own way of sending a {@code Multi} has sent the head before it knows whether
- * there is anything to send, and leaves the connection open where it fails.
+ * Sends a {@link StreamedBody}. RESTEasy Reactive would send the head of a {@code Multi} before the first item, and leave the
+ * connection open after a failure.
  */
 @Provider
 @Produces(MediaType.WILDCARD)
@@ -64,7 +64,7 @@ public class StreamedBodyWriter implements ServerMessageBodyWriter<StreamedBody>
             MediaType mediaType,
             MultivaluedMap<String, Object> headers,
             OutputStream stream) {
-        throw new UnsupportedOperationException("A streamed body is sent, and not written to a stream");
+        throw new UnsupportedOperationException("A streamed body is not written to an OutputStream");
     }
 
     private static final class Sender implements Flow.Subscriber<byte[]> {
@@ -88,14 +88,12 @@ public class StreamedBodyWriter implements ServerMessageBodyWriter<StreamedBody>
         @Override
         public void onNext(byte[] part) {
             CompletionStage<Void> written = response.write(part);
-            request.unwrap(HttpServerRequest.class)
-                    .headers()
-                    .clear(); // nobody needs them, for as long as a stream may be open
+            request.unwrap(HttpServerRequest.class).headers().clear(); // an open stream would keep them in memory
             written.whenComplete((sent, failure) -> {
                 if (failure == null) {
                     parts.request(1);
                 } else {
-                    parts.cancel(); // the caller has gone
+                    parts.cancel(); // the client is gone
                 }
             });
         }
@@ -110,7 +108,7 @@ public class StreamedBodyWriter implements ServerMessageBodyWriter<StreamedBody>
         public void onError(Throwable failure) {
             if (THROTTLE.permits()) {
                 LOG.warnf(
-                        "event=answer-cut path=%s reason=%s",
+                        "event=response-aborted path=%s reason=%s",
                         Text.quoted(request.getPath()), Text.quoted(String.valueOf(failure.getMessage())));
             }
             response.reset();

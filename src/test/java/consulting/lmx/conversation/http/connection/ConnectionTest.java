@@ -33,10 +33,10 @@ class ConnectionTest {
     private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
     private final ConnectionLimits limits = new ConnectionLimits(MAX, 100, meters, () -> now);
 
-    /** What a connection has handed on, in words. */
+    /** A log of what the connection passed on. */
     private final List<String> seen = new ArrayList<>();
 
-    /** A connection of a client, with what Vert.x would do. */
+    /** A client connection with the behaviour of Vert.x. */
     private final class Client {
 
         private final Connection connection = new Connection(new HttpServerOptions(), limits);
@@ -100,7 +100,7 @@ class ConnectionTest {
     }
 
     @Test
-    void nextRequestIsTakenOnceTheLastOneIsAnswered() {
+    void nextRequestIsDecodedAfterTheResponse() {
         Client client = new Client().send(GET.formatted("1") + GET.formatted("2") + GET.formatted("3"));
         assertThat(seen).containsExactly("/1", "end");
         client.answer(HttpResponseStatus.OK);
@@ -112,7 +112,7 @@ class ConnectionTest {
     }
 
     @Test
-    void clientThatSendsAheadIsNotRead() {
+    void pipelinedRequestsAreNotRead() {
         Client client = new Client().send(GET.formatted("1"));
         assertThat(client.channel.config().isAutoRead()).isTrue();
         client.send(GET.formatted("a".repeat(3_000)) + GET.formatted("b".repeat(3_000)));
@@ -122,7 +122,7 @@ class ConnectionTest {
     }
 
     @Test
-    void bodyIsReadWhileItIsWanted() {
+    void bodyIsReadOnDemand() {
         Client client = new Client().send(POST.formatted("1", 6) + "ab");
         assertThat(seen).containsExactly("/1");
         client.wantBody(true);
@@ -136,7 +136,7 @@ class ConnectionTest {
     }
 
     @Test
-    void restOfABodyIsThrownAwayOnceItsRequestIsAnswered() {
+    void restOfAnAnsweredBodyIsDiscarded() {
         Client client = new Client().send(POST.formatted("1", 4) + "ab");
         client.answer(HttpResponseStatus.UNAUTHORIZED);
         client.send("cd" + GET.formatted("2"));
@@ -145,7 +145,7 @@ class ConnectionTest {
     }
 
     @Test
-    void clientThatDoesNotFinishAnAnsweredBodyLosesItsConnection() {
+    void endlessAnsweredBodyClosesTheConnection() {
         Client client = new Client().send(POST.formatted("1", 4) + "ab");
         client.answer(HttpResponseStatus.UNAUTHORIZED);
         client.send("c");
@@ -194,7 +194,7 @@ class ConnectionTest {
     }
 
     @Test
-    void connectionTooManyCostsTheOldestThatWaitsForItsClient() {
+    void newConnectionReplacesTheOldestWaitingOne() {
         Client busy = new Client().send(GET.formatted("1"));
         Client idle = new Client();
         Client body = new Client().send(POST.formatted("2", 4) + "ab");
@@ -212,7 +212,7 @@ class ConnectionTest {
     }
 
     @Test
-    void requestThatHasJustBegunIsSpared() {
+    void newRequestIsNotClosedForANewConnection() {
         Client idle = new Client();
         List<Client> begun = List.of(
                 new Client().send("GET /1 HTT"),
@@ -233,7 +233,7 @@ class ConnectionTest {
     }
 
     @Test
-    void whatWaitsForAnAnswerIsCalledWithItOrWhenTheClientIsGone() {
+    void callbackRunsWithTheResponseOrTheEndOfTheConnection() {
         AtomicInteger calls = new AtomicInteger();
         Client client = new Client().send(GET.formatted("1"));
         client.connection.whenAnswered(calls::incrementAndGet);

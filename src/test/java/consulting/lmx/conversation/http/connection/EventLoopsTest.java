@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 class EventLoopsTest {
 
-    /** Of a loop that does nothing now. */
+    /** Tasks of the blocked loop. */
     private final List<Runnable> tasks = new ArrayList<>();
 
     private final EventLoops loops = new EventLoops(List.of(Runnable::run, tasks::add));
@@ -21,7 +21,7 @@ class EventLoopsTest {
     }
 
     @Test
-    void loopThatIsStuckTurnsLivenessDown() {
+    void blockedLoopTurnsLivenessDown() {
         check(EventLoops.MAX_MISSED);
         assertThat(loops.call().getStatus()).isEqualTo(Status.UP);
         check(1);
@@ -29,7 +29,7 @@ class EventLoopsTest {
     }
 
     @Test
-    void loopThatIsSlowIsAlive() {
+    void slowLoopIsAlive() {
         check(EventLoops.MAX_MISSED - 1);
         tasks.forEach(Runnable::run);
         check(EventLoops.MAX_MISSED);
@@ -37,7 +37,7 @@ class EventLoopsTest {
     }
 
     @Test
-    void stuckLoopIsGivenOneTaskOnly() {
+    void blockedLoopGetsOneTaskOnly() {
         check(10);
         assertThat(tasks).hasSize(1);
     }

@@ -9,16 +9,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class KeyLocationTest {
+class JwksClientTest {
 
     @Test
-    void pathsAndFileAddressesAreFiles() {
+    void pathsAndFileUrlsAreFiles() {
         Path path = Path.of("/etc/my keys/jwks.json");
-        assertThat(KeyLocation.of(path.toString()).uri()).isEqualTo(path.toUri());
-        assertThat(KeyLocation.of(path.toUri().toString()).isFile()).isTrue();
-        assertThat(KeyLocation.of("keys.json").uri())
+        assertThat(JwksClient.of(path.toString()).uri()).isEqualTo(path.toUri());
+        assertThat(JwksClient.of(path.toUri().toString()).uri()).isEqualTo(path.toUri());
+        assertThat(JwksClient.of("keys.json").uri())
                 .isEqualTo(Path.of("keys.json").toAbsolutePath().toUri());
-        assertThat(KeyLocation.of("/etc/jwks.json").isOpenToOthers()).isFalse();
+        assertThat(JwksClient.of("/etc/jwks.json").isUnprotected()).isFalse();
     }
 
     @ParameterizedTest
@@ -33,9 +33,8 @@ class KeyLocationTest {
         "http://127.0.0.1.example/jwks,  true",
         "http://localhost.example/jwks,  true",
     })
-    void plainHttpToElsewhereIsOpenToOthers(String location, boolean open) {
-        assertThat(KeyLocation.of(location).isFile()).isFalse();
-        assertThat(KeyLocation.of(location).isOpenToOthers()).isEqualTo(open);
+    void plainHttpToAnotherHostIsUnprotected(String location, boolean isUnprotected) {
+        assertThat(JwksClient.of(location).isUnprotected()).isEqualTo(isUnprotected);
     }
 
     @ParameterizedTest
@@ -49,7 +48,7 @@ class KeyLocationTest {
                 "file:keys.json",
                 "jwks:x"
             })
-    void anythingElseIsRefused(String location) {
-        assertThatIllegalArgumentException().isThrownBy(() -> KeyLocation.of(location));
+    void otherLocationsAreRejected(String location) {
+        assertThatIllegalArgumentException().isThrownBy(() -> JwksClient.of(location));
     }
 }

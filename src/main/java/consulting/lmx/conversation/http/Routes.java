@@ -17,56 +17,54 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Names in {@code Allow} the methods that a path has, wherever it was asked for another one (405) or for just those
- * ({@code OPTIONS}): RFC 9110 wants it, and the framework does not look at the path for it.
+ * The routes of all resources, as their annotations declare them. It also sets the {@code Allow} header of a 405 and of an
+ * answer to {@code OPTIONS} (RFC 9110, 15.5.6): RESTEasy Reactive names methods of other paths there.
  */
 @ApplicationScoped
-public class AllowedMethods {
+public class Routes {
 
     private static final int METHOD_NOT_ALLOWED = 405;
 
-    /** First of all, since it only looks at the answer. */
-    private static final int PRIORITY = 1000;
+    private record Route(String path, Pattern pattern, String method) {
 
-    private record Route(Pattern path, String method) {}
+        Route(String path, String method) {
+            this(path, Pattern.compile(path.replaceAll("\\{[^/]+}", "[^/]+")), method);
+        }
+    }
 
     private final List<Route> routes;
 
-    AllowedMethods(BeanManager beans) {
+    Routes(BeanManager beans) {
         routes = beans.getBeans(Object.class, Any.Literal.INSTANCE).stream()
                 .map(bean -> (Class<?>) bean.getBeanClass())
                 .filter(resource -> resource.isAnnotationPresent(Path.class))
-                .flatMap(AllowedMethods::routes)
+                .flatMap(resource -> Arrays.stream(resource.getDeclaredMethods()))
+                .flatMap(Routes::routes)
                 .toList();
     }
 
-    private static Stream<Route> routes(Class<?> resource) {
-        String root = resource.getAnnotation(Path.class).value();
-        return Arrays.stream(resource.getDeclaredMethods())
-                .flatMap(method -> Arrays.stream(method.getAnnotations())
-                        .map(annotation -> annotation.annotationType().getAnnotation(jakarta.ws.rs.HttpMethod.class))
-                        .filter(verb -> verb != null)
-                        .map(verb -> new Route(pattern(root, method), verb.value())));
-    }
-
-    private static Pattern pattern(String root, Method method) {
+    private static Stream<Route> routes(Method method) {
         Path path = method.getAnnotation(Path.class);
-        return Pattern.compile((root + (path == null ? "" : path.value())).replaceAll("\\{[^/]+}", "[^/]+"));
+        String full = method.getDeclaringClass().getAnnotation(Path.class).value() + (path == null ? "" : path.value());
+        return Arrays.stream(method.getAnnotations())
+                .map(annotation -> annotation.annotationType().getAnnotation(jakarta.ws.rs.HttpMethod.class))
+                .filter(verb -> verb != null)
+                .map(verb -> new Route(full, verb.value()));
     }
 
     void register(@Observes Filters filters) {
         filters.register(
                 request -> {
-                    request.addHeadersEndHandler(ended -> allow(request));
+                    request.addHeadersEndHandler(ended -> setAllow(request));
                     request.next();
                 },
-                PRIORITY);
+                FilterOrder.ALLOW_HEADER);
     }
 
-    private void allow(RoutingContext request) {
-        boolean asked = request.request().method() == HttpMethod.OPTIONS
+    private void setAllow(RoutingContext request) {
+        boolean answersOptions = request.request().method() == HttpMethod.OPTIONS
                 && request.response().headers().contains(HttpHeaders.ALLOW);
-        if (asked || request.response().getStatusCode() == METHOD_NOT_ALLOWED) {
+        if (answersOptions || request.response().getStatusCode() == METHOD_NOT_ALLOWED) {
             request.response().putHeader(HttpHeaders.ALLOW, String.join(", ", methods(request.normalizedPath())));
         }
     }
@@ -74,11 +72,16 @@ public class AllowedMethods {
     private TreeSet<String> methods(String path) {
         TreeSet<String> methods = new TreeSet<>(List.of("OPTIONS"));
         routes.stream()
-                .filter(route -> route.path().matcher(path).matches())
+                .filter(route -> route.pattern().matcher(path).matches())
                 .forEach(route -> methods.add(route.method()));
         if (methods.contains("GET")) {
             methods.add("HEAD");
         }
         return methods;
+    }
+
+    /** Whether a route has this path, with its parameters in braces. */
+    boolean contains(String path) {
+        return routes.stream().anyMatch(route -> route.path().equals(path));
     }
 }
