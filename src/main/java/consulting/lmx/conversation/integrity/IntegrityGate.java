@@ -17,15 +17,15 @@ import java.util.UUID;
 import org.jboss.logging.Logger;
 
 /**
- * Keeps every {@code /api/} route shut until the state is open: 503, before the body, the token or the database is looked
- * at. Only the report of this very check stays readable.
+ * Answers every {@code /api/} route with 503 until the service is open, before reading the body, the token or the database.
+ * Only the report of the check is available.
  */
 @ApplicationScoped
 public class IntegrityGate {
 
     private static final Logger LOG = Logger.getLogger(IntegrityGate.class);
 
-    /** After CORS (300), so that a browser may read the refusal, and before authentication (200). */
+    /** After CORS (300), so that a browser can read the answer, and before authentication (200). */
     private static final int PRIORITY = 250;
 
     private static final String GUARDED = "/api";
@@ -50,14 +50,14 @@ public class IntegrityGate {
         String errorId = UUID.randomUUID().toString();
         if (throttle.permits()) {
             LOG.infof(
-                    "event=gate-shut path=%s state=%s errorId=%s: every call is rejected with 503 until the check has ended",
+                    "event=gate-closed path=%s state=%s errorId=%s: the service answers 503 until the check has ended",
                     Text.quoted(request.normalizedPath()), now.status(), errorId);
         }
         request.response().putHeader(HttpHeaders.RETRY_AFTER, String.valueOf(retryAfter(now)));
         Problems.send(
                 request,
                 ErrorCode.NOT_READY,
-                "The stored conversations are being checked (" + now.status() + "). Try again a little later.",
+                "The service is checking the stored conversations (" + now.status() + "). Try again later.",
                 new JsonObject().put("errorId", errorId));
     }
 
@@ -69,7 +69,7 @@ public class IntegrityGate {
         return api && !report;
     }
 
-    /** In seconds: until the next run where one is waited for, else one. */
+    /** The seconds until the next run, if one is scheduled; otherwise 1. */
     private static long retryAfter(IntegrityState.Snapshot now) {
         return now.retryAt()
                 .map(at -> Math.max(1, Duration.between(Instant.now(), at).toSeconds() + 1))

@@ -107,12 +107,12 @@ class CommandIT {
     }
 
     @Test
-    void rehearsalWritesNothingAndCountsWhatTheHealThenHeals() throws Exception {
+    void dryRunWritesNothingAndCountsWhatTheHealThenHeals() throws Exception {
         conversations.insertMany(LegacyDump.documents());
         List<String> before = everything();
 
-        Ended rehearsal = run("heal", "--dry-run", "--json");
-        assertThat(rehearsal.code()).isEqualTo(1);
+        Ended dryRun = run("heal", "--dry-run", "--json");
+        assertThat(dryRun.code()).isEqualTo(1);
         assertThat(everything()).isEqualTo(before);
         assertThat(run("verify", "--json").code()).isEqualTo(1);
         assertThat(everything()).isEqualTo(before);
@@ -120,7 +120,7 @@ class CommandIT {
         Ended heal = run("heal", "--json");
         assertThat(heal.code()).isZero();
         Document report = json(heal);
-        assertThat(report.get("broken")).isEqualTo(json(rehearsal).get("broken"));
+        assertThat(report.get("broken")).isEqualTo(json(dryRun).get("broken"));
         assertThat(report)
                 .containsEntry("scanned", 4000)
                 .containsEntry("healed", 798)
@@ -131,7 +131,7 @@ class CommandIT {
         assertThat(report.get("broken", Document.class).keySet())
                 .containsExactly("missing", "null", "blank", "binary-uuid", "not-a-string", "duplicate");
         assertThat(report.get("conversationId", Document.class).keySet()).containsExactly("broken", "healed");
-        assertThat(json(rehearsal))
+        assertThat(json(dryRun))
                 .containsEntry("healed", 0)
                 .containsEntry("left", 755)
                 .containsEntry("duplicatesLeft", 43);
@@ -191,7 +191,7 @@ class CommandIT {
         service.put("CONVERSATIONS_INTEGRITY_VALIDATOR", "enforce");
         service.put("CONVERSATIONS_RETENTION", "60d");
         Ended set = Service.run(folder, "", service, "heal", "--json");
-        assertThat(set.err()).contains("to=strict").contains("event=expiry index=updatedAt_retention seconds=5184000");
+        assertThat(set.err()).contains("to=strict").contains("event=ttl index=updatedAt_retention seconds=5184000");
         assertThat(json(set)).containsEntry("validator", "strict");
     }
 

@@ -15,9 +15,9 @@ import com.mongodb.client.model.Updates;
 import consulting.lmx.conversation.integrity.engine.index.IndexCommands;
 import consulting.lmx.conversation.integrity.engine.model.IndexView;
 import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
-import consulting.lmx.conversation.integrity.engine.model.ListIndex;
 import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
 import consulting.lmx.conversation.integrity.engine.model.RunProgress;
+import consulting.lmx.conversation.integrity.engine.model.SecondaryIndex;
 import consulting.lmx.conversation.integrity.engine.model.ValidatorMode;
 import consulting.lmx.conversation.testsupport.TestServer;
 import java.nio.charset.StandardCharsets;
@@ -402,11 +402,11 @@ class HostileDataTest {
     @Test
     void indexOfTheListComparesByteByByteUnderACollation() {
         createCollated();
-        ListIndex list = TestCollection.INVARIANT.orders().get(0);
+        SecondaryIndex list = TestCollection.INVARIANT.listIndexes().get(0);
         conversations.withIndex(list.key(), new IndexOptions().name(list.name()));
         conversations.heal();
         assertThat(new IndexCommands(conversations.database, conversations.collection)
-                        .all()
+                        .list()
                         .await()
                         .indefinitely())
                 .filteredOn(index -> index.name().equals(list.name()))
@@ -438,7 +438,7 @@ class HostileDataTest {
 
     private void fillIndexes(int upTo) {
         int there = new IndexCommands(conversations.database, conversations.collection)
-                .all()
+                .list()
                 .await()
                 .indefinitely()
                 .size();
@@ -466,7 +466,7 @@ class HostileDataTest {
         IntegrityReport report = conversations.heal();
         assertThat(report.holds(TestCollection.INVARIANT)).isTrue();
         assertThat(report.notEnforced())
-                .contains(TestCollection.INVARIANT.orders().get(0).name());
+                .contains(TestCollection.INVARIANT.listIndexes().get(0).name());
         assertThat(conversations.verify().left()).isZero();
     }
 
@@ -478,7 +478,7 @@ class HostileDataTest {
                 "sessionId_in_between",
                 "conversationId_1",
                 "sessionId_symbols",
-                TestCollection.INVARIANT.orders().get(0).name())) {
+                TestCollection.INVARIANT.listIndexes().get(0).name())) {
             conversations.withIndex(Indexes.ascending("other_" + name), new IndexOptions().name(name));
         }
         conversations.withIndex(Indexes.ascending("sessionId"), new IndexOptions().name("plain"));
@@ -487,7 +487,7 @@ class HostileDataTest {
         assertThat(report.holds(TestCollection.INVARIANT)).isTrue();
         assertThat(report.notEnforced()).isEmpty();
         List<IndexView> all = new IndexCommands(conversations.database, conversations.collection)
-                .all()
+                .list()
                 .await()
                 .indefinitely();
         assertThat(all)

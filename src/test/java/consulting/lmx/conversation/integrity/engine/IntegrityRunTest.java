@@ -292,7 +292,7 @@ class IntegrityRunTest {
 
         assertThat(conversations.byId()).isEqualTo(before);
         assertThat(conversations.indexes(SESSION_ID)).isEmpty();
-        assertThat(progress.of(SESSION_ID).brokenByWord())
+        assertThat(progress.counts(SESSION_ID).brokenByWord())
                 .containsEntry("null", 474L)
                 .containsEntry("missing", 203L);
     }
@@ -310,7 +310,7 @@ class IntegrityRunTest {
                 "{_id: 8, conversationId: null, sessionId: 'u'}");
         IntegrityReport report = conversations
                 .run(conversations.progress(), ValidatorMode.ENFORCE)
-                .look()
+                .dryRun()
                 .await()
                 .indefinitely();
         assertThat(report.left()).isEqualTo(3);
@@ -483,7 +483,7 @@ class IntegrityRunTest {
                 .isEqualTo(late.get(0).value());
         assertThat(conversations.one(3).getString("sessionId").getValue())
                 .isEqualTo(late.get(2).value());
-        assertThat(progress.of(SESSION_ID).healedByWord())
+        assertThat(progress.counts(SESSION_ID).healedByWord())
                 .containsEntry("null", 1L)
                 .containsEntry("missing", 0L)
                 .containsEntry("blank", 1L);
@@ -549,7 +549,7 @@ class IntegrityRunTest {
     void indexOfTheListIsMadeAgainWhereAllElseIsSound() {
         TestServer.assumeGenuine("indexes that are not unique");
         conversations.heal();
-        String name = TestCollection.INVARIANT.orders().get(0).name();
+        String name = TestCollection.INVARIANT.listIndexes().get(0).name();
         await(conversations.collection.dropIndex(name));
 
         conversations.heal();
@@ -661,7 +661,7 @@ class IntegrityRunTest {
                         StoredKey.of(conversations.collection, "sessionId").find(Defect.filter("sessionId")))
                 .await()
                 .indefinitely();
-        assertThat(keys).hasSameSizeAs(scanned).allMatch(stored -> StoredKey.isUnread(stored.value()));
+        assertThat(keys).hasSameSizeAs(scanned).allMatch(stored -> StoredKey.isSkipped(stored.value()));
         List<Repair> repairs = keys.stream()
                 .map(stored -> Repair.of(
                         stored.id(), stored.value(), Defect.of(stored.value()).orElseThrow(), SESSION_ID))
@@ -686,7 +686,7 @@ class IntegrityRunTest {
         assertThat(was(6)).isEqualTo(binary);
         assertThat(was(7)).isEqualTo(new BsonString(blank));
         assertThat(was(8)).as("what it has become").isEqualTo(new BsonInt32(8));
-        assertThat(progress.of(SESSION_ID).healedByWord())
+        assertThat(progress.counts(SESSION_ID).healedByWord())
                 .containsEntry("missing", 1L)
                 .containsEntry("blank", 1L)
                 .containsEntry("not-a-string", 4L);

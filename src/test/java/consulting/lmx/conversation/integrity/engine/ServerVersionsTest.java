@@ -158,7 +158,7 @@ class ServerVersionsTest {
         proxy.instead("collMod", command -> RewritingProxy.error(code, name));
         IntegrityReport report = new IntegrityRun(
                         conversations.database,
-                        ConversationInvariant.keptFor(Optional.of(java.time.Duration.ofHours(1))),
+                        ConversationInvariant.withRetention(Optional.of(java.time.Duration.ofHours(1))),
                         TestCollection.settings(Optional.of(ValidatorMode.ENFORCE), false),
                         conversations.progress(),
                         conversations.capabilities,
@@ -474,10 +474,6 @@ class ServerVersionsTest {
                 .await()
                 .indefinitely();
         conversations.verify();
-        new RunHistory(conversations.database, "here", java.time.Clock.systemUTC())
-                .newest(5)
-                .await()
-                .indefinitely();
 
         for (String command : List.of("find", "aggregate", "findAndModify", "explain")) {
             assertThat(proxy.seen(command)).as(command).isNotEmpty().allSatisfy(ServerVersionsTest::assertSimple);

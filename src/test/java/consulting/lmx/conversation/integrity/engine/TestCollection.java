@@ -35,7 +35,7 @@ import org.reactivestreams.Publisher;
 /** A collection of conversations in a database of its own, and the engine over it, without the application around it. */
 public final class TestCollection implements AutoCloseable {
 
-    public static final Invariant INVARIANT = ConversationInvariant.keptFor(Optional.empty());
+    public static final Invariant INVARIANT = ConversationInvariant.withRetention(Optional.empty());
     public static final RequiredKey SESSION_ID = INVARIANT.keys().get(0);
     public static final RequiredKey CONVERSATION_ID = INVARIANT.keys().get(1);
 
@@ -83,13 +83,13 @@ public final class TestCollection implements AutoCloseable {
                 (defect, n) -> heard.addAndGet(n));
     }
 
-    public IntegrityRun run(RunProgress progress, ValidatorMode force) {
-        HealSettings settings = settings(Optional.of(force), false);
+    public IntegrityRun run(RunProgress progress, ValidatorMode mode) {
+        HealSettings settings = settings(Optional.of(mode), false);
         return run(progress, settings);
     }
 
-    public static HealSettings settings(Optional<ValidatorMode> force, boolean leavesUnset) {
-        return new HealSettings(force, leavesUnset, 100, OptionalInt.empty(), false, Optional.empty());
+    public static HealSettings settings(Optional<ValidatorMode> mode, boolean keepUnset) {
+        return new HealSettings(mode, keepUnset, 100, OptionalInt.empty(), false, Optional.empty());
     }
 
     public IntegrityRun run(RunProgress progress, HealSettings settings) {
@@ -114,7 +114,7 @@ public final class TestCollection implements AutoCloseable {
     }
 
     public List<IndexView> indexes(RequiredKey key) {
-        return new UniqueIndexes(database, new IndexCommands(database, collection), null, capabilities)
+        return new UniqueIndexes(new IndexCommands(database, collection), null, capabilities)
                 .indexesOf(key)
                 .await()
                 .atMost(LIMIT);

@@ -26,16 +26,20 @@ import org.bson.json.JsonReader;
 import org.bson.json.JsonWriter;
 
 /**
- * What is to be deleted, as canonical Extended JSON: one document a line, in a file that its owner alone may read. A line
- * begins with {@code {"_id":}, or with the name of the collection that the document comes from, if that is another one. Each
- * line is read back, so that it is known to restore the document byte by byte.
+ * A file of the documents that are about to be deleted, as canonical Extended JSON: one document a line, readable by its
+ * owner only. A line begins with {@code {"_id":}, or with the name of the collection if the document is from another one.
+ * Each line is read back to prove that it restores the document byte by byte. All methods throw an {@link
+ * UncheckedIOException} if the file cannot be written.
  */
 public final class DeletionFile implements AutoCloseable {
+
+    private static final FileAttribute<?> OWNER_ONLY =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     private final Path path;
     private final FileChannel channel;
 
-    /** Opens it at its end, and makes it if it is not there. */
+    /** Opens the file at its end, and creates it if it does not exist. */
     public DeletionFile(Path path) {
         this.path = path;
         try {
@@ -44,17 +48,14 @@ public final class DeletionFile implements AutoCloseable {
             this.channel = FileChannel.open(
                     path,
                     Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
-                    posix ? new FileAttribute<?>[] {OWNER_ALONE} : new FileAttribute<?>[0]);
+                    posix ? new FileAttribute<?>[] {OWNER_ONLY} : new FileAttribute<?>[0]);
             channel.position(channel.size());
         } catch (IOException e) {
             throw failed(e);
         }
     }
 
-    private static final FileAttribute<?> OWNER_ALONE =
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
-
-    /** Where the next line begins. */
+    /** The position of the next line. */
     long position() {
         try {
             return channel.position();
@@ -63,7 +64,7 @@ public final class DeletionFile implements AutoCloseable {
         }
     }
 
-    /** Takes back all lines from {@code position} on. */
+    /** Removes all lines from {@code position} on. */
     void truncate(long position) {
         try {
             channel.truncate(position);
@@ -75,19 +76,19 @@ public final class DeletionFile implements AutoCloseable {
     /**
      * Adds a line.
      *
-     * @param from the collection of the document; null for the one that documents are deleted from
-     * @return whether the line restores the document; a document that Extended JSON cannot express has none
+     * @param from the collection of the document; null for the main collection
+     * @return whether the line restores the document; Extended JSON cannot represent every document
      */
     boolean add(String from, RawBsonDocument document) {
         try {
-            long begin = channel.position();
+            long start = channel.position();
             // neither stream is closed: both write to the channel
             Writer out = new BufferedWriter(
                     new OutputStreamWriter(Channels.newOutputStream(channel), StandardCharsets.UTF_8));
             write(from, document, out);
             out.write('\n');
             out.flush();
-            return isRead(from, document, begin);
+            return isRestored(from, document, start);
         } catch (IOException e) {
             throw failed(e);
         }
@@ -108,9 +109,9 @@ public final class DeletionFile implements AutoCloseable {
         }
     }
 
-    private boolean isRead(String from, RawBsonDocument document, long begin) throws IOException {
+    private boolean isRestored(String from, RawBsonDocument document, long start) throws IOException {
         long end = channel.position();
-        channel.position(begin);
+        channel.position(start);
         Reader line = Channels.newReader(channel, StandardCharsets.UTF_8);
         try (BasicOutputBuffer bytes = new BasicOutputBuffer();
                 BsonBinaryWriter writer = new BsonBinaryWriter(bytes)) {
@@ -122,15 +123,15 @@ public final class DeletionFile implements AutoCloseable {
             writer.pipe(json);
             ByteBuffer read = ByteBuffer.wrap(bytes.getInternalBuffer(), 0, bytes.getPosition());
             return read.equals(document.getByteBuffer().asNIO());
-        } catch (JsonParseException | IllegalArgumentException noLongerADocument) {
+        } catch (JsonParseException | IllegalArgumentException notADocument) {
             return false;
         } finally {
             channel.position(end);
         }
     }
 
-    /** Done when everything has reached the disk. */
-    public void force() {
+    /** Writes everything to the disk. */
+    public void sync() {
         try {
             channel.force(true);
         } catch (IOException e) {
@@ -148,6 +149,6 @@ public final class DeletionFile implements AutoCloseable {
     }
 
     private UncheckedIOException failed(IOException cause) {
-        return new UncheckedIOException("Nothing more was deleted, since " + path + " cannot be written", cause);
+        return new UncheckedIOException("Nothing more was deleted, because " + path + " cannot be written", cause);
     }
 }

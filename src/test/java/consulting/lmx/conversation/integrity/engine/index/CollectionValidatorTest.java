@@ -47,13 +47,13 @@ class CollectionValidatorTest {
         return uni.await().atMost(Duration.ofSeconds(30));
     }
 
-    private CollectionValidator validator(ValidatorMode force) {
-        return validator(Optional.of(force), false);
+    private CollectionValidator validator(ValidatorMode mode) {
+        return validator(Optional.of(mode), false);
     }
 
-    private CollectionValidator validator(Optional<ValidatorMode> setting, boolean leavesUnset) {
+    private CollectionValidator validator(Optional<ValidatorMode> setting, boolean keepUnset) {
         return new CollectionValidator(
-                conversations.database, INVARIANT, setting, leavesUnset, conversations.capabilities);
+                conversations.database, INVARIANT, setting, keepUnset, conversations.capabilities);
     }
 
     private void create(BsonDocument validator) {
@@ -153,9 +153,9 @@ class CollectionValidatorTest {
                                 .validationAction(action))));
     }
 
-    private void heal(Optional<ValidatorMode> setting, boolean leavesUnset) {
+    private void heal(Optional<ValidatorMode> setting, boolean keepUnset) {
         conversations
-                .run(conversations.progress(), TestCollection.settings(setting, leavesUnset))
+                .run(conversations.progress(), TestCollection.settings(setting, keepUnset))
                 .heal()
                 .await()
                 .indefinitely();
@@ -163,12 +163,12 @@ class CollectionValidatorTest {
 
     @ParameterizedTest
     @EnumSource
-    void commandWithoutASettingLeavesTheForceThatIsThere(ValidatorMode force) {
-        heal(Optional.of(force), false);
+    void commandWithoutASettingLeavesTheForceThatIsThere(ValidatorMode mode) {
+        heal(Optional.of(mode), false);
         BsonDocument before = options();
         conversations.with("{_id: 1, conversationId: 'a', sessionId: 's'}");
         heal(Optional.empty(), true);
-        if (force == ValidatorMode.OFF) {
+        if (mode == ValidatorMode.OFF) {
             assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted()))
                     .as("there was none, so the default is installed")
                     .isTrue();
@@ -204,12 +204,12 @@ class CollectionValidatorTest {
         "OFF, ERROR, false"
     })
     void forceOfAForeignOneStaysUnlessASettingNamesAnother(
-            ValidationLevel level, ValidationAction action, boolean leavesUnset) {
+            ValidationLevel level, ValidationAction action, boolean keepUnset) {
         create(FOREIGN, level, action);
         conversations.with("{_id: 1, conversationId: 'a', userId: 'u'}");
 
         for (int i = 0; i < 2; i++) {
-            heal(Optional.empty(), leavesUnset);
+            heal(Optional.empty(), keepUnset);
             assertThat(options().getString("validationLevel").getValue()).isEqualTo(level.getValue());
             assertThat(options().getString("validationAction").getValue()).isEqualTo(action.getValue());
             assertThat(inForce().getArray("$and")).hasSize(2).contains(FOREIGN);
@@ -220,7 +220,7 @@ class CollectionValidatorTest {
                 .as("what is not enforced is said")
                 .isEqualTo(weak);
 
-        heal(Optional.of(ValidatorMode.ENFORCE), leavesUnset);
+        heal(Optional.of(ValidatorMode.ENFORCE), keepUnset);
         assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
     }
 

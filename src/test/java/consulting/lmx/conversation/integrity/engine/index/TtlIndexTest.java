@@ -46,11 +46,11 @@ class TtlIndexTest {
         conversations.close();
     }
 
-    private IntegrityRun run(Duration retention, boolean leavesUnset) {
+    private IntegrityRun run(Duration retention, boolean keepUnset) {
         return new IntegrityRun(
                 conversations.database,
-                ConversationInvariant.keptFor(Optional.ofNullable(retention)),
-                TestCollection.settings(Optional.of(ValidatorMode.ENFORCE), leavesUnset),
+                ConversationInvariant.withRetention(Optional.ofNullable(retention)),
+                TestCollection.settings(Optional.of(ValidatorMode.ENFORCE), keepUnset),
                 conversations.progress(),
                 conversations.capabilities,
                 Clock.systemUTC());
@@ -60,7 +60,7 @@ class TtlIndexTest {
     void commandWithoutARetentionLeavesTheIndexThatIsThere() {
         TestServer.assumeGenuine("indexes that delete");
         heal(HOUR);
-        String list = TestCollection.INVARIANT.orders().get(0).name();
+        String list = TestCollection.INVARIANT.listIndexes().get(0).name();
         await(conversations.collection.dropIndex(list));
         run(null, true).heal().await().indefinitely();
         assertThat(indexes()).containsKey(list);
@@ -133,7 +133,7 @@ class TtlIndexTest {
         for (Duration other : new Duration[] {HOUR.multipliedBy(2), null}) {
             assertThat(expiring(run(other).verify().await().indefinitely()))
                     .containsExactly(new IndexReport(OURS, Map.of("updatedAt", 1), false, false, 3600L));
-            assertThat(expiring(run(other).look().await().indefinitely()))
+            assertThat(expiring(run(other).dryRun().await().indefinitely()))
                     .extracting(IndexReport::ok)
                     .containsExactly(false);
         }
@@ -197,8 +197,8 @@ class TtlIndexTest {
                     .append("indexes", List.of(options.append("name", new BsonString(OURS))))));
             heal(HOUR);
             assertThat(expiring()).isEqualTo(Map.of(OURS, 3600L));
-            assertThat(indexes().get(OURS).isOf("updatedAt")).isTrue();
-            assertThat(indexes().get(OURS).isWhole()).isTrue();
+            assertThat(indexes().get(OURS).isOnlyOn("updatedAt")).isTrue();
+            assertThat(indexes().get(OURS).coversAllDocuments()).isTrue();
         }
     }
 
