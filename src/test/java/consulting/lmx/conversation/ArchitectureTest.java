@@ -3,6 +3,7 @@ package consulting.lmx.conversation;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaCall;
@@ -12,11 +13,15 @@ import com.tngtech.archunit.core.domain.properties.HasName;
 import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import consulting.lmx.conversation.mongo.LinearizableReads;
 import consulting.lmx.conversation.store.ConversationFields;
-import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoDatabase;
 import jakarta.ws.rs.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** Which package may depend on which, and who reaches the collections. */
@@ -26,6 +31,7 @@ class ArchitectureTest {
     private static final String STORE = ROOT + ".store..";
     private static final String API = ROOT + ".api..";
     private static final String INTEGRITY = ROOT + ".integrity..";
+    private static final String ENGINE = ROOT + ".integrity.engine..";
     private static final String MONGO = ROOT + ".mongo..";
     private static final String DEV = ROOT + ".dev..";
 
@@ -36,6 +42,7 @@ class ArchitectureTest {
     @Test
     void packagesAreFreeOfCycles() {
         slices().matching(ROOT + ".(*)..").should().beFreeOfCycles().check(MAIN);
+        slices().matching(ROOT + ".(**)").should().beFreeOfCycles().check(MAIN);
     }
 
     @Test
@@ -99,13 +106,78 @@ class ArchitectureTest {
     void onlyTheStoreAndTheHealReachACollection() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages(INTEGRITY, STORE, MONGO, DEV)
+                .resideOutsideOfPackages(ENGINE, STORE, DEV)
+                .and()
+                .doNotHaveSimpleName("SmokeCommand") // inserts past the service, to show that the database refuses it
                 .should()
-                .callMethodWhere(JavaCall.Predicates.target(
-                        HasOwner.Predicates.With.owner(JavaClass.Predicates.assignableTo(ReactiveMongoClient.class))))
-                .orShould()
+                .callMethodWhere(JavaCall.Predicates.target(HasName.Predicates.name("getCollection")))
+                .check(MAIN);
+    }
+
+    @Test
+    void classesOfAPackageAreFreeOfCycles() {
+        for (String name : List.of("store", "api", "integrity")) {
+            slices().assignedFrom(new TopLevelClassesOf(ROOT + "." + name))
+                    .should()
+                    .beFreeOfCycles()
+                    .check(MAIN);
+        }
+    }
+
+    private record TopLevelClassesOf(String root) implements SliceAssignment {
+
+        @Override
+        public SliceIdentifier getIdentifierOf(JavaClass type) {
+            boolean inside = (type.getPackageName() + ".").startsWith(root + ".");
+            return inside ? SliceIdentifier.of(type.getName().replaceFirst("\\$.*", "")) : SliceIdentifier.ignore();
+        }
+
+        @Override
+        public String getDescription() {
+            return "classes of " + root;
+        }
+    }
+
+    @Test
+    void noPackageHasMoreThanTwentyFiveClasses() {
+        Map<String, Long> sizes = MAIN.stream()
+                .filter(type -> type.isTopLevelClass() && !type.getSimpleName().equals("package-info"))
+                .collect(Collectors.groupingBy(JavaClass::getPackageName, Collectors.counting()));
+        assertThat(sizes)
+                .isNotEmpty()
+                .allSatisfy((name, size) -> assertThat(size).as(name).isLessThanOrEqualTo(25));
+    }
+
+    @Test
+    void engineKnowsNoContainerAndNoHttp() {
+        noClasses()
+                .that()
+                .resideInAPackage(ENGINE)
+                .should()
                 .dependOnClassesThat()
-                .haveFullyQualifiedName("com.mongodb.reactivestreams.client.MongoDatabase")
+                .resideInAnyPackage("jakarta..", "io.quarkus..", "io.vertx..", ROOT + ".http..", ROOT + ".security..")
+                .check(MAIN);
+    }
+
+    @Test
+    void problemsDependOnNothingButText() {
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + ".problem..")
+                .should()
+                .dependOnClassesThat(JavaClass.Predicates.resideInAPackage(ROOT + "..")
+                        .and(JavaClass.Predicates.resideOutsideOfPackages(ROOT + ".problem..", ROOT + ".text..")))
+                .check(MAIN);
+    }
+
+    @Test
+    void nothingDependsOnTheCommandLine() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + ".cli..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(ROOT + ".cli..")
                 .check(MAIN);
     }
 

@@ -5,14 +5,14 @@ import consulting.lmx.conversation.store.StoredConversation;
 import java.util.List;
 
 /**
- * Some of the caller's conversations, newest first, without their messages.
+ * A page of the caller's conversations, newest first, without messages.
  *
- * @param nextCursor what {@code after} of the next page is; missing on the last one
+ * @param nextCursor the {@code after} of the next page; missing on the last page
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ConversationPage(List<ConversationSummary> data, boolean hasMore, String nextCursor) {
 
-    /** @param found one more than {@code limit} if there are more */
+    /** @param found one more conversation than {@code limit} if there are more */
     static ConversationPage of(List<StoredConversation> found, int limit) {
         boolean more = found.size() > limit;
         List<StoredConversation> page = more ? found.subList(0, limit) : found;

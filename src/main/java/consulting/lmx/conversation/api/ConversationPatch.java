@@ -5,7 +5,6 @@ import static consulting.lmx.conversation.store.ConversationFields.TITLE;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import consulting.lmx.conversation.problem.ServiceException;
-import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.store.StoredConversation;
 import consulting.lmx.conversation.text.Text;
 import java.util.List;
@@ -17,10 +16,7 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.media.SchemaProperty;
 
-/**
- * A JSON merge patch (RFC 7396) on a conversation's {@code title} and {@code metadata}: what is null is removed, what is an
- * object is merged, and what is not named stays.
- */
+/** A JSON merge patch (RFC 7396) of a conversation's {@code title} and {@code metadata}. */
 @Schema(
         type = SchemaType.OBJECT,
         properties = {
@@ -39,8 +35,12 @@ public final class ConversationPatch {
         this.patch = patch;
     }
 
-    /** The changed conversation. */
-    StoredConversation applyTo(StoredConversation read, LimitsConfig limits) {
+    /**
+     * Applies the patch.
+     *
+     * @throws ServiceException if the patch names another field, or the result breaks a limit
+     */
+    StoredConversation applyTo(StoredConversation read) {
         patch.keySet().stream()
                 .filter(field -> !FIELDS.contains(field))
                 .findFirst()
@@ -49,21 +49,21 @@ public final class ConversationPatch {
                 });
         StoredConversation changed = read;
         if (patch.containsKey(TITLE)) {
-            String title = title(patch.get(TITLE), limits);
+            String title = title(patch.get(TITLE));
             changed = changed.with(TITLE, title == null ? null : new BsonString(title));
         }
         if (patch.containsKey(METADATA)) {
-            changed = changed.with(METADATA, metadata(read, limits));
+            changed = changed.with(METADATA, metadata(read));
         }
         return changed;
     }
 
-    /** The stored fields whose new value depends on the old one. */
-    List<String> restsOn() {
+    /** The stored fields that the patch merges with their current value. */
+    List<String> mergedFields() {
         return patch.get(METADATA) == null ? List.of() : List.of(METADATA);
     }
 
-    private static String title(Object value, LimitsConfig limits) {
+    private static String title(Object value) {
         if (value == null) {
             return null;
         }
@@ -73,11 +73,13 @@ public final class ConversationPatch {
         if (Text.isBlank(title) || !Text.isWellFormed(title)) {
             throw ServiceException.invalid(TITLE, "must be text");
         }
-        limits.requireTitleFits(title);
+        if (Text.length(title) > NewConversation.MAX_TITLE) {
+            throw ServiceException.invalid(TITLE, "must be at most " + NewConversation.MAX_TITLE + " characters");
+        }
         return title;
     }
 
-    private BsonDocument metadata(StoredConversation conversation, LimitsConfig limits) {
+    private BsonDocument metadata(StoredConversation conversation) {
         Object value = patch.get(METADATA);
         if (value == null) {
             return null;
@@ -85,6 +87,6 @@ public final class ConversationPatch {
         if (!(value instanceof Map<?, ?> changes)) {
             throw ServiceException.invalid(METADATA, "must be an object or null");
         }
-        return new Metadata(limits).merged(conversation.metadata(), changes);
+        return Metadata.merged(conversation.metadata(), changes);
     }
 }

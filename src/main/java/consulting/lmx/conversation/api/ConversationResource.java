@@ -31,9 +31,6 @@ import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
-import java.net.URI;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -44,7 +41,7 @@ import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
-/** The routes of a conversation: HTTP only. */
+/** The routes of conversations. */
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
@@ -57,10 +54,10 @@ public class ConversationResource {
 
     private static final String MERGE_PATCH = "application/merge-patch+json";
 
-    /** The longest id that a conversation is created under, in characters. */
+    /** The longest id of a new conversation, in characters. */
     private static final int ID_LENGTH = 200;
 
-    /** The largest page that a caller may ask for. */
+    /** The largest page that a caller may request. */
     static final int PAGE_SIZE = 100;
 
     private final ConversationService service;
@@ -87,7 +84,7 @@ public class ConversationResource {
                         IdempotencyKey.of(headers),
                         memory.ofThisCall())
                 .map(page -> ResponseBuilder.<Started>created(
-                                uri(page.conversation().conversationId()))
+                                ConversationView.uri(page.conversation().conversationId()))
                         .entity(Started.of(page))
                         .build());
     }
@@ -96,7 +93,7 @@ public class ConversationResource {
     @Path("/{conversationId}/message")
     @Operation(
             operationId = "sendMessage",
-            summary = "Appends a message, and creates the conversation where there is none of that id")
+            summary = "Appends a message, and creates the conversation if there is none of that id")
     public Uni<RestResponse<Sent>> message(
             @PathParam("conversationId") @WellFormedText(max = ID_LENGTH) String conversationId,
             @NotNull @Valid NewMessage request,
@@ -105,7 +102,7 @@ public class ConversationResource {
                 .map(appended -> {
                     Sent sent = Sent.of(conversationId, appended);
                     return appended.created()
-                            ? ResponseBuilder.<Sent>created(uri(conversationId))
+                            ? ResponseBuilder.<Sent>created(ConversationView.uri(conversationId))
                                     .entity(sent)
                                     .build()
                             : RestResponse.ok(sent);
@@ -151,12 +148,12 @@ public class ConversationResource {
                 .map(ConversationResource::view);
     }
 
-    /** If the caller named the state that they saw ({@code If-Match}), it has to be the current one. */
+    /** Requires the current state to match the caller's {@code If-Match}. */
     private static void requireMatch(Request request, Page read) {
         if (request.evaluatePreconditions(ETag.of(read)) != null) {
             throw new ServiceException(
                     ErrorCode.PRECONDITION_FAILED,
-                    "The conversation is no longer what If-Match names. Read it again before you change it.");
+                    "The conversation changed since the state that If-Match names. Read it again before you change it.");
         }
     }
 
@@ -192,7 +189,7 @@ public class ConversationResource {
     }
 
     @DELETE
-    @Operation(operationId = "deleteConversations", summary = "Deletes everything of the caller's")
+    @Operation(operationId = "deleteConversations", summary = "Deletes all conversations of the caller")
     public Uni<Deleted> deleteAll(
             @QueryParam("confirm")
                     @NotNull
@@ -209,21 +206,10 @@ public class ConversationResource {
         return service.delete(caller.id(), conversationId);
     }
 
-    static String messagesBefore(String conversationId, int index) {
-        return uri(conversationId) + "/messages?before=" + index;
-    }
-
-    /** With all encoded that means something in a path, a semicolon too, which {@code UriBuilder} leaves as it is. */
-    private static URI uri(String conversationId) {
-        String encoded =
-                URLEncoder.encode(conversationId, StandardCharsets.UTF_8).replace("+", "%20");
-        return URI.create(PATH + "/" + encoded);
-    }
-
-    /** How many conversations were deleted. */
+    /** The number of deleted conversations. */
     public record Deleted(long deleted) {}
 
-    /** The answer to a start. */
+    /** The response to a start. */
     public record Started(boolean success, String conversationId, String sessionId, ConversationView conversation) {
 
         static Started of(Page page) {
@@ -235,7 +221,7 @@ public class ConversationResource {
         }
     }
 
-    /** The answer to a message. */
+    /** The response to an append. */
     public record Sent(boolean success, String conversationId, String sessionId, MessageView message) {
 
         static Sent of(String conversationId, AppendResult appended) {

@@ -38,16 +38,16 @@ import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 
 /**
- * The use cases behind the routes. Each takes the caller: a conversation of somebody else does not exist here. A failed
- * {@link Uni} carries a {@link ServiceException}, or the driver's own exception if the database failed.
+ * The use cases of conversations. To a caller, a conversation of another user does not exist. A failed {@link Uni} carries a
+ * {@link ServiceException}, or the driver's exception if the database failed.
  */
 @ApplicationScoped
 public class ConversationService {
 
-    /** How much text of messages one page holds, in bytes, unless one message alone is longer. */
+    /** The most text of a page of messages, in bytes, unless one message alone is longer. */
     static final long PAGE_BYTES = 512 * 1024;
 
-    /** How often a change is tried again if somebody else changes the conversation meanwhile. */
+    /** The number of retries of a change while others change the conversation. */
     private static final int ATTEMPTS = 5;
 
     private final Conversations conversations;
@@ -77,17 +77,13 @@ public class ConversationService {
     }
 
     /**
-     * Starts a conversation of the caller's, with a new id and a new session. With a key that they have used before, it
-     * answers what it answered then; it fails with {@link ErrorCode#KEY_REUSED} if that was another request.
+     * Starts a conversation with a new id and session. A repeated idempotency key returns the result of the first call, or fails
+     * with {@link ErrorCode#KEY_REUSED} if the request differs.
      */
     Uni<Page> start(String caller, NewConversation request, Optional<IdempotencyKey> key, Memory memory) {
-        if (request.messages().size() > limits.startMessages()) {
-            throw ServiceException.invalid(MESSAGES, "must be at most " + limits.startMessages());
-        }
         for (int i = 0; i < request.messages().size(); i++) {
             limits.requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
         }
-        limits.requireTitleFits(request.title());
         String id = key.map(k -> k.conversationId(caller))
                 .orElseGet(() -> UUID.randomUUID().toString());
         Conversation conversation = new Conversation(id, SessionId.random(), caller);
@@ -97,7 +93,7 @@ public class ConversationService {
                 .map(message -> message.at(conversation.createdAt))
                 .toList();
         conversation.title = request.title();
-        conversation.metadata = new Metadata(limits).toBson(request.metadata());
+        conversation.metadata = Metadata.toBson(request.metadata());
         return conversation
                 .<Conversation>persist()
                 .onFailure(DriverFailure::isDuplicateKey)
@@ -112,7 +108,7 @@ public class ConversationService {
                 .recoverWithUni(() -> startedBefore(conversation, request, memory));
     }
 
-    /** The answer to the first call with the same key, whatever happened to the conversation since. */
+    /** Returns the result of the first call with the same key, whatever changed since. */
     private Uni<Page> startedBefore(Conversation again, NewConversation request, Memory memory) {
         int count = again.messages.size();
         MessageWindow newest = new MessageWindow(limits.pageSize(), Optional.of(count), Optional.empty());
@@ -138,17 +134,17 @@ public class ConversationService {
                 });
     }
 
-    /** The caller's conversation of that id, with its newest messages. */
+    /** Returns the caller's conversation of that id with its newest messages. */
     Uni<Page> get(String caller, String conversationId, Memory memory) {
         return read(Conversations.owned(caller, conversationId), MessageWindow.newest(limits.pageSize()), memory);
     }
 
-    /** The caller's conversation of that session, with its newest messages. */
+    /** Returns the caller's conversation of that session with its newest messages. */
     Uni<Page> ofSession(String caller, String sessionId, Memory memory) {
         return read(Conversations.ofSession(caller, sessionId), MessageWindow.newest(limits.pageSize()), memory);
     }
 
-    /** Some messages of the caller's conversation of that id. */
+    /** Returns a page of messages of the caller's conversation of that id. */
     Uni<Page> messages(String caller, String conversationId, MessageWindow window, Memory memory) {
         return reader.read(Conversations.owned(caller, conversationId), false, window, PAGE_BYTES, memory)
                 .onItem()
@@ -163,7 +159,7 @@ public class ConversationService {
                 .failWith(Conversations::notFound);
     }
 
-    /** The caller's conversations, newest first, without their messages; one more than {@code limit} if there are more. */
+    /** Lists the caller's conversations, newest first, without messages; one more than {@code limit} if there are more. */
     Uni<List<StoredConversation>> list(String caller, int limit, Optional<Cursor> after) {
         return conversations
                 .list(caller, limit, after.map(Cursor::position))
@@ -174,8 +170,8 @@ public class ConversationService {
     }
 
     /**
-     * Appends a message; it creates the conversation if there is none. A conversation of somebody else fails with
-     * {@link ErrorCode#CONVERSATION_NOT_FOUND} and stays as it is.
+     * Appends a message, and creates the conversation if there is none. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the
+     * id belongs to another user.
      */
     Uni<AppendResult> append(String caller, String conversationId, NewMessage request, Optional<IdempotencyKey> key) {
         limits.requireFits(request.content(), ConversationFields.CONTENT);
@@ -194,10 +190,9 @@ public class ConversationService {
     }
 
     /**
-     * Changes title and metadata. The change rests on what was read: if somebody else changes the same field meanwhile, it is
-     * read and changed again.
+     * Changes title and metadata. Retries if another change of merged metadata interferes.
      *
-     * @param precondition fails if the conversation is not what the caller expects; if there is one, every change counts
+     * @param precondition rejects a conversation that the caller does not expect; with it, any interfering change causes a retry
      */
     Uni<Page> patch(
             String caller,
@@ -209,11 +204,11 @@ public class ConversationService {
                 .chain(page -> {
                     precondition.ifPresent(required -> required.accept(page));
                     StoredConversation read = page.conversation();
-                    StoredConversation changed = patch.applyTo(read, limits)
+                    StoredConversation changed = patch.applyTo(read)
                             .with(
                                     UPDATED_AT,
                                     new BsonDateTime(Conversation.now().toEpochMilli()));
-                    List<String> unchanged = new ArrayList<>(patch.restsOn());
+                    List<String> unchanged = new ArrayList<>(patch.mergedFields());
                     if (precondition.isPresent()) {
                         unchanged = List.of(TITLE, METADATA, UPDATED_AT, OFFLOADED, MESSAGES);
                     }
@@ -233,10 +228,10 @@ public class ConversationService {
                         ErrorCode.CONFLICT, "Others changed the conversation several times meanwhile. Try again."));
     }
 
-    /** Somebody else changed the conversation since it was read. */
+    /** The conversation changed since it was read. */
     private static final class Outdated extends RuntimeException {}
 
-    /** Deletes everything of the caller's; gives how many conversations that were. */
+    /** Deletes all conversations of the caller; returns their number. */
     Uni<Long> deleteAll(String caller) {
         return conversations
                 .deleteAll(caller)

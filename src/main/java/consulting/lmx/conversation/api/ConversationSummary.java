@@ -7,7 +7,7 @@ import consulting.lmx.conversation.store.StoredConversation;
 import java.time.Instant;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
-/** A conversation in a list. */
+/** A conversation in a list, without messages. */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ConversationSummary(
         String conversationId,

@@ -6,6 +6,9 @@ import com.fasterxml.jackson.annotation.JsonRawValue;
 import consulting.lmx.conversation.store.ConversationFields;
 import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.StoredConversation;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import org.bson.BsonDocument;
@@ -14,13 +17,13 @@ import org.bson.json.JsonWriterSettings;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
- * A conversation as its owner sees it.
+ * A conversation in a response.
  *
- * @param messages the newest page of them, oldest first
- * @param messageCount how many there are in all
- * @param older where the page before these messages is; missing where there is none
- * @param sessionIdRepair what the heal did to the sessionId; missing where it did nothing
- * @param conversationIdRepair the same of the conversationId
+ * @param messages the newest page of messages, oldest first
+ * @param messageCount the number of all messages
+ * @param older the path of the page before these messages; missing if there is none
+ * @param sessionIdRepair the heal's record of the sessionId; missing if it repaired nothing
+ * @param conversationIdRepair the heal's record of the conversationId; missing if it repaired nothing
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ConversationView(
@@ -41,7 +44,7 @@ public record ConversationView(
         @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = TIME, timezone = "UTC")
         Instant updatedAt) {
 
-    /** As JavaScript writes a date in JSON, which is what the old application's callers parse. */
+    /** The format of a JavaScript date in JSON, which callers of the old application parse. */
     static final String TIME = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
 
     private static final JsonWriterSettings PLAIN = JsonWriterSettings.builder()
@@ -60,13 +63,18 @@ public record ConversationView(
                 json(conversation.metadata()),
                 MessageView.of(page.messages(), page.first()),
                 conversation.messageCount(),
-                page.hasMore()
-                        ? ConversationResource.messagesBefore(conversation.conversationId(), page.first())
-                        : null,
+                page.hasMore() ? uri(conversation.conversationId()) + "/messages?before=" + page.first() : null,
                 RepairView.of(conversation, ConversationFields.SESSION_ID_REPAIR),
                 RepairView.of(conversation, ConversationFields.CONVERSATION_ID_REPAIR),
                 conversation.createdAt(),
                 conversation.updatedAt());
+    }
+
+    /** Encodes every reserved character of the id. {@code UriBuilder} does not encode semicolons. */
+    static URI uri(String conversationId) {
+        String encoded =
+                URLEncoder.encode(conversationId, StandardCharsets.UTF_8).replace("+", "%20");
+        return URI.create(ConversationResource.PATH + "/" + encoded);
     }
 
     static String json(BsonDocument document) {

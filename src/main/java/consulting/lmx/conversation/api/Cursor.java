@@ -11,16 +11,16 @@ import org.bson.BsonSerializationException;
 import org.bson.json.JsonMode;
 import org.bson.json.JsonWriterSettings;
 
-/** A place in the caller's list, as text that the caller sends back. It stays right whatever comes or goes meanwhile. */
+/** A position in the caller's list, encoded as text. It stays valid while conversations are created and deleted. */
 record Cursor(ListPosition position) {
 
     private static final JsonWriterSettings EXACT =
             JsonWriterSettings.builder().outputMode(JsonMode.EXTENDED).build();
 
-    /** The longest one that is read; the server bounds what it takes in a URL as well. */
+    /** The longest cursor that is decoded, in characters. */
     private static final int LENGTH = 8 * 1024;
 
-    /** How deep a value in it may be nested; the driver parses it by recursion. */
+    /** The deepest nesting of a value, which the driver parses by recursion. */
     private static final int DEPTH = 32;
 
     private static final int BAD_VALUE = 2;
@@ -30,7 +30,7 @@ record Cursor(ListPosition position) {
         return new Cursor(ListPosition.after(conversation));
     }
 
-    /** @throws ServiceException if this list has never given it out */
+    /** @throws ServiceException if no list returned this cursor */
     static Cursor decode(String encoded) {
         try {
             String text = new String(Base64.getUrlDecoder().decode(encoded), StandardCharsets.UTF_8);
@@ -41,12 +41,12 @@ record Cursor(ListPosition position) {
                 }
             }
         } catch (RuntimeException e) {
-            // not Base64, not JSON, no place: refused below
+            // not Base64, not JSON or not a position: rejected below
         }
         throw unknown();
     }
 
-    /** An upper bound: brackets inside of strings count too. */
+    /** An upper bound, because brackets in strings count too. */
     private static int depth(String text) {
         int depth = 0;
         int deepest = 0;
@@ -62,10 +62,10 @@ record Cursor(ListPosition position) {
     }
 
     static ServiceException unknown() {
-        return ServiceException.invalid("after", "is no cursor of this list");
+        return ServiceException.invalid("after", "is not a cursor of this list");
     }
 
-    /** Whether server or driver cannot compare with a value in it, so that no list has given it out. */
+    /** Whether the server or the driver rejected a value of the cursor, so no list returned it. */
     static boolean isRefused(Throwable failure) {
         return DriverFailure.hasCode(failure, BAD_VALUE, OVERFLOW) || failure instanceof BsonSerializationException;
     }

@@ -13,8 +13,8 @@ import java.util.Base64;
 import java.util.List;
 
 /**
- * The strong entity tag of a conversation: a digest of what its owner sees of it, but for the messages, which are only ever
- * appended, so that their number and the last one stand for them.
+ * The strong entity tag of a conversation: a digest of the fields in a response. Messages are only appended, so their number and
+ * the last one represent them all.
  */
 final class ETag {
 
@@ -37,7 +37,7 @@ final class ETag {
         return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(tag));
     }
 
-    /** With its length before it, so that two texts are never taken for one. */
+    /** Adds the length before the text, so that no two sequences of texts have the same digest. */
     private static void add(MessageDigest digest, String text) {
         byte[] bytes = text == null ? new byte[0] : text.getBytes(StandardCharsets.UTF_8);
         digest.update(ByteBuffer.allocate(Integer.BYTES)
@@ -50,7 +50,7 @@ final class ETag {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every Java platform has it
+            throw new IllegalStateException(e); // every Java platform has SHA-256
         }
     }
 }

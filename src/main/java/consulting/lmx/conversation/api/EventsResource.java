@@ -26,7 +26,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.jboss.resteasy.reactive.RestResponse;
 
-/** The live events of a conversation: HTTP only. */
+/** The live events of a conversation. */
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
@@ -53,11 +53,12 @@ public class EventsResource {
             content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(ref = "MessageEvent")))
     @Operation(
             operationId = "followConversation",
-            summary = "Each new message as a server-sent event, from whichever replica took it",
-            description = "The event `message` carries a message, and its id is the message's index. After a lost"
-                    + " connection, `Last-Event-ID` resumes behind the last message that was seen; `after` does so for a"
-                    + " first connection. With neither, only what is new is sent. The event `deleted` is the last one of a"
-                    + " conversation. The stream ends with the token.")
+            summary = "Each new message as a server-sent event, whichever replica received it",
+            description =
+                    "The event `message` carries a message; its id is the message's index. After a lost connection,"
+                            + " `Last-Event-ID` resumes after the last received message; `after` does so for a first connection. Without"
+                            + " either, the stream has new messages only. The event `deleted` is the last one of a conversation. The"
+                            + " stream ends when the token expires.")
     public Uni<RestResponse<StreamedBody>> events(
             String conversationId, @Context HttpHeaders headers, @QueryParam("after") @Min(-1) Integer after) {
         Optional<Integer> seen = lastEvent(headers).or(() -> Optional.ofNullable(after));
@@ -82,8 +83,8 @@ public class EventsResource {
                 return Optional.of(index);
             }
         } catch (NumberFormatException e) {
-            // said below
+            // reported below
         }
-        throw ServiceException.invalid(LAST_EVENT_ID, "is no id of an event of a conversation");
+        throw ServiceException.invalid(LAST_EVENT_ID, "is not the id of an event of a conversation");
     }
 }

@@ -18,7 +18,7 @@ import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
-/** The way out for a whole conversation: HTTP only. One that fails half way ends with its connection. */
+/** The export of a whole conversation. An export that fails midway closes the connection. */
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
@@ -26,7 +26,7 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 @Produces(MediaType.APPLICATION_JSON)
 public class ExportResource {
 
-    /** How much of an id goes into the name of the file, in characters. */
+    /** The most characters of an id in the file name. */
     private static final int FILE_NAME_LENGTH = 64;
 
     private final ExportService service;
@@ -53,7 +53,7 @@ public class ExportResource {
                         .build());
     }
 
-    /** From an id, which may hold anything: what every file system takes. */
+    /** Replaces the characters of an id that some file systems reject. */
     private static String fileName(String conversationId) {
         String safe = conversationId.replaceAll("[^A-Za-z0-9_-]", "_");
         return "conversation-" + safe.substring(0, Math.min(safe.length(), FILE_NAME_LENGTH)) + ".json";

@@ -19,11 +19,11 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
 import org.bson.BsonDocument;
 
-/** Writes whole conversations as JSON documents, in pieces that are read one by one as the caller takes them. */
+/** Streams whole conversations as JSON documents. Each piece is read when the caller has received the piece before it. */
 @ApplicationScoped
 public class ExportService {
 
-    /** How much text one piece holds, in bytes, unless one message alone is longer. */
+    /** The most text of a piece, in bytes, unless one message alone is longer. */
     private static final long PIECE_BYTES = 128 * 1024;
 
     private static final int MESSAGES_PER_PIECE = 1_000;
@@ -44,8 +44,8 @@ public class ExportService {
     }
 
     /**
-     * The caller's conversation with all messages that it has now, as a JSON document in UTF-8. The {@link Uni} fails like a
-     * read of the conversation; the pieces fail if it loses messages meanwhile, and then they are no whole document.
+     * Exports the caller's conversation with all its current messages as a JSON document in UTF-8. The {@link Uni} fails like a read
+     * of the conversation. The stream of pieces fails, and leaves the document incomplete, if the conversation loses messages.
      */
     Uni<Multi<byte[]>> export(String caller, String conversationId) {
         return reader.read(
@@ -62,7 +62,7 @@ public class ExportService {
                 .map(head -> new Export(caller, head).pieces());
     }
 
-    /** One export, which is read once. */
+    /** One export. */
     private final class Export {
 
         private final Page head;
@@ -88,7 +88,7 @@ public class ExportService {
         }
 
         private Uni<byte[]> piece() {
-            memory.release(); // the caller has taken the piece before
+            memory.release(); // the caller has received the previous piece
             return memory.reserve(PIECE_BYTES).chain(() -> {
                 int wanted = Math.min(MESSAGES_PER_PIECE, count - written);
                 return wanted == 0
@@ -102,7 +102,7 @@ public class ExportService {
         private List<MessageView> messages(Page page) {
             if (page == null || page.messages().isEmpty()) {
                 throw new ServiceException(
-                        ErrorCode.CONFLICT, "The conversation lost messages while it was read. Read it again.");
+                        ErrorCode.CONFLICT, "The conversation lost messages during the export. Export it again.");
             }
             return MessageView.of(page.messages(), written);
         }
@@ -110,7 +110,7 @@ public class ExportService {
         private byte[] piece(List<MessageView> messages) {
             Buffer piece = Buffer.buffer(written == 0 ? beginning() : ",");
             byte[] list = bytes(messages);
-            piece.appendBytes(list, 1, list.length - 2); // without its brackets
+            piece.appendBytes(list, 1, list.length - 2); // without the brackets
             written += messages.size();
             return (written < count ? piece : piece.appendString("]}")).getBytes();
         }

@@ -6,7 +6,7 @@ import io.smallrye.mutiny.Uni;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The memory that one reply holds, until its caller has taken it or is gone. */
+/** The memory of one reply, until the caller has received it or closed the connection. */
 final class HeldMemory implements Memory, AutoCloseable {
 
     private final MemoryBudget budget;
@@ -31,13 +31,13 @@ final class HeldMemory implements Memory, AutoCloseable {
         }
     }
 
-    /** Gives back what is held so far. */
+    /** Releases all reservations. */
     synchronized void release() {
         held.forEach(MemoryBudget.Reservation::close);
         held.clear();
     }
 
-    /** Gives back what is held, and what is reserved from now on. */
+    /** Releases all reservations, and every later one at once. */
     @Override
     public synchronized void close() {
         closed = true;

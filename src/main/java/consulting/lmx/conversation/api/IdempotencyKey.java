@@ -10,8 +10,8 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * The {@code Idempotency-Key} of a call. The write that the call asks for stores it: a conversation that is started with a key
- * gets an id that follows from caller and key, so that the unique index accepts one only; a message keeps its key.
+ * The {@code Idempotency-Key} of a call. A conversation that is started with a key gets an id derived from caller and key, so that
+ * the unique index accepts it once. A message stores its key.
  */
 record IdempotencyKey(String text) {
 
@@ -20,7 +20,7 @@ record IdempotencyKey(String text) {
     private static final long VERSION_8 = 0x8000L;
     private static final long VARIANT = 0x8000000000000000L;
 
-    /** @throws ServiceException if the header is no valid key, or comes more than once */
+    /** @throws ServiceException if the header is not a valid key, or occurs more than once */
     static Optional<IdempotencyKey> of(HttpHeaders headers) {
         List<String> keys = headers.getRequestHeader(HEADER);
         if (keys.isEmpty()) {
@@ -33,7 +33,7 @@ record IdempotencyKey(String text) {
         return Optional.of(new IdempotencyKey(key));
     }
 
-    /** The id of what {@code caller} starts under this key: a UUID of version 8 (RFC 9562), the same on every replica. */
+    /** Returns the id of the conversation that {@code caller} starts with this key: a UUID of version 8 (RFC 9562). */
     String conversationId(String caller) {
         ByteBuffer digest = ByteBuffer.wrap(
                 ETag.sha256().digest((caller.length() + ":" + caller + text).getBytes(StandardCharsets.UTF_8)));

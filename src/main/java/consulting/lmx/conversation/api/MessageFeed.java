@@ -12,7 +12,8 @@ import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.MessageWindow;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.subscription.Cancellable;
+import io.smallrye.mutiny.subscription.BackPressureStrategy;
+import io.smallrye.mutiny.subscription.MultiEmitter;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -21,15 +22,16 @@ import org.bson.BsonDocument;
 import org.bson.BsonValue;
 
 /**
- * The messages of a conversation as they come. Each listener reads them from where they are stored, one page after the other,
- * and {@link ChangeFeed} only says when to read: so none is missed or doubled between what is stored and what comes live.
+ * Streams the messages of a conversation. Each listener reads pages from the store, and {@link ChangeFeed} only signals when to
+ * read. So no message is missed or repeated between the stored messages and the new ones.
  */
 @ApplicationScoped
 public class MessageFeed {
 
-    /** How many messages are read at a time, and how much text, in bytes, unless one message alone is longer. */
+    /** The most messages of one read. */
     private static final int PAGE = 16;
 
+    /** The most text of one read, in bytes, unless one message alone is longer. */
     private static final long PAGE_BYTES = 32 * 1024;
 
     private final ChangeFeed changes;
@@ -48,10 +50,10 @@ public class MessageFeed {
     }
 
     /**
-     * The messages after index {@code after}, without end, or only new ones. An index that the conversation has not reached
-     * comes from another conversation that had the same id before: then all messages follow. An empty item says that the
-     * conversation was deleted, and is the last. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} before the first item if
-     * the caller has no such conversation, and later if a read fails.
+     * Streams the messages after index {@code after}, or new messages only. An index beyond the end belongs to a deleted
+     * conversation of the same id, so all messages follow. An empty item is the last one and means that the conversation was
+     * deleted. The Uni fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the caller has no such conversation; the stream
+     * fails if a read fails.
      */
     Uni<Multi<Optional<MessageView>>> follow(String caller, String conversationId, Optional<Integer> after) {
         return reader.read(
@@ -72,14 +74,15 @@ public class MessageFeed {
                 });
     }
 
-    /** A listener and how far it is. */
+    /** One listener and its position in the conversation. */
     private final class Listener {
 
         private final BsonValue id;
         private final BsonDocument same;
         private final HeldMemory memory;
-        private final Wake wake = new Wake();
+        private MultiEmitter<? super Boolean> signals;
         private int next;
+        private boolean deleted;
 
         Listener(String caller, BsonValue id, int first) {
             this.memory = new HeldMemory(budget, caller);
@@ -89,28 +92,41 @@ public class MessageFeed {
         }
 
         Multi<Optional<MessageView>> messages() {
-            wake.call(); // what is stored by now is not told of
-            Cancellable watch = changes.watch(id, wake::call);
-            return Multi.createBy()
-                    .repeating()
-                    .uni(this::page)
-                    .whilst(page -> page.isEmpty() || page.get(0).isPresent())
+            return Multi.createFrom()
+                    .<Boolean>emitter(
+                            emitter -> {
+                                signals = emitter;
+                                emitter.onTermination(changes.watch(id, this::signal)::cancel);
+                                signal(); // the feed does not announce what is stored by now
+                            },
+                            BackPressureStrategy.LATEST)
+                    .onItem()
+                    .transformToUniAndConcatenate(signal -> page())
                     .onItem()
                     .<Optional<MessageView>>disjoint()
                     .onTermination()
-                    .invoke(() -> {
-                        watch.cancel();
-                        memory.close();
-                    });
+                    .invoke(memory::close);
+        }
+
+        private void signal() {
+            signals.emit(true);
         }
 
         private Uni<List<Optional<MessageView>>> page() {
-            memory.release(); // the listener has taken the page before
-            return wake.next()
-                    .chain(() -> timeout.of(
-                            barrier.read(reader.read(same, false, MessageWindow.from(next, PAGE), PAGE_BYTES, memory))))
+            memory.release(); // the listener has received the previous page
+            if (deleted) {
+                return Uni.createFrom().item(List.of());
+            }
+            return timeout.of(
+                            barrier.read(reader.read(same, false, MessageWindow.from(next, PAGE), PAGE_BYTES, memory)))
                     .call(page -> page == null ? Uni.createFrom().voidItem() : memory.reserve(size(page)))
-                    .map(page -> page == null ? List.of(Optional.empty()) : views(page));
+                    .map(page -> page == null ? end() : views(page));
+        }
+
+        private List<Optional<MessageView>> end() {
+            deleted = true;
+            signals.complete();
+            return List.of(Optional.empty());
         }
 
         private static long size(Page page) {
@@ -124,7 +140,7 @@ public class MessageFeed {
             int first = next;
             next += page.messages().size();
             if (page.hasMore()) {
-                wake.call();
+                signal();
             }
             return MessageView.of(page.messages(), first).stream()
                     .map(Optional::of)

@@ -3,8 +3,8 @@ package consulting.lmx.conversation.api;
 import java.util.List;
 
 /**
- * Some messages of a conversation, oldest first.
+ * A page of messages of a conversation, oldest first.
  *
- * @param hasMore whether there are more in the direction that was asked for: older ones, or with {@code after} newer ones
+ * @param hasMore whether there are more in the requested direction: newer ones with {@code after}, else older ones
  */
 public record MessagePage(List<MessageView> data, boolean hasMore) {}

@@ -8,9 +8,9 @@ import java.util.stream.IntStream;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
- * A message as a caller sees it.
+ * A message in a response.
  *
- * @param index its place in the conversation, from 0, dense
+ * @param index its index in the conversation, from 0, without gaps
  */
 public record MessageView(
         String role,
@@ -22,7 +22,7 @@ public record MessageView(
 
         int index) {
 
-    /** Messages in a row, of which the first has the index {@code first}. */
+    /** Converts consecutive messages that begin with index {@code first}. */
     static List<MessageView> of(List<Message> messages, int first) {
         return IntStream.range(0, messages.size())
                 .mapToObj(i -> of(messages.get(i), first + i))

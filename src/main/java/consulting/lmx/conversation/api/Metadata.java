@@ -3,7 +3,6 @@ package consulting.lmx.conversation.api;
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
 
 import consulting.lmx.conversation.problem.ServiceException;
-import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.text.Text;
 import java.math.BigDecimal;
 import java.math.MathContext;
@@ -22,24 +21,24 @@ import org.bson.RawBsonDocument;
 import org.bson.codecs.BsonDocumentCodec;
 
 /**
- * The caller's own data beside a conversation: a JSON object within the bounds of {@link LimitsConfig}, by default of at most
- * 16 keys, 4 levels and 8 KiB as BSON. A key may not begin with {@code $} or a dot nor hold a NUL, and a number must be a
- * whole one of 64 bits or a double, so that what is stored is what came.
+ * Converts a conversation's metadata between JSON and BSON. Metadata is a JSON object of at most 16 keys, 4 levels and 8 KiB
+ * of BSON. A key does not begin with {@code $} or a dot and holds no NUL. A number is a 64-bit integer or a double, so that
+ * it is stored without loss.
  */
 final class Metadata {
 
-    private final LimitsConfig limits;
+    private static final int MAX_KEYS = 16;
+    private static final int MAX_DEPTH = 4;
+    private static final int MAX_BYTES = 8 * 1024;
 
-    Metadata(LimitsConfig limits) {
-        this.limits = limits;
-    }
+    private Metadata() {}
 
     /**
-     * As it is stored; null stays null.
+     * Returns the metadata as it is stored; null for null.
      *
-     * @throws ServiceException that names the rule it breaks
+     * @throws ServiceException that names the rule that the metadata breaks
      */
-    BsonDocument toBson(Map<String, Object> metadata) {
+    static BsonDocument toBson(Map<String, Object> metadata) {
         if (metadata == null) {
             return null;
         }
@@ -47,16 +46,15 @@ final class Metadata {
     }
 
     /**
-     * What is stored, with a merge patch applied (RFC 7396): null removes, an object merges, anything else replaces. Values
-     * that the patch does not name stay of their type.
+     * Applies a JSON merge patch (RFC 7396). Values that the patch does not name keep their BSON type.
      *
-     * @throws ServiceException that names the rule the outcome breaks
+     * @throws ServiceException that names the rule that the result breaks
      */
-    BsonDocument merged(BsonDocument stored, Map<?, ?> patch) {
+    static BsonDocument merged(BsonDocument stored, Map<?, ?> patch) {
         return requireBounds(merged(stored, patch, 1));
     }
 
-    private BsonDocument merged(BsonDocument stored, Map<?, ?> patch, int depth) {
+    private static BsonDocument merged(BsonDocument stored, Map<?, ?> patch, int depth) {
         requireDepth(depth);
         BsonDocument merged = new BsonDocument();
         if (stored != null) {
@@ -77,27 +75,26 @@ final class Metadata {
         return merged;
     }
 
-    private BsonDocument requireBounds(BsonDocument metadata) {
-        if (metadata.size() > limits.metadataKeys()) {
-            throw ServiceException.invalid(METADATA, "must have at most " + limits.metadataKeys() + " keys");
+    private static BsonDocument requireBounds(BsonDocument metadata) {
+        if (metadata.size() > MAX_KEYS) {
+            throw ServiceException.invalid(METADATA, "must have at most " + MAX_KEYS + " keys");
         }
         long size = new RawBsonDocument(metadata, new BsonDocumentCodec())
                 .getByteBuffer()
                 .remaining();
-        if (size > limits.metadataSize().asLongValue()) {
-            throw ServiceException.invalid(
-                    METADATA, "must be at most " + limits.metadataSize().asLongValue() + " bytes as BSON");
+        if (size > MAX_BYTES) {
+            throw ServiceException.invalid(METADATA, "must be at most " + MAX_BYTES + " bytes as BSON");
         }
         return metadata;
     }
 
-    private void requireDepth(int depth) {
-        if (depth > limits.metadataDepth()) {
-            throw ServiceException.invalid(METADATA, "must be at most " + limits.metadataDepth() + " levels deep");
+    private static void requireDepth(int depth) {
+        if (depth > MAX_DEPTH) {
+            throw ServiceException.invalid(METADATA, "must be at most " + MAX_DEPTH + " levels deep");
         }
     }
 
-    private BsonDocument object(Map<?, ?> json, int depth) {
+    private static BsonDocument object(Map<?, ?> json, int depth) {
         requireDepth(depth);
         BsonDocument bson = new BsonDocument();
         json.forEach((key, value) -> bson.append(key(key.toString()), value(value, depth)));
@@ -107,12 +104,13 @@ final class Metadata {
     private static String key(String key) {
         boolean taken = key.startsWith("$") || key.startsWith(".") || key.indexOf('\0') >= 0;
         if (taken || !Text.isWellFormed(key)) {
-            throw ServiceException.invalid(METADATA, "may not have a key that begins with $ or a dot, or is no text");
+            throw ServiceException.invalid(
+                    METADATA, "must not have a key that begins with $ or a dot, or is not valid text");
         }
         return key;
     }
 
-    private BsonValue value(Object json, int depth) {
+    private static BsonValue value(Object json, int depth) {
         if (json == null) {
             return BsonNull.VALUE;
         } else if (json instanceof String text) {
@@ -133,10 +131,10 @@ final class Metadata {
         } else if (json instanceof List<?> list) {
             return list(list, depth + 1);
         }
-        throw ServiceException.invalid(METADATA, "has a number that cannot be kept as it is");
+        throw ServiceException.invalid(METADATA, "has a number that cannot be stored without loss");
     }
 
-    /** Whether a double, written with as many digits, is this number. */
+    /** Whether the nearest double, rounded to the same number of digits, equals this number. */
     private static boolean isDouble(BigDecimal number) {
         double nearest = number.doubleValue();
         BigDecimal digits = number.stripTrailingZeros();
@@ -147,7 +145,7 @@ final class Metadata {
                         == 0;
     }
 
-    private BsonArray list(List<?> json, int depth) {
+    private static BsonArray list(List<?> json, int depth) {
         requireDepth(depth);
         return new BsonArray(json.stream().map(value -> value(value, depth)).toList());
     }

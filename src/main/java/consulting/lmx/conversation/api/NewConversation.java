@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.api;
 
-import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.text.WellFormedText;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
@@ -10,25 +9,30 @@ import java.util.Map;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
- * What a conversation may be started with; all of it is optional.
+ * The body of a request that starts a conversation. Every field is optional.
  *
- * @param messages its first messages, oldest first
- * @param title at most {@code conversations.limits.title-length} characters
- * @param metadata the caller's own, within the bounds of {@link Metadata}
+ * @param messages the first messages, oldest first; at most 100
+ * @param title at most 200 characters
+ * @param metadata data of the caller's own, within the bounds of {@link Metadata}
  */
 public record NewConversation(
-        @Size(max = LimitsConfig.MOST_START_MESSAGES) List<@NotNull @Valid NewMessage> messages,
+        @Size(max = NewConversation.MAX_MESSAGES, message = "must be at most " + NewConversation.MAX_MESSAGES)
+        List<@NotNull @Valid NewMessage> messages,
 
-        @WellFormedText @Schema(maxLength = 200) String title,
+        @WellFormedText(max = NewConversation.MAX_TITLE) @Schema(maxLength = NewConversation.MAX_TITLE)
+        String title,
 
         @Schema(ref = "Metadata") Map<String, Object> metadata) {
 
+    static final int MAX_MESSAGES = 100;
+
+    /** The longest title, in Unicode code points. */
+    static final int MAX_TITLE = 200;
+
     static final NewConversation EMPTY = new NewConversation(null, null, null);
 
-    /** Of messages that are too many only as many are kept as show it, since each of them would be looked at. */
+    /** Drops all but one of the excess messages, so that validation need not visit the rest. */
     public NewConversation {
-        messages = messages == null
-                ? List.of()
-                : messages.subList(0, Math.min(messages.size(), LimitsConfig.MOST_START_MESSAGES + 1));
+        messages = messages == null ? List.of() : messages.subList(0, Math.min(messages.size(), MAX_MESSAGES + 1));
     }
 }

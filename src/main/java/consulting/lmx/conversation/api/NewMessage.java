@@ -10,7 +10,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 /**
  * A message to append.
  *
- * @param role {@code user} (where it is missing), {@code assistant}, {@code system} or {@code tool}
+ * @param role {@code user} (the default), {@code assistant}, {@code system} or {@code tool}
  * @param content not blank, at most {@code conversations.limits.message-size} bytes of UTF-8
  */
 public record NewMessage(

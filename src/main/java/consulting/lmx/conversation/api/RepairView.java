@@ -12,10 +12,10 @@ import org.bson.json.JsonWriterSettings;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
- * What the heal did to an id of a conversation.
+ * The heal's record of a repaired id.
  *
- * @param reason the word of what was wrong
- * @param was the old value as relaxed Extended JSON; missing where there was none
+ * @param reason what was wrong, as a word of the report
+ * @param was the old value as relaxed Extended JSON; missing if there was none
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record RepairView(
@@ -30,7 +30,7 @@ public record RepairView(
     private static final JsonWriterSettings RELAXED =
             JsonWriterSettings.builder().outputMode(JsonMode.RELAXED).build();
 
-    /** The repair that is noted in {@code field}; null where there is none. */
+    /** Returns the record in {@code field}, or null. */
     static RepairView of(StoredConversation conversation, String field) {
         return conversation
                 .repair(field)
@@ -39,7 +39,7 @@ public record RepairView(
                 .orElse(null);
     }
 
-    /** A value alone is no document, so it is written in one, and taken out of it. */
+    /** Extended JSON needs a document, so the value is written in one and cut out of it. */
     private static String was(BsonDocument repair) {
         if (!repair.containsKey(WAS)) {
             return null;

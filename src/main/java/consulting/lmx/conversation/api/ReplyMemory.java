@@ -7,7 +7,7 @@ import consulting.lmx.conversation.store.MessageReader.Memory;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import jakarta.enterprise.context.ApplicationScoped;
 
-/** The memory that the reply of a call takes: reserved before it is read, given back when the reply is sent. */
+/** The memory of a call's reply: reserved before the read, released when the reply is sent. */
 @ApplicationScoped
 class ReplyMemory {
 
@@ -21,7 +21,7 @@ class ReplyMemory {
         this.request = request;
     }
 
-    /** The memory of the call that this is called from. */
+    /** Returns the memory of the current call. */
     Memory ofThisCall() {
         HeldMemory memory = new HeldMemory(budget, caller.id());
         Answers.whenSent(request.getCurrent(), memory::close);

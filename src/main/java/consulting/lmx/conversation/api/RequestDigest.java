@@ -4,13 +4,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * The digest of a start request, which tells whether a second request with the same {@code Idempotency-Key} is the same. It does
- * not depend on the order of metadata's keys. A field that came with a later version enters it only if the request has it, so
- * that two versions of the service agree on all requests that both know.
+ * The digest of a start request, which shows whether a second request with the same {@code Idempotency-Key} is equal. It does not
+ * depend on the order of metadata's keys. A field of a later version enters the digest only if the request has the field, so
+ * that both versions agree on every request that they know.
  */
 record RequestDigest(NewConversation request) {
 
@@ -18,12 +19,12 @@ record RequestDigest(NewConversation request) {
         return new RequestDigest(request);
     }
 
-    /** The digest that is stored with a conversation. */
+    /** Returns the digest to store. */
     String stored(ObjectMapper json) {
         return digest(sorted(request.metadata()), json);
     }
 
-    /** Whether a stored digest is of this request. Earlier versions kept the order of metadata's keys. */
+    /** Whether a stored digest belongs to this request. Earlier versions kept the order of metadata's keys. */
     boolean isStoredAs(String digest, ObjectMapper json) {
         return digest.equals(stored(json)) || digest.equals(digest(request.metadata(), json));
     }
@@ -46,10 +47,8 @@ record RequestDigest(NewConversation request) {
             object.forEach((key, each) -> sorted.put((String) key, sorted(each)));
             return sorted;
         }
-        return value instanceof Iterable<?> list
-                ? java.util.stream.StreamSupport.stream(list.spliterator(), false)
-                        .map(RequestDigest::sorted)
-                        .toList()
+        return value instanceof List<?> list
+                ? list.stream().map(RequestDigest::sorted).toList()
                 : value;
     }
 }

@@ -11,7 +11,7 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 
-/** The way from a session to its conversation: HTTP only. */
+/** The route from a session to its conversation. */
 @Path("/api/session")
 @Authenticated
 @Limited

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The variables of the environment that set settings of this project: SmallRye Config takes no notice of a misspelt one. */
 public final class EnvironmentCheck {
@@ -48,8 +49,8 @@ public final class EnvironmentCheck {
 
     private static Set<String> known() {
         try (InputStream names = EnvironmentCheck.class.getResourceAsStream(NAMES)) {
-            return new String(names.readAllBytes(), StandardCharsets.UTF_8)
-                    .lines()
+            return Stream.concat(
+                            new String(names.readAllBytes(), StandardCharsets.UTF_8).lines(), RetiredSettings.names())
                     .map(name -> name.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_"))
                     .collect(Collectors.toSet());
         } catch (IOException e) {

@@ -27,6 +27,7 @@ public final class SettingsCheck implements SmallRyeConfigBuilderCustomizer, Con
     public void configBuilder(SmallRyeConfigBuilder builder) {
         builder.withValidator(this);
         LiteralVariables.register(builder);
+        builder.withInterceptors(new RetiredSettings.Interceptor());
     }
 
     @Override

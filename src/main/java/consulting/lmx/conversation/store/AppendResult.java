@@ -1,7 +1,7 @@
 package consulting.lmx.conversation.store;
 
 /**
- * What became of an appended message.
+ * The result of an append.
  *
  * @param created whether the message created its conversation
  * @param repeated whether an earlier call with the same idempotency key had appended it

@@ -31,25 +31,25 @@ import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
 /**
- * Tells who watches a stored conversation that it may have changed, whichever replica changed it. It looks by one change
- * stream for the whole process, or by a poll where the server has none, and only while somebody watches. It tells too often
- * rather than too seldom: what has changed is for the watcher to read, from a {@link ReadBarrier}.
+ * Signals watchers of a conversation that it may have changed, whichever replica changed it. The process opens one change
+ * stream, or polls if the server has none, and only while there are watchers. A signal may be spurious: the watcher reads the
+ * conversation behind the read barrier to learn what changed.
  *
- * <p>Around a failover a change stream may say nothing and yet not fail. So it is looked beside it as well, at each heartbeat: what
- * was missed then comes late, and where the look is not answered all is opened anew.
+ * <p>After a failover a change stream may stay silent without an error. So the feed also polls at each heartbeat: a missed
+ * change arrives late, and a failed poll reopens the stream.
  */
 @ApplicationScoped
 public class ChangeFeed {
 
     private static final Logger LOG = Logger.getLogger(ChangeFeed.class);
 
-    /** No such stage; no such command; only on replica sets. */
+    /** The server's codes for an unknown stage, an unknown command, and a server that is not in a replica set. */
     private static final int[] NO_CHANGE_STREAMS = {40324, 59, 40573};
 
     private static final Duration RETRY_MIN = Duration.ofMillis(100);
     private static final Duration RETRY_MAX = Duration.ofSeconds(5);
 
-    /** How many conversations one look of the poll asks for. */
+    /** The number of conversations in one query of a poll. */
     private static final int POLLED = 1000;
 
     private static final BsonDocument GONE = new BsonDocument();
@@ -75,8 +75,8 @@ public class ChangeFeed {
     }
 
     /**
-     * Calls {@code changed} whenever the document of that {@code _id} may have changed: what was written after this call is
-     * told of, or is seen by a read that begins after it.
+     * Calls {@code changed} whenever the document with this {@code _id} may have changed. Every write after this call is signalled,
+     * or visible to a read that starts after it.
      */
     public synchronized Cancellable watch(BsonValue id, Runnable changed) {
         watchers.computeIfAbsent(id, unwatched -> ConcurrentHashMap.newKeySet()).add(changed);
@@ -94,7 +94,7 @@ public class ChangeFeed {
         }
     }
 
-    /** Where the server ends it or cannot be reached, it is opened anew, and all who watch are told once it stands. */
+    /** Opens the source, and reopens it after a failure. Each opening signals all watchers. */
     private void open() {
         source = Multi.createFrom()
                 .deferred(this::look)
@@ -104,10 +104,12 @@ public class ChangeFeed {
                 .subscribe()
                 .with(
                         this::tell,
-                        failure -> LOG.error("event=change-feed-ended: listeners hear of nothing new", failure));
+                        failure -> LOG.error(
+                                "event=change-feed-ended: listeners receive no new messages; restart the process",
+                                failure));
     }
 
-    /** Gives an item: it is tried again for each, and for none where there is none. */
+    /** Emits an item after the pause: each item triggers a retry. */
     private synchronized Uni<Duration> pause(Throwable failure) {
         Duration pause = retry;
         retry = retry.compareTo(RETRY_MAX) < 0 ? retry.multipliedBy(2) : RETRY_MAX;
@@ -135,18 +137,18 @@ public class ChangeFeed {
     private Multi<BsonValue> look() {
         return limit.of(majorityTime())
                 .onItem()
-                .transformToMulti(time -> time.map(this::stream).orElseGet(() -> poll("it is no replica set")))
+                .transformToMulti(time -> time.map(this::stream).orElseGet(() -> poll("it is not in a replica set")))
                 .onFailure(failure -> failure.getClass() == MongoClientException.class)
                 .recoverWithMulti(noSessions -> poll("it has no sessions"))
                 .onFailure(failure -> DriverFailure.hasCode(failure, NO_CHANGE_STREAMS))
                 .recoverWithMulti(failure -> poll("it has no change streams"))
                 .onFailure(DriverFailure::isDenied)
-                .recoverWithMulti(denied -> poll("its user may not: grant changeStream on the collection"));
+                .recoverWithMulti(denied -> poll("its user lacks the privilege: grant changeStream on the collection"));
     }
 
     /**
-     * The time up to which a majority read sees everything from now on; empty where the server keeps no such time. A stream
-     * that begins there and the reads that begin now leave nothing out between them.
+     * Returns the operation time of a majority read; empty if the server has none. A change stream from that time and reads that
+     * start now leave no gap between them.
      */
     private Uni<Optional<BsonTimestamp>> majorityTime() {
         return client.startSession()
@@ -168,7 +170,7 @@ public class ChangeFeed {
                     .watch(CHANGES_BY_ID, BsonDocument.class, new ChangeStreamOptions().startAtOperationTime(from))
                     .map(change -> change.getDocumentKey().get(ID))
                     .onCompletion()
-                    .failWith(() -> new IllegalStateException("the server has closed it"));
+                    .failWith(() -> new IllegalStateException("the server closed the change stream"));
             return Multi.createBy().merging().streams(changes, looks(config.heartbeat()));
         });
     }
@@ -178,8 +180,8 @@ public class ChangeFeed {
             if (!pollingSaid) {
                 pollingSaid = true;
                 LOG.warnf(
-                        "event=polling: the server does not tell of changes (%s), so that new messages reach their"
-                                + " listeners up to %s late; a replica set tells at once",
+                        "event=polling: the server has no change stream (%s), so new messages reach listeners up to %s late;"
+                                + " use a replica set for immediate delivery",
                         reason, config.poll());
             }
         }
@@ -189,7 +191,7 @@ public class ChangeFeed {
         });
     }
 
-    /** What has changed from one look to the next, or is looked at for the first time. */
+    /** Emits the conversations that changed since the previous poll, or that it sees for the first time. */
     private Multi<BsonValue> looks(Duration each) {
         Map<BsonValue, BsonDocument> seen = new HashMap<>();
         return Multi.createFrom()

@@ -23,10 +23,9 @@ import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
 /**
- * A conversation as it is stored. It cannot be stored without a {@code sessionId}: it gives itself one when it is
- * constructed, the persist hook gives it one where that was taken away again, and {@link ConversationCodec}, which every
- * way of writing it passes, does so where the hook is not called. Fields of the stored document that are not known here
- * stay with it, in their order and of their type, through every write.
+ * The stored conversation. It always has a {@code sessionId}: the constructor generates one, the persist hook replaces a missing
+ * one before each save, and {@link ConversationCodec} does so for writes that bypass the hook. A write keeps the fields that
+ * this class does not know, with their order and type.
  */
 @MongoEntity(collection = ConversationFields.COLLECTION)
 public class Conversation extends ReactivePanacheMongoEntityBase {
@@ -42,10 +41,10 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
     /** Unique, not blank. */
     public String sessionId;
 
-    /** Whose it is: the subject of the caller's token. */
+    /** The owner: the subject of the caller's token. */
     public String userId;
 
-    /** Those that the document itself holds, oldest first. */
+    /** The messages that the document itself holds, oldest first. */
     public List<Message> messages = new ArrayList<>();
 
     public Instant createdAt;
@@ -55,21 +54,21 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
     /** Optional. */
     public String title;
 
-    /** Optional, the caller's own. */
+    /** Optional data of the caller's own. */
     public BsonDocument metadata;
 
-    /** A digest of the request that started it under an {@code Idempotency-Key}; null where it was started without. */
+    /** The digest of the start request if it had an {@code Idempotency-Key}, else null. */
     public String startRequest;
 
-    /** The document that this was read from, whole; null for one that was never stored. */
+    /** The whole document as it was read; null if this conversation was never stored. */
     BsonDocument stored;
 
-    /** A new one, with a {@code sessionId} of its own. */
+    /** Creates a conversation with a new {@code sessionId}. */
     public Conversation() {
         this(null, SessionId.random(), null);
     }
 
-    /** A new one; both ids should be given, and a missing {@code sessionId} is made up for by the layers below. */
+    /** Creates a conversation. The layers below generate a missing {@code sessionId}. */
     public Conversation(String conversationId, String sessionId, String userId) {
         this.conversationId = conversationId;
         this.sessionId = sessionId;
@@ -78,7 +77,7 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
         this.updatedAt = createdAt;
     }
 
-    /** The database's time as MongoDB stores it: to the millisecond. */
+    /** Returns the database server's time in milliseconds, the precision of a BSON date. */
     public static Instant now() {
         ArcContainer container = Arc.container();
         InstantSource clock = container == null
@@ -111,7 +110,7 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
         });
     }
 
-    /** Generates the {@code sessionId} where it is missing, says so and counts it for {@code layer}. */
+    /** Generates a missing {@code sessionId}, logs a warning and counts it for {@code layer}. */
     void ensureSessionId(String layer) {
         if (!SessionId.isValid(sessionId)) {
             sessionId = SessionId.random();
@@ -120,11 +119,7 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
         }
     }
 
-    /**
-     * Refuses what may not be stored.
-     *
-     * @throws InvalidRecordException naming the field that is missing or blank
-     */
+    /** @throws InvalidRecordException if a required field is missing or blank */
     void requireValid() {
         requireText(ConversationFields.CONVERSATION_ID, conversationId);
         requireText(ConversationFields.SESSION_ID, sessionId);
@@ -137,41 +132,41 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
         }
     }
 
-    /** Not offered: writes through it would pass neither the hook nor the codec. */
+    /** Not offered: a write through it could bypass the hook and the codec. */
     @SuppressWarnings("unused")
     public static <T extends ReactivePanacheMongoEntityBase> ReactiveMongoCollection<T> mongoCollection() {
         throw unguarded("mongoCollection()");
     }
 
-    /** Not offered: it would hand out the collection unguarded. */
+    /** Not offered: it gives access to the collection. */
     public static ReactiveMongoDatabase mongoDatabase() {
         throw unguarded("mongoDatabase()");
     }
 
-    /** Not offered: an update in words passes neither the hook nor the codec. */
+    /** Not offered: an update query bypasses the hook and the codec. */
     public static ReactivePanacheUpdate update(String update, Object... params) {
         throw unguarded("update(String, …)");
     }
 
-    /** Not offered: an update in words passes neither the hook nor the codec. */
+    /** Not offered: an update query bypasses the hook and the codec. */
     public static ReactivePanacheUpdate update(String update, Map<String, Object> params) {
         throw unguarded("update(String, Map)");
     }
 
-    /** Not offered: an update in words passes neither the hook nor the codec. */
+    /** Not offered: an update query bypasses the hook and the codec. */
     @SuppressWarnings("deprecation")
     public static ReactivePanacheUpdate update(String update, io.quarkus.panache.common.Parameters params) {
         throw unguarded("update(String, Parameters)");
     }
 
-    /** Not offered: an update document passes neither the hook nor the codec. */
+    /** Not offered: an update query bypasses the hook and the codec. */
     public static ReactivePanacheUpdate update(Bson update) {
         throw unguarded("update(Bson)");
     }
 
     private static UnsupportedOperationException unguarded(String method) {
         return new UnsupportedOperationException("Conversation." + method
-                + " is not offered, since it could store a conversation without its sessionId: change the entity and"
-                + " update() it, or add an operation to Conversations");
+                + " is not offered, because it could store a conversation without sessionId: change the entity and call"
+                + " update(), or add an operation to Conversations");
     }
 }

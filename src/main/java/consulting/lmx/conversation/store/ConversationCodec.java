@@ -30,12 +30,9 @@ import org.bson.codecs.DecoderContext;
 import org.bson.codecs.EncoderContext;
 
 /**
- * Turns a {@link Conversation} into the stored document and back. Every way of writing one passes here (persist, update,
- * streams, bulk writes, the collection itself), so here is the last place where a missing {@code sessionId} is made up
- * for, and where a record without its other ids is refused.
- *
- * <p>Writing starts from the document that was read and replaces only what the application changed: fields that are not
- * known here, their order and all BSON types stay as they were.
+ * Converts between a {@link Conversation} and its stored document. Every write of an entity passes this codec: it generates a
+ * missing {@code sessionId}, and rejects an entity without its other ids. A write starts from the document that was read and
+ * replaces only the fields that changed, so that unknown fields keep their order and BSON type.
  */
 final class ConversationCodec implements CollectibleCodec<Conversation> {
 
@@ -99,7 +96,7 @@ final class ConversationCodec implements CollectibleCodec<Conversation> {
         return document;
     }
 
-    /** Writes a field where the application changed it, and only there. */
+    /** Writes a field only if the application changed it. */
     private static <T> void put(BsonDocument document, String field, T before, T now, Function<T, BsonValue> toBson) {
         if (Objects.equals(before, now)) {
             return;
@@ -124,7 +121,7 @@ final class ConversationCodec implements CollectibleCodec<Conversation> {
         return messages;
     }
 
-    /** The messages as an array in which those that did not change are the stored ones, with all that is in them. */
+    /** Returns the messages as an array, in which each unchanged message keeps its stored form. */
     private static BsonArray messages(List<Message> messages, Conversation before) {
         BsonValue stored = before.stored == null ? null : before.stored.get(MESSAGES);
         BsonArray array = new BsonArray(messages.size());

@@ -4,7 +4,7 @@ import org.bson.codecs.Codec;
 import org.bson.codecs.configuration.CodecProvider;
 import org.bson.codecs.configuration.CodecRegistry;
 
-/** Makes {@link ConversationCodec} the one way in which the driver writes and reads a {@link Conversation}. */
+/** Registers {@link ConversationCodec} with the driver. */
 public class ConversationCodecProvider implements CodecProvider {
 
     @Override

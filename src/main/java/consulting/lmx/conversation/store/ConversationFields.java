@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.store;
 
-/** The names of the collections and of the stored fields. The old application wrote those without a comment. */
+/** The names of collections and stored fields. The old application knows the fields without a comment. */
 public final class ConversationFields {
 
     public static final String COLLECTION = "conversations";
@@ -15,13 +15,13 @@ public final class ConversationFields {
     public static final String TITLE = "title";
     public static final String METADATA = "metadata";
 
-    /** How many of the oldest messages are offloaded to {@link #BLOCKS}; missing if none is. */
+    /** How many of the oldest messages are offloaded to {@link #BLOCKS}; missing if there are none. */
     public static final String OFFLOADED = "movedMessages";
 
     /**
-     * Which blocks belong to the conversation: a list of {@code {first, generation}}, ascending. From message {@code first} on,
-     * the blocks have this {@code generation} in their {@code _id}; before the first entry they have none. Missing unless
-     * blocks of another incarnation of the conversation (an older backup) stood in the way.
+     * A list of {@code {first, generation}}, ascending: from message {@code first} on, the blocks of this conversation have this
+     * {@code generation} in their {@code _id}; before the first entry they have none. The field is missing unless a restored
+     * backup left other blocks under the same ids.
      */
     public static final String GENERATIONS = "blockGenerations";
 
@@ -40,13 +40,13 @@ public final class ConversationFields {
     /** In a block: the idempotency keys of its messages. */
     public static final String BLOCK_KEYS = "retryKeys";
 
-    /** What the heal did to a {@code sessionId}: {@code {reason, was, at, run}}. */
+    /** The heal's record of a repaired {@code sessionId}: {@code {reason, was, at, run}}. */
     public static final String SESSION_ID_REPAIR = "sessionIdRepair";
 
-    /** What the heal did to a {@code conversationId}: {@code {reason, was, at, run}}. */
+    /** The heal's record of a repaired {@code conversationId}: {@code {reason, was, at, run}}. */
     public static final String CONVERSATION_ID_REPAIR = "conversationIdRepair";
 
-    /** A digest of the request that started the conversation with an {@code Idempotency-Key}. */
+    /** The digest of the start request if it had an {@code Idempotency-Key}. */
     public static final String START_REQUEST = "startRequest";
 
     /** In a message: the {@code Idempotency-Key} that it was sent with. */

@@ -15,7 +15,6 @@ import static consulting.lmx.conversation.store.MessageQuery.operator;
 
 import com.mongodb.MongoException;
 import com.mongodb.client.model.Aggregates;
-import com.mongodb.client.model.Collation;
 import com.mongodb.client.model.DeleteOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.FindOneAndDeleteOptions;
@@ -23,6 +22,7 @@ import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
 import consulting.lmx.conversation.mongo.CallersContext;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
@@ -48,20 +48,18 @@ import org.bson.conversions.Bson;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * The stored conversations: each read, change and deletion passes here, {@link MessageAppender} or {@link MessageOffloader}. A
- * caller's conversation is found by both its id and its owner, compared byte by byte whatever the collection's collation is. A
- * failed {@link Uni} carries a {@link ServiceException}, or the driver's own exception if the database failed.
+ * The repository of conversations. All access to the collection goes through this class, {@link MessageAppender},
+ * {@link InlineMessages} or {@link ChangeFeed}. A filter names the owner beside the id, and compares strings byte by byte
+ * whatever collation the collection has. A failed {@link Uni} carries a {@link ServiceException}, or the driver's exception if
+ * the database failed.
  */
 @ApplicationScoped
 public class Conversations {
 
-    /** Compares strings byte by byte. */
-    static final Collation SIMPLE = Collation.builder().locale("simple").build();
-
-    /** Fields enough to read messages. */
+    /** The fields that a read of messages needs. */
     static final List<String> POSITION = List.of(OFFLOADED, GENERATIONS);
 
-    /** How much text is read without a reservation of memory, in bytes. */
+    /** The most text that is read without a reservation of memory, in bytes. */
     static final long SHORT_BYTES = 32 * 1024;
 
     private static final BsonDocument IS_SHORT = MessageQuery.isShort(SHORT_BYTES);
@@ -94,19 +92,19 @@ public class Conversations {
         return new BsonDocument(SESSION_ID, new BsonString(sessionId)).append(USER_ID, new BsonString(caller));
     }
 
-    /** Selects the very same document again, as long as it is the caller's. */
+    /** Selects this document if it still belongs to the caller. */
     public static BsonDocument same(String caller, BsonValue id) {
         return new BsonDocument(ID, id).append(USER_ID, new BsonString(caller));
     }
 
-    /** Selects the very same document again, as long as no more of its messages are offloaded. */
+    /** Selects this document if no messages were offloaded since it was read. */
     static BsonDocument unmoved(StoredConversation read) {
         BsonDocument selected = new BsonDocument(ID, read.id());
         selected.putAll(offloaded(read.offloaded()));
         return selected;
     }
 
-    /** What an error says to a caller who has no such conversation. */
+    /** The error for a caller who has no such conversation. */
     public static ServiceException notFound() {
         return new ServiceException(ErrorCode.CONVERSATION_NOT_FOUND, "You have no such conversation.");
     }
@@ -120,19 +118,19 @@ public class Conversations {
         return documents;
     }
 
-    /** The first document that an aggregation gives; null if there is none. */
+    /** Returns the first result of an aggregation, or null. */
     Uni<BsonDocument> first(List<? extends Bson> pipeline) {
         return CallersContext.keep(documents
-                .aggregate(pipeline, new AggregateOptions().collation(SIMPLE))
+                .aggregate(pipeline, new AggregateOptions().collation(Collations.SIMPLE))
                 .toUni());
     }
 
-    /** A conversation and those of its messages that its document holds. */
+    /** A conversation and the part of the requested messages that its document holds. */
     record Read(StoredConversation conversation, MessagePart inline) {}
 
     /**
-     * The selected conversation with the messages in the window, as far as the document holds them and if they are no longer
-     * than {@link #SHORT_BYTES}; null if there is no such conversation.
+     * Reads the selected conversation and the messages in the window that its document holds. Returns the sizes of the messages
+     * instead if they exceed {@link #SHORT_BYTES}, and null if there is no such conversation.
      */
     Uni<Read> read(BsonDocument selected, List<String> fields, MessageWindow window) {
         return readShort(selected, fields, window)
@@ -143,13 +141,13 @@ public class Conversations {
                 .switchTo(() -> readMeasured(selected, fields, window, SHORT_BYTES));
     }
 
-    /** By a query, which costs the server half; null if there is more text, a failure if not all messages are text. */
+    /** Reads by a query, which costs the server half. Null if there is more text; fails if a message is not text. */
     private Uni<Read> readShort(BsonDocument selected, List<String> fields, MessageWindow window) {
         BsonDocument filter = new BsonDocument(4);
         filter.putAll(selected);
         filter.append("$expr", IS_SHORT);
         FindOptions options = new FindOptions()
-                .collation(SIMPLE)
+                .collation(Collations.SIMPLE)
                 .projection(fields == POSITION ? POSITION_AND_MESSAGES : FIELDS_AND_MESSAGES);
         return documents.find(filter, options).toUni().onItem().ifNotNull().transform(found -> {
             List<Message> messages = LenientBson.array(found, MESSAGES).stream()
@@ -160,7 +158,7 @@ public class Conversations {
         });
     }
 
-    /** By an aggregation, which answers the sizes instead if there is more text than {@code maxBytes}. */
+    /** Reads by an aggregation, which returns the sizes instead if there is more text than {@code maxBytes}. */
     Uni<Read> readMeasured(Bson selected, List<String> fields, MessageWindow window, long maxBytes) {
         BsonValue first = operator("$ifNull", new BsonString("$" + OFFLOADED), new BsonInt32(0));
         List<Bson> pipeline = new ArrayList<>(List.of(Aggregates.match(selected)));
@@ -172,10 +170,10 @@ public class Conversations {
         });
     }
 
-    /** A conversation, and the position in its list of a message that was sent with a key; -1 if there is none. */
+    /** A conversation, and the position of the message with a given idempotency key; -1 if there is none. */
     record WithKey(StoredConversation conversation, int position) {}
 
-    /** The selected conversation and where its document holds a message with this idempotency key; null if there is none. */
+    /** Reads the selected conversation and finds the message with this idempotency key in its document; null if there is none. */
     Uni<WithKey> readWithKey(Bson selected, String key) {
         BsonDocument projection = new BsonDocument(POSITION_OF, MessageQuery.positionOfKey(key));
         StoredConversation.FIELDS.forEach(field -> projection.append(field, new BsonInt32(1)));
@@ -187,7 +185,7 @@ public class Conversations {
                         found.getNumber(POSITION_OF).intValue()));
     }
 
-    /** The position of the message with this {@code _id} in the list of the document; empty if it is not there. */
+    /** Returns the position of the message with this {@code _id} in the document; empty if it is not there. */
     Uni<Optional<Integer>> positionOfMessage(BsonValue conversation, BsonValue message) {
         return first(List.of(
                         Aggregates.match(new BsonDocument(ID, conversation)),
@@ -198,27 +196,27 @@ public class Conversations {
                         .filter(position -> position >= 0));
     }
 
-    /** Who owns the conversation of that id; empty if there is none. */
+    /** Returns the owner of a conversation; empty if there is none of that id. */
     Uni<Optional<String>> owner(String conversationId) {
         return documents
                 .find(
                         new BsonDocument(CONVERSATION_ID, new BsonString(conversationId)),
-                        new FindOptions().collation(SIMPLE).projection(Projections.include(USER_ID)))
+                        new FindOptions().collation(Collations.SIMPLE).projection(Projections.include(USER_ID)))
                 .toUni()
                 .map(found -> Optional.ofNullable(found)
                         .map(conversation -> String.valueOf(LenientBson.string(conversation, USER_ID))));
     }
 
-    /** In a filter: as many messages are offloaded as when the conversation was read. */
+    /** A filter for conversations with {@code count} offloaded messages. */
     static BsonDocument offloaded(int count) {
         return new BsonDocument(
                 OFFLOADED, count == 0 ? new BsonDocument("$exists", BsonBoolean.FALSE) : new BsonInt32(count));
     }
 
     /**
-     * The caller's conversations, newest first, without their messages; one more than {@code limit} if there are more.
+     * Lists the caller's conversations, newest first, without messages. Returns one more than {@code limit} if there are more.
      *
-     * @param after where the list begins
+     * @param after the position that the list continues from
      */
     public Multi<StoredConversation> list(String caller, int limit, Optional<ListPosition> after) {
         return documents
@@ -226,7 +224,7 @@ public class Conversations {
                         after.map(position -> position.filter(caller))
                                 .orElseGet(() -> new BsonDocument(USER_ID, new BsonString(caller))),
                         new FindOptions()
-                                .collation(SIMPLE)
+                                .collation(Collations.SIMPLE)
                                 .sort(Sorts.descending(UPDATED_AT, ID))
                                 .projection(Projections.include(StoredConversation.FIELDS))
                                 .limit(limit + 1))
@@ -234,8 +232,8 @@ public class Conversations {
     }
 
     /**
-     * Stores new values of title, metadata and time of the update, if the conversation still has the {@code unchanged} values
-     * that were read; gives whether it had.
+     * Updates title, metadata and {@code updatedAt} if the fields named in {@code unchanged} still have the values that were
+     * read. Returns whether they had.
      */
     public Uni<Boolean> update(StoredConversation read, StoredConversation changed, List<String> unchanged) {
         BsonDocument filter = same(read.userId(), read.id());
@@ -258,11 +256,11 @@ public class Conversations {
                 .updateOne(
                         filter,
                         unset.isEmpty() ? update : update.append("$unset", unset),
-                        new UpdateOptions().collation(SIMPLE))
+                        new UpdateOptions().collation(Collations.SIMPLE))
                 .map(result -> result.getMatchedCount() > 0);
     }
 
-    /** In a filter: the field has the value that was read. Of the messages it is their number. */
+    /** A condition: the field has the value that was read. Messages are compared by their number. */
     private static BsonValue unchanged(StoredConversation read, String field) {
         if (field.equals(MESSAGES)) {
             return new BsonDocument("$size", new BsonInt32(read.inline()));
@@ -271,12 +269,14 @@ public class Conversations {
         return value == null ? new BsonDocument("$exists", BsonBoolean.FALSE) : new BsonDocument("$eq", value);
     }
 
-    /** Deletes the caller's conversation of that id, and its blocks; false if there is none. */
+    /** Deletes the caller's conversation of that id and its blocks; false if there is none. */
     public Uni<Boolean> delete(String caller, String conversationId) {
         return documents
                 .findOneAndDelete(
                         owned(caller, conversationId),
-                        new FindOneAndDeleteOptions().collation(SIMPLE).projection(Projections.include(OFFLOADED)))
+                        new FindOneAndDeleteOptions()
+                                .collation(Collations.SIMPLE)
+                                .projection(Projections.include(OFFLOADED)))
                 .chain(deleted -> {
                     if (deleted == null) {
                         return Uni.createFrom().item(false);
@@ -287,7 +287,7 @@ public class Conversations {
                 });
     }
 
-    /** How many documents were deleted. */
+    /** The numbers of deleted documents. */
     public record Deleted(long conversations, long blocks) {
 
         private Deleted plus(Deleted other) {
@@ -295,17 +295,17 @@ public class Conversations {
         }
     }
 
-    /** Deletes all conversations of the caller, and their blocks. */
+    /** Deletes all conversations of the caller and their blocks. */
     public Uni<Deleted> deleteAll(String caller) {
         BsonDocument own = new BsonDocument(USER_ID, new BsonString(caller));
-        DeleteOptions simple = new DeleteOptions().collation(SIMPLE);
+        DeleteOptions simple = new DeleteOptions().collation(Collations.SIMPLE);
         return Multi.createBy()
                 .repeating()
                 .uni(() -> documents
                         .find(
                                 own.clone().append(OFFLOADED, new BsonDocument("$exists", BsonBoolean.TRUE)),
                                 new FindOptions()
-                                        .collation(SIMPLE)
+                                        .collation(Collations.SIMPLE)
                                         .projection(Projections.include(ID))
                                         .limit(DELETED_AT_ONCE))
                         .map(found -> found.get(ID))
@@ -329,26 +329,28 @@ public class Conversations {
                         .map(rest -> withBlocks[0].plus(new Deleted(rest.getDeletedCount(), 0))));
     }
 
-    /** The {@code _id} of the selected conversation; null if there is none. */
+    /** Returns the {@code _id} of the selected conversation, or null. */
     Uni<BsonValue> idOf(Bson selected) {
         return documents
-                .find(selected, new FindOptions().collation(SIMPLE).projection(Projections.include(ID)))
+                .find(selected, new FindOptions().collation(Collations.SIMPLE).projection(Projections.include(ID)))
                 .toUni()
                 .onItem()
                 .ifNotNull()
                 .transform(found -> found.get(ID));
     }
 
-    /** Those of these conversations that exist, by their {@code _id}. */
+    /** Returns the ids of those conversations that exist. */
     Uni<List<BsonValue>> existing(List<BsonValue> ids) {
         return documents
-                .find(Filters.in(ID, ids), new FindOptions().collation(SIMPLE).projection(Projections.include(ID)))
+                .find(
+                        Filters.in(ID, ids),
+                        new FindOptions().collation(Collations.SIMPLE).projection(Projections.include(ID)))
                 .map(found -> found.get(ID))
                 .collect()
                 .asList();
     }
 
-    /** What changes with each of these conversations: its date and the number of its messages; by its {@code _id}. */
+    /** Returns, by {@code _id}, the fields that change with every write: {@code updatedAt} and the number of messages. */
     Uni<Map<BsonValue, BsonDocument>> states(List<BsonValue> ids) {
         BsonDocument state = new BsonDocument(UPDATED_AT, new BsonInt32(1))
                 .append(OFFLOADED, new BsonInt32(1))

@@ -25,11 +25,11 @@ import org.bson.BsonInt32;
 import org.bson.BsonString;
 import org.bson.BsonValue;
 
-/** The messages that a conversation's document holds itself, as {@link MessageOffloader} takes the oldest of them out. */
+/** Measures, reads and removes the oldest messages of a conversation's document for {@link MessageOffloader}. */
 @ApplicationScoped
 class InlineMessages {
 
-    /** How often a cut is tried on a server without updates by pipeline while others append. */
+    /** The number of retries of a cut without pipeline updates while others append. */
     private static final int ATTEMPTS = 20;
 
     private final Conversations conversations;
@@ -39,10 +39,10 @@ class InlineMessages {
     }
 
     /**
-     * How much a document holds.
+     * The size of a document.
      *
-     * @param bytes the text of its messages
-     * @param oldest the text of each of its oldest messages, in bytes
+     * @param bytes the text of all messages
+     * @param oldest the text of each of the oldest messages, in bytes
      */
     record Size(StoredConversation conversation, long bytes, List<Integer> oldest) {}
 
@@ -64,7 +64,7 @@ class InlineMessages {
                                 .toList()));
     }
 
-    /** The oldest messages, as they are stored; none if messages were offloaded meanwhile. */
+    /** Reads the oldest messages in their stored form; returns none if messages were offloaded since. */
     Uni<List<BsonValue>> oldest(StoredConversation read, int count) {
         return conversations
                 .documents()
@@ -78,11 +78,11 @@ class InlineMessages {
     }
 
     /**
-     * Removes the oldest {@code count} messages, if none was offloaded since the conversation was read; gives whether it did.
-     * Messages that are appended meanwhile do not matter: the positions of the oldest never change.
+     * Removes the oldest {@code count} messages if none was offloaded since the conversation was read. Returns whether it did.
+     * Concurrent appends do not interfere, because they do not move the oldest messages.
      *
-     * @param last the newest of them, which shows that nobody replaced the list
-     * @param newGeneration of the blocks from here on; empty if it stays the same
+     * @param last the newest message to remove; the guard compares it, in case another program replaced the list
+     * @param newGeneration the generation of the blocks from here on; empty if it stays the same
      */
     Uni<Boolean> cut(StoredConversation read, int count, BsonValue last, Optional<BsonDocument> newGeneration) {
         BsonDocument unchanged = Conversations.unmoved(read);
@@ -120,7 +120,7 @@ class InlineMessages {
                         new BsonInt32(Integer.MAX_VALUE)));
     }
 
-    /** Without updates by pipeline: the cut names how many messages stay, so it counts those that were appended meanwhile. */
+    /** Cuts without a pipeline update: the update states how many messages stay, so it is guarded by their current number. */
     private Uni<UpdateResult> cutBySize(StoredConversation read, BsonDocument unchanged, BsonDocument set, int count) {
         return measure(read.id(), 0)
                 .chain(now -> {
@@ -150,6 +150,6 @@ class InlineMessages {
                 .recoverWithItem(UpdateResult.acknowledged(0, 0L, null));
     }
 
-    /** A message was appended between a count and a cut. */
+    /** A message was appended between the count and the cut. */
     private static final class Appended extends RuntimeException {}
 }

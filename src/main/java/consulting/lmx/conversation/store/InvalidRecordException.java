@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.store;
 
-/** A write that would have stored a conversation without one of its ids; it was refused before it was sent. */
+/** The service rejected a write of a conversation without one of its ids before it reached the database. */
 public class InvalidRecordException extends IllegalArgumentException {
 
     private final String field;

@@ -5,7 +5,7 @@ import org.bson.BsonArray;
 import org.bson.BsonDocument;
 import org.bson.BsonValue;
 
-/** Reads fields of a stored document, whose types nobody guarantees. */
+/** Reads fields of a stored document, which may have any type. */
 public final class LenientBson {
 
     private LenientBson() {}

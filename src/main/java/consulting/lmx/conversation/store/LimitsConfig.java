@@ -3,95 +3,47 @@ package consulting.lmx.conversation.store;
 import consulting.lmx.conversation.config.AtLeast;
 import consulting.lmx.conversation.config.AtMost;
 import consulting.lmx.conversation.problem.ServiceException;
-import consulting.lmx.conversation.text.Text;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.nio.charset.StandardCharsets;
 
-/** Bounds on what a caller may send and gets back. */
+/** Limits of requests and replies. */
 @ConfigMapping(prefix = "conversations.limits")
 public interface LimitsConfig {
 
-    /** As many as {@link #startMessages()} may allow. */
-    int MOST_START_MESSAGES = 200;
-
-    /** The longest content of one message, in bytes of UTF-8; a longer one is answered with 400. */
+    /** The largest content of a message, in bytes of UTF-8. Larger content is answered with 400. */
     @WithDefault("32K")
-    @AtLeast(value = "1", or = "nothing could be said: raise it")
+    @AtLeast(value = "1", or = "no message could be sent: raise it")
     @AtMost(value = "1M", or = "a conversation's newest messages would not fit into its document of 16 MiB: lower it")
     MemorySize messageSize();
 
-    /** The longest body of a request, in bytes; a longer one is answered with 413. */
+    /** The largest request body, in bytes. A larger body is answered with 413. */
     @WithDefault("1M")
-    @AtLeast(value = "100", or = "hardly a message could be sent: raise it")
-    @AtMost(value = "16M", or = "a few callers could fill the memory: lower it")
+    @AtLeast(value = "100", or = "most messages would not fit: raise it")
+    @AtMost(value = "16M", or = "a few callers could exhaust the memory: lower it")
     MemorySize bodySize();
 
-    /** How many messages a conversation may be started with; more are answered with 400. */
-    @WithDefault("100")
-    @AtLeast(value = "1", or = "no conversation could be started with a message: raise it")
-    @AtMost(
-            value = "" + LimitsConfig.MOST_START_MESSAGES,
-            or = "one request would be a history that is to be imported: lower it")
-    int startMessages();
-
     /**
-     * How many of its newest messages a conversation's document holds at least; older ones are moved out of it into blocks of
+     * The number of newest messages that stay in a conversation's document. Older messages are offloaded in blocks of at most
      * 100.
      */
     @WithDefault("200")
-    @AtLeast(value = "100", or = "a block of 100 could not be moved: raise it")
-    @AtMost(value = "400", or = "each append would cost what so many messages cost: lower it")
+    @AtLeast(value = "100", or = "a block of 100 could not be offloaded: raise it")
+    @AtMost(value = "400", or = "each append would rewrite too many messages: lower it")
     int inlineMessages();
 
-    /** The longest title, in characters; a longer one is answered with 400. */
-    @WithDefault("200")
-    @AtLeast(value = "1", or = "no title could be given: raise it")
-    @AtMost(value = "10000", or = "a list of titles would be megabytes: lower it")
-    int titleLength();
-
-    /** How many keys metadata may have at its top; more are answered with 400. */
-    @WithDefault("16")
-    @AtLeast(value = "1", or = "no metadata could be given: raise it")
-    @AtMost(value = "1000", or = "each list would carry all of them: lower it")
-    int metadataKeys();
-
-    /** How deep metadata may be, itself counted; deeper is answered with 400. */
-    @WithDefault("4")
-    @AtLeast(value = "1", or = "no metadata could be given: raise it")
-    @AtMost(value = "50", or = "the server refuses documents not much deeper: lower it")
-    int metadataDepth();
-
-    /** The largest metadata, in bytes of BSON; larger is answered with 400. */
-    @WithDefault("8K")
-    @AtLeast(value = "64", or = "hardly any metadata could be given: raise it")
-    @AtMost(value = "1M", or = "each list would carry all of it: lower it")
-    MemorySize metadataSize();
-
-    /** How many messages one page holds at most, and where the caller names no number. */
+    /** The default number of entries in a page. */
     @WithDefault("100")
-    @AtLeast(value = "1", or = "no page would hold a message: raise it")
-    @AtMost(value = "100", or = "one page would cost as much as the whole conversation: lower it")
+    @AtLeast(value = "1", or = "every page would be empty: raise it")
+    @AtMost(value = "100", or = "one page could be as large as the whole conversation: lower it")
     int pageSize();
 
     /**
-     * Refuses a title that is longer than one may be; null passes.
+     * Checks the size of a message's content.
      *
-     * @throws ServiceException that names the field and the limit
-     */
-    default void requireTitleFits(String title) {
-        if (title != null && Text.length(title) > titleLength()) {
-            throw ServiceException.invalid(
-                    ConversationFields.TITLE, "must be at most " + titleLength() + " characters");
-        }
-    }
-
-    /**
-     * Refuses content that is longer than a message may be.
-     *
-     * @param field where it stands in the request
-     * @throws ServiceException that names the field and the limit
+     * @param field its path in the request
+     * @throws ServiceException that names the field and the limit if the content is too large
      */
     default void requireFits(String content, String field) {
         long limit = messageSize().asLongValue();

@@ -17,17 +17,17 @@ import org.bson.BsonType;
 import org.bson.BsonValue;
 
 /**
- * A place in a list of conversations, which is ordered by {@code updatedAt} and then by {@code _id}, both descending. Nobody
- * guarantees the types of these, so the order is MongoDB's own across types; a comparison in a query stays within one type.
+ * A position in a list of conversations, which is ordered by {@code updatedAt} and {@code _id}, both descending. Both fields may
+ * have any type. The list follows MongoDB's order across types, but a query compares values within one type only.
  *
- * @param updatedAt of the last conversation before this place; BSON null if it has none
- * @param id of the last conversation before this place
+ * @param updatedAt the value of the last conversation before this position; BSON null if it has none
+ * @param id the {@code _id} of the last conversation before this position
  */
 public record ListPosition(BsonValue updatedAt, BsonValue id) {
 
     /**
-     * The types in ascending order; those in one line are compared with each other. Arrays are left out: they sort by one of
-     * their elements, and a query for them cannot use the index.
+     * The types in ascending order; MongoDB compares the types in one line with each other. Arrays are missing: they sort by one
+     * of their elements, and a query for them cannot use the index.
      */
     private static final List<List<BsonType>> ORDER = List.of(
             List.of(BsonType.MIN_KEY),
@@ -47,7 +47,7 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
             List.of(BsonType.JAVASCRIPT_WITH_SCOPE),
             List.of(BsonType.MAX_KEY));
 
-    /** Not every server can be asked for these. Symbols are found among strings, and undefined as null before MongoDB 8.0. */
+    /** Not every server accepts these in a query. Strings include symbols, and null includes undefined before MongoDB 8.0. */
     private static final Set<BsonType> DEPRECATED = EnumSet.of(
             BsonType.UNDEFINED,
             BsonType.SYMBOL,
@@ -55,24 +55,24 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
             BsonType.JAVASCRIPT,
             BsonType.JAVASCRIPT_WITH_SCOPE);
 
-    /** The types that the server takes for no {@code _id}. */
+    /** The types that the server rejects as {@code _id}. */
     private static final Set<BsonType> NO_ID =
             EnumSet.of(BsonType.ARRAY, BsonType.REGULAR_EXPRESSION, BsonType.UNDEFINED);
 
-    /** @throws IllegalArgumentException if no conversation can stand at this place */
+    /** @throws IllegalArgumentException if no conversation can have this position */
     public ListPosition {
         if (updatedAt.isArray() || NO_ID.contains(id.getBsonType())) {
-            throw new IllegalArgumentException("No conversation can stand at this place");
+            throw new IllegalArgumentException("No conversation can have this position");
         }
     }
 
-    /** The place after this conversation. */
+    /** Returns the position after this conversation. */
     public static ListPosition after(StoredConversation conversation) {
         BsonValue updatedAt = conversation.document().getOrDefault(UPDATED_AT, BsonNull.VALUE);
         return new ListPosition(updatedAt.isArray() ? BsonNull.VALUE : updatedAt, conversation.id());
     }
 
-    /** Finds the user's conversations after this place. Each alternative is one range of the list's index. */
+    /** A filter for the user's conversations after this position. Each alternative is one range of the list's index. */
     BsonDocument filter(String user) {
         BsonArray any = new BsonArray();
         below(id)
@@ -80,7 +80,7 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
                         any.add(of(user).append(UPDATED_AT, equal(updatedAt)).append(ID, lower)));
         below(updatedAt).forEach(lower -> any.add(of(user).append(UPDATED_AT, lower)));
         if (ORDER.indexOf(List.of(BsonType.NULL)) < rank(updatedAt)) {
-            any.add(of(user).append(UPDATED_AT, BsonNull.VALUE)); // a missing one too
+            any.add(of(user).append(UPDATED_AT, BsonNull.VALUE)); // includes a missing field
         }
         return new BsonDocument("$or", any);
     }
@@ -103,7 +103,7 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
         return rank;
     }
 
-    /** Conditions on a field, of which one holds if its value is there and sorts before {@code value}. */
+    /** Returns conditions on a field, one of which holds if the field exists and sorts before {@code value}. */
     private static List<BsonDocument> below(BsonValue value) {
         List<BsonDocument> any = new ArrayList<>();
         if (hasOrder(value)) {
@@ -120,7 +120,7 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
         return any;
     }
 
-    /** Whether its type has an order that a query can ask for. */
+    /** Whether a query can compare values of its type. */
     private static boolean hasOrder(BsonValue value) {
         return switch (value.getBsonType()) {
             case NULL, UNDEFINED, MIN_KEY, MAX_KEY, REGULAR_EXPRESSION -> false;

@@ -15,9 +15,9 @@ import org.bson.BsonValue;
 /**
  * One message of a conversation.
  *
- * @param role {@code user}, {@code assistant}, {@code system} or {@code tool}; a stored one may be older than this rule
- * @param content the text; null if the stored value is no string
- * @param timestamp when the service received it, in milliseconds; null if the stored value is no date
+ * @param role {@code user}, {@code assistant}, {@code system} or {@code tool}; an old stored message may have another role
+ * @param content the text; null if the stored value is not a string
+ * @param timestamp when the service received it, in milliseconds; null if the stored value is not a date
  * @param idempotencyKey the {@code Idempotency-Key} that it was sent with; null if there was none
  */
 public record Message(String role, String content, Instant timestamp, String idempotencyKey) {
@@ -30,8 +30,8 @@ public record Message(String role, String content, Instant timestamp, String ide
         return new Message(role, content, timestamp, key);
     }
 
-    /** Whether role and content are the same. */
-    boolean saysTheSameAs(Message other) {
+    /** Whether role and content are equal. */
+    boolean hasSameContent(Message other) {
         return Objects.equals(role, other.role) && Objects.equals(content, other.content);
     }
 
@@ -53,7 +53,7 @@ public record Message(String role, String content, Instant timestamp, String ide
         return document;
     }
 
-    /** Reads a stored message; all fields are null if it is no document. */
+    /** Reads a stored message; all fields are null if it is not a document. */
     static Message fromBson(BsonValue stored) {
         if (!stored.isDocument()) {
             return new Message(null, null, null);

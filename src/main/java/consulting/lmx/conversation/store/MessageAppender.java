@@ -12,6 +12,7 @@ import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import com.mongodb.client.model.FindOneAndUpdateOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.UpdateOptions;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
@@ -29,19 +30,19 @@ import org.bson.BsonString;
 import org.bson.BsonType;
 
 /**
- * Appends messages: each by one atomic operation, which creates the conversation if there is none. A failed {@link Uni}
- * carries a {@link ServiceException}, or the driver's own exception if the database failed.
+ * Appends messages. One atomic operation appends a message and creates its conversation if there is none. A failed {@link Uni}
+ * carries a {@link ServiceException}, or the driver's exception if the database failed.
  */
 @ApplicationScoped
 public class MessageAppender {
 
-    /** How often an append is tried again while others create, offload or delete the conversation. */
+    /** The number of retries while others create, offload or delete the conversation. */
     private static final int ATTEMPTS = 5;
 
-    /** The server's error for a push into a field that is no array. */
+    /** The server's error for a push into a field that is not an array. */
     private static final int BAD_VALUE = 2;
 
-    /** No element of the list is anything but a document, so that the answer can count them. */
+    /** A condition: every message is a document, so that the projection of the answer counts them all. */
     private static final BsonDocument ALL_DOCUMENTS =
             BsonDocument.parse("{$not: {$elemMatch: {$not: {$type: 'object'}}}}");
 
@@ -58,13 +59,13 @@ public class MessageAppender {
         this.duplicateKeys = meters.counter("conversations.duplicate.key");
     }
 
-    /** An attempt that met a conversation in another state than it expected; the next one reads again. */
+    /** The conversation changed since it was read. */
     private static final class Outdated extends RuntimeException {}
 
     /**
-     * Appends a message. A conversation of somebody else fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} and stays as it is.
-     * If the message has an idempotency key that a message of the conversation has too, nothing is written, and the result is
-     * that of the first call; it fails with {@link ErrorCode#KEY_REUSED} if the two messages differ.
+     * Appends a message. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the conversation belongs to another user. If the
+     * conversation has a message with the same idempotency key, nothing is written and the result is that of the first call.
+     * Fails with {@link ErrorCode#KEY_REUSED} if the two messages differ.
      */
     public Uni<AppendResult> append(String caller, String conversationId, Message message) {
         return attempt(caller, conversationId, message)
@@ -87,7 +88,7 @@ public class MessageAppender {
                 .transform(outdated -> Conversations.changing());
     }
 
-    /** Appends to the target or creates it. Null if the id is taken, but not by the target. */
+    /** Appends to the target or creates it. Null if another conversation has the id. */
     private Uni<AppendResult> appendOrCreate(BsonDocument own, BsonDocument target, Message message) {
         String newSessionId = SessionId.random();
         BsonDocument update = push(message.toBson(), message)
@@ -127,7 +128,7 @@ public class MessageAppender {
         return new AppendResult(sessionId.equals(newSessionId), false, sessionId, message, index);
     }
 
-    /** Appends to a list in which not all elements are documents: the message gets an id, by which it is found again. */
+    /** Appends to a list with elements that are not documents: the message gets an {@code _id}, which locates it afterwards. */
     private Uni<AppendResult> appendMarked(BsonDocument target, Message message) {
         BsonObjectId mark = new BsonObjectId();
         return send(target, push(message.toBson().append(ID, mark), message), false)
@@ -145,7 +146,7 @@ public class MessageAppender {
                         }));
     }
 
-    /** Appends unless a message of the conversation has the same idempotency key. Null if the id is taken by somebody else. */
+    /** Appends unless a message of the conversation has the same idempotency key. Null if the id belongs to another user. */
     private Uni<AppendResult> appendOnce(BsonDocument own, Message message) {
         return conversations.readWithKey(own, message.idempotencyKey()).chain(read -> {
             if (read == null) {
@@ -159,7 +160,7 @@ public class MessageAppender {
         });
     }
 
-    /** Selects the conversation only as long as no message with this key came, and none was offloaded meanwhile. */
+    /** Selects the conversation if it has no message with this key and none was offloaded since. */
     private static BsonDocument withoutKey(BsonDocument own, Message message, int offloaded) {
         BsonDocument target = own.clone()
                 .append(
@@ -170,7 +171,7 @@ public class MessageAppender {
     }
 
     private static AppendResult repeated(StoredConversation conversation, MessageReader.Sent first, Message again) {
-        if (!first.message().saysTheSameAs(again)) {
+        if (!first.message().hasSameContent(again)) {
             throw new ServiceException(
                     ErrorCode.KEY_REUSED,
                     "This Idempotency-Key was sent with another request before. Use another one for this request.");
@@ -188,9 +189,9 @@ public class MessageAppender {
     }
 
     private Uni<BsonDocument> send(BsonDocument target, BsonDocument update, boolean upsert) {
-        // Of each message a field that none has: one empty document for each, which every server can count.
+        // A field that no message has: the answer holds one empty document a message, which every server supports.
         FindOneAndUpdateOptions options = new FindOneAndUpdateOptions()
-                .collation(Conversations.SIMPLE)
+                .collation(Collations.SIMPLE)
                 .upsert(upsert)
                 .returnDocument(AFTER)
                 .projection(Projections.include(SESSION_ID, OFFLOADED, MESSAGES + ".none"));
@@ -199,7 +200,7 @@ public class MessageAppender {
                 .recoverWithUni(noList -> nullToNoMessages(target).chain(() -> sent));
     }
 
-    /** Old documents may hold null instead of a list. Anything else is not replaced, so nothing can be appended to it. */
+    /** Replaces null, which old documents may hold instead of a list. Fails for any other type. */
     private Uni<Void> nullToNoMessages(BsonDocument target) {
         return conversations
                 .documents()
@@ -207,18 +208,18 @@ public class MessageAppender {
                         target.clone()
                                 .append(MESSAGES, new BsonDocument("$type", new BsonInt32(BsonType.NULL.getValue()))),
                         new BsonDocument("$set", new BsonDocument(MESSAGES, new BsonArray())),
-                        new UpdateOptions().collation(Conversations.SIMPLE))
+                        new UpdateOptions().collation(Collations.SIMPLE))
                 .invoke(result -> {
                     if (result.getMatchedCount() == 0) {
                         throw new ServiceException(
                                 ErrorCode.CONFLICT,
-                                "What is stored as the messages of this conversation is no list, so nothing can be appended.");
+                                "The stored messages of this conversation are not a list, so nothing can be appended.");
                     }
                 })
                 .replaceWithVoid();
     }
 
-    /** Nothing was appended to this id: it belongs to somebody else, or the conversation changed meanwhile. */
+    /** Fails: the conversation belongs to another user, or it changed since it was read. */
     private Uni<AppendResult> requireOwner(String caller, String conversationId) {
         return conversations.owner(conversationId).map(owner -> {
             throw owner.isEmpty() || owner.get().equals(caller) ? new Outdated() : Conversations.notFound();

@@ -19,6 +19,7 @@ import com.mongodb.client.model.InsertManyOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import consulting.lmx.conversation.mongo.CallersContext;
+import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import io.quarkus.mongodb.AggregateOptions;
 import io.quarkus.mongodb.FindOptions;
@@ -44,17 +45,17 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
 /**
- * The older messages of long conversations: blocks of some in a row, each written once, under an {@code _id} that follows from
- * the conversation and the index of the first message, and never changed. A block counts only as far as its conversation says
- * that messages are offloaded, and only if it has the generation that the conversation names.
+ * The collection of offloaded messages. A block holds consecutive messages of a conversation. Its {@code _id} is derived from
+ * the conversation and the index of the first message, and it never changes. A block is valid only below the conversation's
+ * offloaded count, and only with the generation that the conversation names.
  */
 @ApplicationScoped
 public class MessageBlocks {
 
-    /** How many messages a block holds at most. */
+    /** The most messages of a block. */
     static final int MESSAGES_PER_BLOCK = 100;
 
-    /** How many blocks one read takes at most; those that the service writes under default limits hold 32 messages or more. */
+    /** The most blocks of one read. Under default limits a block holds 32 messages or more. */
     private static final int BLOCKS_PER_READ = 16;
 
     private static final String POSITION = "position";
@@ -71,14 +72,14 @@ public class MessageBlocks {
         this.blocks = client.getDatabase(database).getCollection(BLOCKS, BsonDocument.class);
     }
 
-    /** Blocks that are there already and hold other messages: of another incarnation of the conversation. */
+    /** Blocks with the same ids hold other messages: a restored backup left them. */
     static final class Conflict extends RuntimeException {
         private Conflict() {
-            super("Blocks of another incarnation of the conversation are in the way");
+            super("Blocks with the same ids hold other messages");
         }
     }
 
-    /** A block of these messages. */
+    /** Creates a block of these messages. */
     static BsonDocument block(
             BsonValue conversation, int first, Optional<BsonValue> generation, List<BsonValue> messages) {
         BsonDocument id = id(conversation, new BsonInt32(first));
@@ -104,11 +105,11 @@ public class MessageBlocks {
     }
 
     /**
-     * Messages with an index from {@code from} to before {@code to}, all of them offloaded, in parts in their order; fewer if
-     * they stand in many blocks, but the first ones of a read forward and the last ones of a read backward. Empty if the block
-     * of the first or the last one is missing.
+     * Reads offloaded messages with indexes from {@code from} (inclusive) to {@code to} (exclusive), in order. Returns fewer if
+     * they are in many blocks: the first ones of a forward read, the last ones of a backward read. Returns none if the first
+     * block in that direction is missing.
      *
-     * @param maxBytes how much text each part may hold; the messages of a longer one are left out
+     * @param maxBytes the most text of a part; a longer part has sizes but no messages
      */
     Uni<List<MessagePart>> read(StoredConversation conversation, int from, int to, boolean forward, long maxBytes) {
         MessageWindow window = new MessageWindow(to - from, Optional.of(to), Optional.of(from - 1));
@@ -132,7 +133,7 @@ public class MessageBlocks {
     }
 
     private static AggregateOptions simple() {
-        return new AggregateOptions().collation(Conversations.SIMPLE);
+        return new AggregateOptions().collation(Collations.SIMPLE);
     }
 
     private static Optional<BsonValue> generationOf(BsonDocument block) {
@@ -171,12 +172,12 @@ public class MessageBlocks {
         return parts;
     }
 
-    /** A replica of an older version, which knows no generations, may have written the block: that one is valid too. */
+    /** A block without a generation is valid too: a replica of an older version may have written it. */
     private static boolean isValid(Optional<BsonValue> generation, Optional<BsonValue> wanted) {
         return generation.equals(wanted) || generation.isEmpty();
     }
 
-    /** The index of the offloaded message that was sent with this idempotency key; empty if there is none. */
+    /** Returns the index of the offloaded message with this idempotency key; empty if there is none. */
     Uni<Optional<Integer>> indexOfKey(StoredConversation conversation, String key) {
         List<Bson> pipeline = List.of(
                 Aggregates.match(holding(key, conversation.id())),
@@ -199,14 +200,14 @@ public class MessageBlocks {
         return block.getNumber(POSITION).intValue();
     }
 
-    /** Finds the blocks of a conversation that hold a message sent with this key, by the index of keys. */
+    /** A filter for the blocks of a conversation with a message of this idempotency key. */
     static Bson holding(String key, BsonValue conversation) {
         return Filters.and(blocksOf(conversation), Filters.eq(BLOCK_KEYS, new BsonString(key)));
     }
 
     /**
-     * Writes blocks. It is no failure if another process has written the same ones. Fails with {@link Conflict} if a block of
-     * the same {@code _id} holds other messages.
+     * Writes blocks. Another process may have written the same blocks. Fails with {@link Conflict} if a block with the same
+     * {@code _id} holds other messages.
      */
     Uni<Void> write(List<BsonDocument> written) {
         return ensureKeyIndex()
@@ -216,10 +217,10 @@ public class MessageBlocks {
                 .recoverWithUni(() -> requireSame(written));
     }
 
-    /** The read has concern majority, so a block that it shows cannot be rolled back any more. */
+    /** Reads with concern majority, so that the blocks found cannot be rolled back. */
     private Uni<Void> requireSame(List<BsonDocument> written) {
         List<BsonValue> ids = written.stream().map(block -> block.get(ID)).toList();
-        return blocks.find(Filters.in(ID, ids), new FindOptions().collation(Conversations.SIMPLE))
+        return blocks.find(Filters.in(ID, ids), new FindOptions().collation(Collations.SIMPLE))
                 .collect()
                 .asMap(block -> block.get(ID), block -> block.get(MESSAGES))
                 .invoke(stored -> {
@@ -234,8 +235,8 @@ public class MessageBlocks {
     }
 
     /**
-     * Makes the index that finds a key without reading the conversation's other blocks. Only speed depends on it, so the writer
-     * goes on without it; the next one tries again unless the user of the connection lacks the privilege.
+     * Creates the index on idempotency keys. Only speed depends on it, so a failure does not stop the write. The next write tries
+     * again if the database was unavailable.
      */
     private Uni<Void> ensureKeyIndex() {
         if (keyIndexTried) {
@@ -244,7 +245,7 @@ public class MessageBlocks {
         IndexOptions options = new IndexOptions()
                 .name(KEY_INDEX)
                 .partialFilterExpression(Filters.exists(BLOCK_KEYS))
-                .collation(Conversations.SIMPLE);
+                .collation(Collations.SIMPLE);
         return blocks.createIndex(Indexes.ascending(BLOCK_KEYS, ID), options)
                 .replaceWithVoid()
                 .invoke(() -> keyIndexTried = true)
@@ -259,18 +260,18 @@ public class MessageBlocks {
                 });
     }
 
-    /** Deletes the blocks of a conversation that is deleted; gives their number. */
+    /** Deletes the blocks of a deleted conversation; returns their number. */
     Uni<Long> deleteOf(BsonValue conversation) {
-        return blocks.deleteMany(blocksOf(conversation), new DeleteOptions().collation(Conversations.SIMPLE))
+        return blocks.deleteMany(blocksOf(conversation), new DeleteOptions().collation(Collations.SIMPLE))
                 .map(result -> result.getDeletedCount());
     }
 
-    /** The first conversation after {@code last} that has blocks, in the order of {@code _id}; empty after the last one. */
+    /** Returns the {@code _id} of the next conversation with blocks after {@code last}; empty if there are no more. */
     Uni<Optional<BsonValue>> nextConversation(Optional<BsonValue> last) {
         return blocks.find(
                         last.map(id -> Filters.gt(ID, id(id, new BsonMaxKey()))).orElseGet(Filters::empty),
                         new FindOptions()
-                                .collation(Conversations.SIMPLE)
+                                .collation(Collations.SIMPLE)
                                 .sort(Sorts.ascending(ID))
                                 .projection(Projections.include(ID))
                                 .limit(1))

@@ -22,34 +22,33 @@ import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
 /**
- * Keeps a conversation's document small: moves its older messages to blocks, in the background. It writes the blocks first,
- * under ids that follow from what they hold, and then cuts the document by one update that is guarded by how many messages were
- * offloaded before. So a crash between the two leaves blocks that the next attempt finds as it needs them, and two processes do
- * the same work once.
+ * Offloads older messages from a conversation's document to blocks, in the background. It first writes the blocks under ids
+ * that their content determines, then cuts the document by one update guarded by the offloaded count. After a crash between the
+ * two writes, the next attempt finds the same blocks. Two processes that offload at once write the same blocks and cut once.
  */
 @ApplicationScoped
 public class MessageOffloader {
 
-    /** How much text a document may hold before its older messages are offloaded, in bytes. */
+    /** The most text of a document before its older messages are offloaded, in bytes. */
     private static final long MAX_INLINE_BYTES = 1024 * 1024;
 
-    /** How much text stays then at most, unless the newest message alone is longer. */
+    /** The most text that stays after that, unless the newest message alone is longer. */
     private static final long KEPT_BYTES = MAX_INLINE_BYTES / 2;
 
-    /** A document is measured once for about so much text that is appended to it. */
+    /** The appended text after which a document is measured, on average. */
     private static final int BYTES_PER_MEASUREMENT = 256 * 1024;
 
-    /** How much text a block holds, unless one message alone is longer. */
+    /** The most text of a block, unless one message alone is longer. */
     private static final long BLOCK_BYTES = 512 * 1024;
 
-    /** How much text and how many messages one cut offloads: each cut rewrites what is left of the document. */
+    /** The most text of one cut. Each cut rewrites the rest of the document. */
     private static final long CUT_BYTES = 2 * 1024 * 1024;
 
     private static final int CUT_MESSAGES = 50 * MessageBlocks.MESSAGES_PER_BLOCK;
 
     private static final Logger LOG = Logger.getLogger(MessageOffloader.class);
 
-    /** How many documents are offloaded at once: each takes a few times {@link #CUT_BYTES} of memory. */
+    /** The number of concurrent offloads. Each takes a few times {@link #CUT_BYTES} of memory. */
     private static final int AT_ONCE = 2;
 
     private final LimitsConfig limits;
@@ -57,7 +56,7 @@ public class MessageOffloader {
     private final InlineMessages inline;
     private final MessageBlocks blocks;
 
-    /** Conversations that wait or are under way; true if another append came since. */
+    /** Conversations that are queued or being offloaded; true if an append arrived since the offload began. */
     private final Map<BsonValue, Boolean> pending = new ConcurrentHashMap<>();
 
     private MultiEmitter<? super BsonValue> queue;
@@ -77,9 +76,9 @@ public class MessageOffloader {
     }
 
     /**
-     * Requests an offload if the document may hold too much after this append, and does not wait for it.
+     * Requests an offload if the document may hold too much after this append. Does not wait for it.
      *
-     * @param inline how many messages the document holds
+     * @param inline the number of messages in the document
      */
     void afterAppend(BsonValue conversation, int inline, Message message) {
         boolean tooMany = inline >= limits.inlineMessages() + MessageBlocks.MESSAGES_PER_BLOCK;
@@ -88,7 +87,7 @@ public class MessageOffloader {
         }
     }
 
-    /** By chance, in proportion to its length: so nobody has to count, however many processes append. */
+    /** Decides at random, in proportion to the message's length, so that processes need not share a counter. */
     private static boolean isMeasured(Message message) {
         return ThreadLocalRandom.current().nextInt(BYTES_PER_MEASUREMENT)
                 < message.content().length();
@@ -121,7 +120,7 @@ public class MessageOffloader {
                         count > 0 ? offloadAll(conversation) : Uni.createFrom().voidItem());
     }
 
-    /** Offloads the older messages of a document that is full; another process may have done so. */
+    /** Offloads all but the newest message of a full document. */
     Uni<Void> makeRoom(Bson selected) {
         return conversations
                 .idOf(selected)
@@ -134,9 +133,9 @@ public class MessageOffloader {
     /**
      * Offloads once.
      *
-     * @param kept how many of the newest messages stay, if their text is short
-     * @param maxBytes how much text may stay
-     * @return how many messages were offloaded
+     * @param kept the number of newest messages that stay if their text is short
+     * @param maxBytes the most text that may stay
+     * @return the number of offloaded messages
      */
     private Uni<Integer> offload(BsonValue conversation, int kept, long maxBytes) {
         return inline.measure(conversation, CUT_MESSAGES)
@@ -157,8 +156,8 @@ public class MessageOffloader {
     }
 
     /**
-     * How many messages each of the blocks holds that this cut offloads. Only full blocks count, so that another attempt fills
-     * them in the same way.
+     * Returns the number of messages of each block of this cut. Includes full blocks only, so that every attempt creates the
+     * same blocks.
      */
     private static List<Integer> lengths(InlineMessages.Size size, int kept, long maxBytes) {
         int inline = size.conversation().inline();
@@ -196,7 +195,7 @@ public class MessageOffloader {
         int first = conversation.offloaded();
         return inline.oldest(conversation, count).chain(messages -> {
             if (messages.size() < count) {
-                return Uni.createFrom().item(0); // another process was quicker
+                return Uni.createFrom().item(0); // another process offloaded them
             }
             Optional<BsonValue> generation = conversation.generation(first);
             return blocks.write(inBlocks(conversation.id(), first, generation, lengths, messages))
@@ -208,7 +207,7 @@ public class MessageOffloader {
         });
     }
 
-    /** Blocks of the same ids are left from another incarnation of the conversation, so these get ids of their own. */
+    /** Writes the blocks under a new generation, because a restored backup left other blocks under the same ids. */
     private Uni<Optional<BsonDocument>> inNewGeneration(
             StoredConversation conversation, List<Integer> lengths, List<BsonValue> messages) {
         int first = conversation.offloaded();

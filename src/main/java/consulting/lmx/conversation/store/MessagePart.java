@@ -7,15 +7,15 @@ import java.util.List;
 import org.bson.BsonDocument;
 
 /**
- * Some messages in a row, as one document holds them.
+ * Consecutive messages of one document.
  *
- * @param first the index of the first one in its conversation
+ * @param first the index of the first message in its conversation
  * @param sizes the size of each in bytes
- * @param messages the messages; null if they are too large to be read without a reservation of memory
+ * @param messages the messages; null if memory must be reserved before they are read
  */
 record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
 
-    /** The answer of a {@link MessageQuery} to a document whose first message has the index {@code documentFirst}. */
+    /** Converts the result of a {@link MessageQuery} for a document that begins with message {@code documentFirst}. */
     static MessagePart of(BsonDocument answer, int documentFirst, MessageWindow window) {
         List<Integer> sizes = new ArrayList<>();
         answer.getArray(MessageQuery.SIZES)
@@ -33,12 +33,12 @@ record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
         return new MessagePart(documentFirst + begin, sizes, messages);
     }
 
-    /** Short messages, of which the first has the index {@code first}. */
+    /** Short messages that begin with index {@code first}. */
     static MessagePart of(int first, List<Message> messages) {
         return new MessagePart(first, messages.stream().map(MessagePart::size).toList(), messages);
     }
 
-    /** Those of a document's messages that are in the window. */
+    /** The messages of a document that are in the window. */
     static MessagePart of(int documentFirst, List<Message> messages, MessageWindow window) {
         int end = Math.min(Math.max(0, window.high() - documentFirst), messages.size());
         int begin = window.isForward()
@@ -47,7 +47,7 @@ record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
         return of(documentFirst + begin, messages.subList(begin, end));
     }
 
-    /** In characters, since the messages are short in all. */
+    /** In characters, which is close enough for short messages. */
     private static int size(Message message) {
         return message.content() == null ? 0 : message.content().length();
     }
@@ -61,7 +61,7 @@ record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
         return first <= index && index < end();
     }
 
-    /** Those with an index from {@code from} to before {@code to}; both bounds are within this part. */
+    /** The messages from {@code from} (inclusive) to {@code to} (exclusive); both are within this part. */
     MessagePart sub(int from, int to) {
         return new MessagePart(
                 from,

@@ -18,23 +18,24 @@ import org.bson.BsonTimestamp;
 import org.bson.BsonValue;
 
 /**
- * The aggregation that reads some messages of a document, a conversation or a block. The server measures them first: if their
- * text is longer than a bound, it answers their sizes instead, so that no reply is larger than its reader expects. The stages
- * use only what MongoDB 4.0 and the embedded server know ({@code $bsonSize} came with 4.4).
+ * Builds the aggregation that reads messages of a conversation's document or of a block. The server returns the sizes of the
+ * messages instead if their text exceeds a bound, so that no reply is larger than expected. The stages use only operators of
+ * MongoDB 4.0 and the embedded server; {@code $bsonSize} needs 4.4.
  */
 final class MessageQuery {
 
-    /** In the answer: how many messages the document holds. */
+    /** In the result: the number of messages in the document. */
     static final String COUNT = "count";
 
-    /** In the answer: the size of each message in bytes; empty if the messages themselves are there. */
+    /** In the result: the size of each message in bytes; empty if the result has the messages. */
     static final String SIZES = "sizes";
 
-    /** In the answer: the size of all messages in bytes. */
+    /** In the result: the size of all messages in bytes. */
     static final String BYTES = "bytes";
 
     private static final BsonString MESSAGE = new BsonString("$$message");
-    /** An expression: the messages of the document, or none if they are no list. */
+
+    /** An expression: the messages of the document; empty if the field is not an array. */
     static final BsonValue LIST = operator(
             "$cond",
             operator("$isArray", new BsonString("$" + MESSAGES)),
@@ -46,11 +47,11 @@ final class MessageQuery {
     private MessageQuery() {}
 
     /**
-     * The stages that follow a {@code $match}.
+     * Returns the stages that follow a {@code $match}.
      *
-     * @param fields further fields of the answer
+     * @param fields further fields of the result
      * @param first an expression: the index of the document's first message
-     * @param maxBytes how much text the answer may hold
+     * @param maxBytes the most text of the result
      */
     static List<BsonDocument> stages(List<String> fields, BsonValue first, MessageWindow window, long maxBytes) {
         BsonDocument read =
@@ -85,8 +86,8 @@ final class MessageQuery {
     }
 
     /**
-     * A condition for {@code $expr}: all messages are documents whose role and content are strings, together of no more than
-     * this many bytes. The server fails if there is anything else among them.
+     * A condition for {@code $expr}: role and content of all messages have at most this many bytes. The server fails if a message
+     * is not a document or has a role or content that is not a string.
      */
     static BsonDocument isShort(long maxBytes) {
         BsonValue size =
@@ -94,7 +95,7 @@ final class MessageQuery {
         return operator("$lte", operator("$sum", map(new BsonString("$" + MESSAGES), size)), new BsonInt64(maxBytes));
     }
 
-    /** A projection of a query to these fields and what the service knows of the messages. */
+    /** A projection of these fields and the known fields of messages. */
     static BsonDocument projection(List<String> fields) {
         BsonDocument projection = include(fields);
         List.of(ROLE, CONTENT, TIMESTAMP, IDEMPOTENCY_KEY)
@@ -141,7 +142,7 @@ final class MessageQuery {
                         .append("in", each));
     }
 
-    /** The text of a message, in bytes. Whatever is no text is not read, so it counts as nothing. */
+    /** An expression: the text of a message in bytes. Values of other types count as 0, because they are not read. */
     private static BsonValue size() {
         return operator("$add", length(ROLE), length(CONTENT), length(IDEMPOTENCY_KEY));
     }
@@ -149,12 +150,12 @@ final class MessageQuery {
     private static BsonValue length(String field) {
         BsonDocument text = new BsonDocument("input", text(field))
                 .append("to", new BsonString("string"))
-                .append("onError", new BsonString("")) // of a symbol
+                .append("onError", new BsonString("")) // for a symbol
                 .append("onNull", new BsonString(""));
         return operator("$strLenBytes", new BsonDocument("$convert", text));
     }
 
-    /** The fields of a message that the service knows, each only if it has its type. */
+    /** An expression: the known fields of a message, each only if it has its type. */
     private static BsonValue known() {
         BsonValue timestamp = field(TIMESTAMP);
         BsonValue date = operator(
@@ -167,7 +168,7 @@ final class MessageQuery {
                 .append(IDEMPOTENCY_KEY, text(IDEMPOTENCY_KEY));
     }
 
-    /** The field if it is a string. In the order of types, only symbols stand beside strings; no reader takes those for text. */
+    /** An expression: the field if it is a string or a symbol, which share a range in the order of types; else null. */
     private static BsonValue text(String field) {
         BsonValue isText = operator(
                 "$and",

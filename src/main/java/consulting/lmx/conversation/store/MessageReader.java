@@ -11,16 +11,15 @@ import org.bson.BsonDocument;
 import org.jboss.logging.Logger;
 
 /**
- * Reads the messages of a conversation, wherever they are stored: the newest in its document, older ones in blocks. What a
- * reader gets is bounded in bytes, whatever is stored: a short text is read at once; a longer one is measured, reserved, and
- * then read.
+ * Reads messages of a conversation from its document and its blocks. The size of a reply is bounded, whatever is stored: a short
+ * page is read at once; a longer one is measured first, then memory is reserved, then it is read.
  */
 @ApplicationScoped
 public class MessageReader {
 
     private static final Logger LOG = Logger.getLogger(MessageReader.class);
 
-    /** How often a conversation is read again if it changes meanwhile. */
+    /** The number of retries of a read while the conversation changes. */
     private static final int ATTEMPTS = 5;
 
     private final Conversations conversations;
@@ -31,7 +30,7 @@ public class MessageReader {
         this.blocks = blocks;
     }
 
-    /** Reserves memory for text of this many bytes; completes when it may be read. */
+    /** Reserves memory for this many bytes of text; completes when the text may be read. */
     @FunctionalInterface
     public interface Memory {
 
@@ -39,22 +38,21 @@ public class MessageReader {
     }
 
     /**
-     * Some messages of a conversation.
+     * Consecutive messages of a conversation.
      *
-     * @param first the index of the first one
-     * @param hasMore whether there are more in the direction that was asked for
+     * @param first the index of the first message
+     * @param hasMore whether there are more in the requested direction
      */
     public record Page(StoredConversation conversation, int first, List<Message> messages, boolean hasMore) {}
 
-    /** The conversation changed between two reads, or a block is missing: it is read again. */
+    /** The conversation changed between two reads, or a block is missing. */
     private static final class Outdated extends RuntimeException {}
 
     /**
-     * Messages of the selected conversation: as many as the window has, but no more text than {@code maxBytes} if it is more
-     * than one message. Null if there is no such conversation. Fails with {@link ErrorCode#MESSAGES_LOST} if messages that the
-     * conversation has are not in the database any more.
+     * Reads the messages in the window, at most {@code maxBytes} of text but at least one message. Returns null if there is no such
+     * conversation. Fails with {@link ErrorCode#MESSAGES_LOST} if offloaded messages are missing from the database.
      *
-     * @param whole whether all known fields of the conversation are read, or those alone that its messages need
+     * @param whole true to read all known fields of the conversation, false for only those that a read of messages needs
      */
     public Uni<Page> read(BsonDocument selected, boolean whole, MessageWindow window, long maxBytes, Memory memory) {
         return readOnce(selected, whole, window, maxBytes, memory)
@@ -64,8 +62,8 @@ public class MessageReader {
                 .onFailure(Outdated.class)
                 .transform(outdated -> new ServiceException(
                         ErrorCode.MESSAGES_LOST,
-                        "Older messages of this conversation are not in the database: it was restored from a backup without"
-                                + " them."));
+                        "Older messages of this conversation are missing from the database: a backup was restored without the"
+                                + " collection conversation_blocks. Restore that collection too."));
     }
 
     private Uni<Page> readOnce(
@@ -82,7 +80,7 @@ public class MessageReader {
         });
     }
 
-    /** The newest of all messages of a conversation, as {@link #read} gives them. */
+    /** Returns the newest of {@code all} messages, as {@link #read} does. */
     public static Page newest(StoredConversation conversation, List<Message> all, int limit, long maxBytes) {
         MessageWindow.Range range = MessageWindow.newest(limit).in(all.size());
         MessagePart part = MessagePart.of(range.from(), all.subList(range.from(), range.to()));
@@ -92,7 +90,7 @@ public class MessageReader {
 
     private record Direction(boolean forward, long maxBytes) {
 
-        /** The parts, cut at the far end so that they hold no more than the bound, but at least one message. */
+        /** Shortens the parts at their far end to the bound, but keeps at least one message. */
         List<MessagePart> fit(List<MessagePart> parts) {
             List<MessagePart> fitting = new ArrayList<>();
             long bytes = 0;
@@ -121,7 +119,7 @@ public class MessageReader {
         }
     }
 
-    /** What blocks and document hold of the range, in order; {@code inline} is the document's part of it. */
+    /** Returns the range from blocks and document, in order; {@code inline} is the document's part. */
     private Uni<List<MessagePart>> parts(
             StoredConversation conversation, int from, int to, MessagePart inline, Direction direction, long maxBytes) {
         int offloaded = conversation.offloaded();
@@ -188,7 +186,7 @@ public class MessageReader {
         return new Page(conversation, first, messages, cut || range.more());
     }
 
-    /** The message that was sent with this idempotency key, and its index; empty if there is none. */
+    /** Returns the message with this idempotency key; empty if there is none. */
     Uni<Optional<Sent>> sentWith(String key, StoredConversation conversation, int inlinePosition) {
         Uni<Optional<Integer>> index = inlinePosition >= 0
                 ? Uni.createFrom().item(Optional.of(conversation.offloaded() + inlinePosition))

@@ -3,14 +3,14 @@ package consulting.lmx.conversation.store;
 import java.util.Optional;
 
 /**
- * Which messages of a conversation a reader asks for: the newest before {@code before}, or with {@code after} the next ones
- * after it. Both bounds are exclusive indexes.
+ * The messages that a reader requests: the newest ones before {@code before}, or the next ones after {@code after}. Both bounds
+ * are exclusive indexes.
  *
- * @param limit how many at most, 1 or more
+ * @param limit the most messages, 1 or more
  */
 public record MessageWindow(int limit, Optional<Integer> before, Optional<Integer> after) {
 
-    /** The indexes from {@code from} to before {@code to}; {@code more} tells whether there are more in the direction asked for. */
+    /** The indexes from {@code from} (inclusive) to {@code to} (exclusive), and whether there are more in that direction. */
     record Range(int from, int to, boolean more) {}
 
     /** The newest messages. */
@@ -23,25 +23,25 @@ public record MessageWindow(int limit, Optional<Integer> before, Optional<Intege
         return new MessageWindow(limit, Optional.empty(), Optional.of(from - 1));
     }
 
-    /** Whether it is read from its oldest message on. */
+    /** Whether it starts with its oldest message. */
     boolean isForward() {
         return after.isPresent();
     }
 
-    /** The first index that it may hold. */
+    /** The lowest possible index. */
     int low() {
         return after.map(index -> index == Integer.MAX_VALUE ? index : index + 1)
                 .map(index -> Math.max(0, index))
                 .orElse(0);
     }
 
-    /** The index after the last one that it may hold. */
+    /** The index after the highest possible one. */
     int high() {
         int high = before.orElse(Integer.MAX_VALUE);
         return isForward() ? (int) Math.min(high, (long) low() + limit) : high;
     }
 
-    /** What it holds in a conversation of {@code count} messages. */
+    /** The window's range in a conversation of {@code count} messages. */
     Range in(int count) {
         int to = Math.min(high(), count);
         int from = Math.min(Math.max(low(), isForward() ? 0 : to - limit), to);

@@ -19,8 +19,8 @@ import org.bson.BsonValue;
 import org.jboss.logging.Logger;
 
 /**
- * Deletes the blocks of conversations that do not exist any more: those that the server's TTL index has deleted, and those
- * whose deletion ended half way. It walks the blocks' index from one conversation to the next, and reads no message.
+ * Deletes the blocks of conversations that no longer exist: the TTL index deleted them, or a deletion was interrupted. It scans
+ * the index of blocks from one conversation to the next, and reads no messages.
  */
 @ApplicationScoped
 public class OrphanBlockCleaner {
@@ -29,7 +29,7 @@ public class OrphanBlockCleaner {
 
     private static final Duration INTERVAL = Duration.ofHours(1);
 
-    /** How many conversations are searched for at once. */
+    /** The number of conversations in one query. */
     private static final int BATCH = 500;
 
     private final Conversations conversations;
@@ -68,7 +68,7 @@ public class OrphanBlockCleaner {
         rounds.cancel();
     }
 
-    /** Walks through all blocks once; gives how many it deleted. */
+    /** Scans all blocks once; returns the number of deleted blocks. */
     public Uni<Long> clean() {
         return Multi.createBy()
                 .repeating()

@@ -4,12 +4,12 @@ import consulting.lmx.conversation.text.Text;
 import io.micrometer.core.instrument.Metrics;
 import java.util.UUID;
 
-/** The rule of a {@code sessionId}: any string that is not blank; new ones are random UUIDs (version 4) in canonical text. */
+/** The rule for a {@code sessionId}: any string that is not blank. New ones are random UUIDs (version 4) in canonical text. */
 public final class SessionId {
 
     private SessionId() {}
 
-    /** A new one, 36 characters of canonical lower-case text. */
+    /** Generates a {@code sessionId} of 36 lower-case characters. */
     public static String random() {
         return UUID.randomUUID().toString();
     }
@@ -19,7 +19,7 @@ public final class SessionId {
         return !Text.isBlank(sessionId);
     }
 
-    /** Counts that {@code layer} had to make one that the layers above it should have brought. */
+    /** Counts a {@code sessionId} that {@code layer} generated because the layers above it had not. */
     static void countGenerated(String layer) {
         Metrics.counter("conversations.session.id.generated", "layer", layer).increment();
     }

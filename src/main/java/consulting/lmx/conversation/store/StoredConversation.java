@@ -23,14 +23,14 @@ import org.bson.BsonDocument;
 import org.bson.BsonValue;
 
 /**
- * A conversation as it was read: the fields that the service knows, without its messages.
+ * The known fields of a conversation as they were read, without its messages.
  *
- * @param document these fields as they are stored, of any type
- * @param inline how many messages the document itself holds; they are the newest
+ * @param document the fields as they are stored; each may have any type
+ * @param inline the number of messages in the document itself, which are the newest
  */
 public record StoredConversation(BsonDocument document, int inline) {
 
-    /** The stored fields that are read: an allow-list, so that unknown ones cost nothing. */
+    /** The stored fields that are read: an allow-list, so that unknown fields are not loaded. */
     static final List<String> FIELDS = List.of(
             CONVERSATION_ID,
             SESSION_ID,
@@ -45,12 +45,12 @@ public record StoredConversation(BsonDocument document, int inline) {
             OFFLOADED,
             GENERATIONS);
 
-    /** The conversation as {@link Conversation#persist()} has stored it. */
+    /** Returns the conversation as {@link Conversation#persist()} stored it. */
     public static StoredConversation of(Conversation persisted) {
         return new StoredConversation(ConversationCodec.toBson(persisted), persisted.messages.size());
     }
 
-    /** The document's own key. */
+    /** The document's {@code _id}. */
     public BsonValue id() {
         return document.get(ID);
     }
@@ -63,7 +63,7 @@ public record StoredConversation(BsonDocument document, int inline) {
         return LenientBson.string(document, SESSION_ID);
     }
 
-    /** Whose it is: the subject of a token. */
+    /** The owner: the subject of a token. */
     public String userId() {
         return LenientBson.string(document, USER_ID);
     }
@@ -80,32 +80,32 @@ public record StoredConversation(BsonDocument document, int inline) {
         return LenientBson.instant(document, UPDATED_AT);
     }
 
-    /** The digest of the request that started it with an {@code Idempotency-Key}; empty if there was none. */
+    /** The digest of the start request; empty if it had no {@code Idempotency-Key}. */
     public Optional<String> startRequest() {
         return Optional.ofNullable(LenientBson.string(document, START_REQUEST));
     }
 
-    /** The caller's metadata; null if there is none. */
+    /** The caller's metadata, or null. */
     public BsonDocument metadata() {
         return LenientBson.document(document, METADATA);
     }
 
-    /** What the heal recorded in {@code field}: {@code {reason, was, at, run}}; empty if it changed nothing. */
+    /** The heal's record in {@code field}: {@code {reason, was, at, run}}; empty if there is none. */
     public Optional<BsonDocument> repair(String field) {
         return Optional.ofNullable(LenientBson.document(document, field));
     }
 
-    /** How many of the oldest messages are in blocks. */
+    /** The number of messages in blocks, which are the oldest. */
     int offloaded() {
         return LenientBson.integer(document, OFFLOADED);
     }
 
-    /** How many messages it has in all. */
+    /** The number of all messages. */
     public int messageCount() {
         return offloaded() + inline;
     }
 
-    /** The generation of the block that holds message {@code index}; empty for the first incarnation. */
+    /** The generation of the block that holds message {@code index}; empty if it has none. */
     Optional<BsonValue> generation(int index) {
         BsonValue generation = null;
         for (BsonValue entry : LenientBson.array(document, GENERATIONS)) {
@@ -116,7 +116,7 @@ public record StoredConversation(BsonDocument document, int inline) {
         return Optional.ofNullable(generation);
     }
 
-    /** The same conversation with other values of some fields; null removes one. */
+    /** Returns a copy with another value of {@code field}; null removes it. */
     public StoredConversation with(String field, BsonValue value) {
         BsonDocument changed = new BsonDocument(document.size() + 1);
         changed.putAll(document);

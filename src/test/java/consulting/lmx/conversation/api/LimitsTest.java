@@ -13,6 +13,7 @@ import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -28,12 +29,7 @@ class LimitsTest {
         public Map<String, String> getConfigOverrides() {
             return Map.of(
                     "conversations.limits.message-size", "10",
-                    "conversations.limits.body-size", "1000",
-                    "conversations.limits.start-messages", "2",
-                    "conversations.limits.title-length", "5",
-                    "conversations.limits.metadata-keys", "2",
-                    "conversations.limits.metadata-depth", "2",
-                    "conversations.limits.metadata-size", "100",
+                    "conversations.limits.body-size", "10000",
                     "conversations.limits.page-size", "3");
         }
     }
@@ -83,63 +79,65 @@ class LimitsTest {
     @Test
     void bodySize() {
         String body = "{\"content\": \"a\"}";
-        message(body + " ".repeat(1000 - body.length())).then().statusCode(201);
-        message(body + " ".repeat(1001 - body.length()))
+        message(body + " ".repeat(10_000 - body.length())).then().statusCode(201);
+        message(body + " ".repeat(10_001 - body.length()))
                 .then()
                 .statusCode(413)
                 .contentType("application/problem+json")
-                .body("detail", equalTo("A body may have at most 1000 bytes."));
+                .body("detail", equalTo("A body may have at most 10000 bytes."));
     }
 
     @Test
     void startMessages() {
-        start("{\"messages\": [{\"content\": \"a\"}, {\"content\": \"b\"}]}")
-                .then()
-                .statusCode(201);
+        String hundred = "{\"content\": \"a\"}" + ", {\"content\": \"b\"}".repeat(99);
+        start("{\"messages\": [" + hundred + "]}").then().statusCode(201);
         assertRefused(
-                start("{\"messages\": [{\"content\": \"a\"}, {\"content\": \"b\"}, {\"content\": \"c\"}]}"),
-                "messages",
-                "must be at most 2");
+                start("{\"messages\": [" + hundred + ", {\"content\": \"c\"}]}"), "messages", "must be at most 100");
     }
 
     @Test
     void titleLength() {
-        start("{\"title\": \"12345\"}").then().statusCode(201);
-        assertRefused(start("{\"title\": \"123456\"}"), "title", "must be at most 5 characters");
+        String longest = "a".repeat(200);
+        start("{\"title\": \"" + longest + "\"}").then().statusCode(201);
+        assertRefused(start("{\"title\": \"" + longest + "a\"}"), "title", "must be at most 200 characters");
         message("{\"content\": \"a\"}");
-        patch("{\"title\": \"12345\"}").then().statusCode(200);
-        assertRefused(patch("{\"title\": \"123456\"}"), "title", "must be at most 5 characters");
+        patch("{\"title\": \"" + longest + "\"}").then().statusCode(200);
+        assertRefused(patch("{\"title\": \"" + longest + "a\"}"), "title", "must be at most 200 characters");
+    }
+
+    private static String keys(int n) {
+        return "{" + IntStream.range(0, n).mapToObj(i -> "\"k" + i + "\": 1").collect(Collectors.joining(",")) + "}";
     }
 
     @Test
     void metadataKeys() {
-        start("{\"metadata\": {\"a\": 1, \"b\": 2}}").then().statusCode(201);
-        assertRefused(start("{\"metadata\": {\"a\": 1, \"b\": 2, \"c\": 3}}"), "metadata", "must have at most 2 keys");
+        start("{\"metadata\": " + keys(16) + "}").then().statusCode(201);
+        assertRefused(start("{\"metadata\": " + keys(17) + "}"), "metadata", "must have at most 16 keys");
         message("{\"content\": \"a\"}");
-        patch("{\"metadata\": {\"a\": 1, \"b\": 2}}").then().statusCode(200);
-        assertRefused(patch("{\"metadata\": {\"c\": 3}}"), "metadata", "must have at most 2 keys");
-        patch("{\"metadata\": {\"a\": null, \"c\": 3}}").then().statusCode(200);
+        patch("{\"metadata\": " + keys(16) + "}").then().statusCode(200);
+        assertRefused(patch("{\"metadata\": {\"c\": 3}}"), "metadata", "must have at most 16 keys");
+        patch("{\"metadata\": {\"k0\": null, \"c\": 3}}").then().statusCode(200);
     }
 
     @Test
     void metadataDepth() {
-        start("{\"metadata\": {\"a\": {\"b\": 1}, \"c\": [1]}}").then().statusCode(201);
-        assertRefused(
-                start("{\"metadata\": {\"a\": {\"b\": {\"c\": 1}}}}"), "metadata", "must be at most 2 levels deep");
-        assertRefused(start("{\"metadata\": {\"a\": [[1]]}}"), "metadata", "must be at most 2 levels deep");
+        String deepest = "{\"a\": {\"b\": {\"c\": {\"d\": 1}}}}";
+        String tooDeep = "{\"a\": {\"b\": {\"c\": [[1]]}}}";
+        String rule = "must be at most 4 levels deep";
+        start("{\"metadata\": " + deepest + "}").then().statusCode(201);
+        assertRefused(start("{\"metadata\": " + tooDeep + "}"), "metadata", rule);
         message("{\"content\": \"a\"}");
-        patch("{\"metadata\": {\"a\": {\"b\": 1}}}").then().statusCode(200);
-        assertRefused(
-                patch("{\"metadata\": {\"a\": {\"b\": {\"c\": 1}}}}"), "metadata", "must be at most 2 levels deep");
+        patch("{\"metadata\": " + deepest + "}").then().statusCode(200);
+        assertRefused(patch("{\"metadata\": " + tooDeep + "}"), "metadata", rule);
     }
 
     @Test
     void metadataSize() {
         // as BSON: 4 bytes of length, the type, the key and its end, 4 bytes of length, the text and its end, the end
-        String text = "x".repeat(100 - 4 - 1 - 2 - 4 - 1 - 1);
+        String text = "x".repeat(8192 - 4 - 1 - 2 - 4 - 1 - 1);
         start("{\"metadata\": {\"a\": \"" + text + "\"}}").then().statusCode(201);
         assertRefused(
-                start("{\"metadata\": {\"a\": \"" + text + "x\"}}"), "metadata", "must be at most 100 bytes as BSON");
+                start("{\"metadata\": {\"a\": \"" + text + "x\"}}"), "metadata", "must be at most 8192 bytes as BSON");
     }
 
     @Test

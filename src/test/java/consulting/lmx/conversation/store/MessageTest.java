@@ -48,13 +48,13 @@ class MessageTest {
     @Test
     void saysTheSameWheneverItWasTaken() {
         Message message = new Message("user", "hello", Instant.EPOCH);
-        assertThat(message.saysTheSameAs(new Message("user", "hello", Instant.MAX, "k")))
+        assertThat(message.hasSameContent(new Message("user", "hello", Instant.MAX, "k")))
                 .isTrue();
-        assertThat(message.saysTheSameAs(new Message("tool", "hello", Instant.EPOCH)))
+        assertThat(message.hasSameContent(new Message("tool", "hello", Instant.EPOCH)))
                 .isFalse();
-        assertThat(message.saysTheSameAs(new Message("user", "hello!", Instant.EPOCH)))
+        assertThat(message.hasSameContent(new Message("user", "hello!", Instant.EPOCH)))
                 .isFalse();
-        assertThat(message.saysTheSameAs(new Message(null, null, Instant.EPOCH)))
+        assertThat(message.hasSameContent(new Message(null, null, Instant.EPOCH)))
                 .isFalse();
     }
 }
