@@ -39,7 +39,6 @@ public class DatabaseCommand {
     private final Instance<ReactiveMongoClient> client;
     private final Optional<String> connectionString;
     private final String databaseName;
-    private final String selectionTimeout;
     private final Invariant invariant;
     private final ServerClock clock;
     private final ObjectMapper mapper;
@@ -50,14 +49,12 @@ public class DatabaseCommand {
             Instance<ReactiveMongoClient> client,
             @ConfigProperty(name = "quarkus.mongodb.connection-string") Optional<String> connectionString,
             @ConfigProperty(name = "quarkus.mongodb.database") String databaseName,
-            @ConfigProperty(name = "quarkus.mongodb.server-selection-timeout") String selectionTimeout,
             Invariant invariant,
             ServerClock clock,
             ObjectMapper mapper) {
         this.client = client;
         this.connectionString = connectionString;
         this.databaseName = databaseName;
-        this.selectionTimeout = selectionTimeout;
         this.invariant = invariant;
         this.clock = clock;
         this.mapper = mapper;
@@ -106,16 +103,9 @@ public class DatabaseCommand {
         if (DriverFailure.isUnavailable(failure) || failure instanceof MongoSecurityException) {
             command.getErr()
                     .printf(
-                            "The database could not be reached: the driver tried %s for %s. Check MONGODB_URI, the network"
-                                    + " and the user's password or certificate. The driver says: %s%s%n",
-                            client.get()
-                                    .unwrap()
-                                    .getClusterDescription()
-                                    .getClusterSettings()
-                                    .getHosts(),
-                            selectionTimeout.toLowerCase(Locale.ROOT),
-                            failure.getMessage(),
-                            DriverFailure.remedy(failure));
+                            "The database could not be reached. Check MONGODB_URI, the network and the user's password or"
+                                    + " certificate. The driver says: %s%s%n",
+                            failure.getMessage(), DriverFailure.remedy(failure));
             return ExitCode.UNREACHABLE;
         }
         command.getErr()

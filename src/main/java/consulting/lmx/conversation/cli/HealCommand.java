@@ -3,8 +3,6 @@ package consulting.lmx.conversation.cli;
 import consulting.lmx.conversation.integrity.IntegrityConfig;
 import consulting.lmx.conversation.integrity.engine.IntegrityRun;
 import consulting.lmx.conversation.integrity.engine.model.HealSettings;
-import consulting.lmx.conversation.integrity.engine.repair.DeletionFile;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -100,9 +98,8 @@ public class HealCommand implements Callable<Integer> {
             command.getErr().println("Nothing was done.");
             return ExitCode.USAGE;
         }
-        return canWrite(file, command)
-                ? database.run(settings(Optional.of(file)), IntegrityRun::heal, json, command)
-                : ExitCode.FAILED;
+        command.getErr().println("Deleted conversations are written to " + file);
+        return database.run(settings(Optional.of(file)), IntegrityRun::heal, json, command);
     }
 
     private HealSettings settings(Optional<Path> deletionFile) {
@@ -119,20 +116,6 @@ public class HealCommand implements Callable<Integer> {
         if (value.isPresent() && (value.get() < 1 || value.get() > max)) {
             throw new CommandLine.ParameterException(
                     spec.commandLine(), option + " is " + value.get() + ", but must be from 1 to " + max);
-        }
-    }
-
-    private static boolean canWrite(Path path, CommandLine command) {
-        try (DeletionFile file = new DeletionFile(path)) {
-            file.sync();
-            command.getErr().println("The deleted conversations are written to " + path);
-            return true;
-        } catch (UncheckedIOException e) {
-            command.getErr()
-                    .printf(
-                            "Nothing was deleted, because %s cannot be written (%s): run the command in a writable folder%n",
-                            path, e.getCause());
-            return false;
         }
     }
 }

@@ -313,13 +313,13 @@ class CommandIT {
     }
 
     @Test
-    void nothingIsDeletedWhereTheExportCannotBeWritten() throws Exception {
+    void nothingIsDeletedIfTheFileCannotBeWritten() throws Exception {
         conversations.insertOne(BsonDocument.parse("{conversationId: 'c'}"));
         Path unwritable = Path.of("/proc");
         Assumptions.assumeTrue(Files.isDirectory(unwritable), "no folder here that nobody can write in");
         Ended refused = Service.run(unwritable, "", environment(), "heal", "--delete-broken", "--yes");
         assertThat(refused.code()).isEqualTo(4);
-        assertThat(refused.err()).contains("Nothing was deleted").contains("cannot be written");
+        assertThat(refused.err()).contains("Nothing more was deleted").contains("cannot be written");
         assertThat(conversations.countDocuments()).isEqualTo(1);
     }
 

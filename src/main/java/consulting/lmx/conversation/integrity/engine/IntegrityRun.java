@@ -1,12 +1,12 @@
 package consulting.lmx.conversation.integrity.engine;
 
 import com.mongodb.client.model.CountOptions;
+import com.mongodb.client.model.ValidationLevel;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.engine.index.Capabilities;
 import consulting.lmx.conversation.integrity.engine.index.CollectionInfo;
 import consulting.lmx.conversation.integrity.engine.index.CollectionValidator;
-import consulting.lmx.conversation.integrity.engine.index.CollectionValidator.Level;
 import consulting.lmx.conversation.integrity.engine.index.IndexCommands;
 import consulting.lmx.conversation.integrity.engine.index.IndexProbe;
 import consulting.lmx.conversation.integrity.engine.index.IndexProbe.Verdict;
@@ -160,7 +160,7 @@ public final class IntegrityRun {
         return step(
                         "validator",
                         () -> CollectionInfo.ensure(database, invariant.collection())
-                                .chain(() -> validator.apply(Level.MODERATE)))
+                                .chain(() -> validator.apply(ValidationLevel.MODERATE)))
                 .chain(() -> verification.eachKey(this::repair))
                 .chain(() -> step("secondary indexes", secondaryIndexes::ensure))
                 .chain(() -> step("ttl index", ttlIndex::ensure))
@@ -173,8 +173,8 @@ public final class IntegrityRun {
     }
 
     /** At the level strict, no write could make a document smaller that is still broken. */
-    private Level finalLevel() {
-        return progress.notRepaired() > 0 ? Level.MODERATE : Level.STRICT;
+    private ValidationLevel finalLevel() {
+        return progress.notRepaired() > 0 ? ValidationLevel.MODERATE : ValidationLevel.STRICT;
     }
 
     /** Counts what a heal would find, and writes nothing. */

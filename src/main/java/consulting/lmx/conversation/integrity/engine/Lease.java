@@ -103,17 +103,11 @@ public final class Lease {
                 Filters.lte("renewedAt", Date.from(now.plus(TIME_TO_LIVE))));
     }
 
-    /** A document that no holder wrote might never expire. */
+    /** The server cannot increment a fencing token that is no number. */
     private Uni<Void> removeMalformed() {
-        Bson wellFormed = Filters.and(
-                Filters.type("fence", "number"),
-                Filters.or(
-                        Filters.not(Filters.type("holder", BsonType.STRING)),
-                        Filters.and(
-                                Filters.type("renewedAt", BsonType.DATE_TIME), Filters.type("host", BsonType.STRING))));
-        return Publishers.one(leases.deleteOne(
-                        Filters.and(Filters.eq("_id", name), Filters.nor(wellFormed)),
-                        new DeleteOptions().collation(SIMPLE)))
+        Bson malformed = Filters.and(
+                Filters.eq("_id", name), Filters.exists("fence"), Filters.not(Filters.type("fence", "number")));
+        return Publishers.one(leases.deleteOne(malformed, new DeleteOptions().collation(SIMPLE)))
                 .replaceWithVoid()
                 .onFailure(DriverFailure::isDenied)
                 .recoverWithNull();

@@ -313,57 +313,19 @@ class ServerVersionsTest {
         assertThat(proxy.seen("collMod")).hasSize(before);
     }
 
-    /** From 9.0 on, a level at which the rules cannot be changed; the server behind knows strict alone. */
-    private List<String> pretendConstraint() {
-        List<String> levels = new ArrayList<>(List.of("constraint"));
+    /** From 9.0 on. */
+    @Test
+    void validationLevelConstraintStaysOnAHealthyCollection() {
+        conversations.heal();
         proxy.answer(
                 "listCollections",
-                answer -> listed(answer, collection -> isNamed(collection, "conversations"), collection -> {
-                    collection
-                            .getDocument("options")
-                            .append("validationLevel", new BsonString(levels.get(levels.size() - 1)));
+                answer -> listed(answer, collection -> true, collection -> {
+                    collection.getDocument("options").append("validationLevel", new BsonString("constraint"));
                     return collection;
                 }));
-        proxy.command("collMod", command -> {
-            levels.add(command.getString("validationLevel").getValue());
-            if (levels.get(levels.size() - 1).equals("constraint")) {
-                command.append("validationLevel", new BsonString("strict"));
-            }
-            return command;
-        });
-        return levels;
-    }
-
-    @Test
-    void validatorThatIsHeldAsAConstraintStays() {
-        conversations.heal();
         int before = proxy.seen("collMod").size();
-        pretendConstraint();
-        await(conversations.collection.dropIndex("sessionId_1"));
-        assertThat(conversations.heal().holds(TestCollection.INVARIANT)).isTrue();
+        assertThat(conversations.heal().validator()).isEqualTo("constraint");
         assertThat(proxy.seen("collMod")).hasSize(before);
-    }
-
-    @Test
-    void rulesAreAddedToAConstraintByWayOfStrict() {
-        await(conversations.database.createCollection(
-                "conversations",
-                new CreateCollectionOptions()
-                        .validationOptions(
-                                new ValidationOptions().validator(BsonDocument.parse("{a: {$exists: false}}")))));
-        conversations.with("{conversationId: 'a'}");
-        List<String> levels = pretendConstraint();
-        conversations
-                .run(conversations.progress(), TestCollection.settings(Optional.empty(), true))
-                .heal()
-                .await()
-                .indefinitely();
-        assertThat(levels).containsExactly("constraint", "strict", "moderate", "constraint");
-        assertThat(proxy.seen("collMod").stream().filter(command -> command.containsKey("validator")))
-                .as("the rules are changed at a level that lets them be")
-                .singleElement()
-                .matches(command ->
-                        command.getString("validationLevel").getValue().equals("moderate"));
     }
 
     /** The slot-based engine, from 5.1 on, tells of its plan twice; the classic one inside tells of arrays. */

@@ -1,5 +1,7 @@
 package consulting.lmx.conversation.integrity.engine.index;
 
+import com.mongodb.client.model.ValidationAction;
+import com.mongodb.client.model.ValidationLevel;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.engine.model.Invariant;
 import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
@@ -9,7 +11,6 @@ import consulting.lmx.conversation.mongo.Publishers;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
@@ -21,23 +22,12 @@ import org.bson.BsonString;
  */
 public final class CollectionValidator {
 
-    /** The validation level. */
-    public enum Level {
-        /** The server checks new documents, and existing documents that are valid. A heal needs this level. */
-        MODERATE,
-        /** The server checks every write. */
-        STRICT;
-
-        String word() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
-
     private static final String COLL_MOD = "collMod";
-    private static final String ERROR = "error";
-    private static final String WARN = "warn";
+    private static final String STRICT = ValidationLevel.STRICT.getValue();
+    private static final String ERROR = ValidationAction.ERROR.getValue();
+    private static final String WARN = ValidationAction.WARN.getValue();
 
-    /** Stronger than strict, from MongoDB 9.0 on: all documents are valid, and the rules cannot be changed. */
+    /** Stronger than strict, from MongoDB 9.0 on. */
     private static final String CONSTRAINT = "constraint";
 
     private final MongoDatabase database;
@@ -84,7 +74,7 @@ public final class CollectionValidator {
                         .append("properties", properties));
     }
 
-    /** Whether {@link #apply} at the level strict would change nothing, or the server has no validators. */
+    /** Whether {@link #apply} with {@code STRICT} would change nothing, or the server has no validators. */
     public Uni<Boolean> isAsWanted() {
         return info().map(info -> {
             warnIfWeak(info, info.validationLevel());
@@ -93,26 +83,23 @@ public final class CollectionValidator {
     }
 
     /**
-     * Installs the validator, or removes it in the mode {@code OFF}. If the server or a privilege does not allow it, {@link
-     * Capabilities} says so.
+     * Installs the validator, or removes it in the mode {@code OFF}. If the server has no validators, {@link Capabilities}
+     * says so.
+     *
+     * @param level {@code STRICT}, or {@code MODERATE} during a heal: the server accepts updates of broken documents then
      */
-    public Uni<Void> apply(Level level) {
+    public Uni<Void> apply(ValidationLevel level) {
         return info().chain(info -> {
             if (original == null) {
                 original = info;
             }
-            String wanted = level == Level.STRICT || isConstraint(info) ? finalLevel(original) : level.word();
+            String wanted = level == ValidationLevel.STRICT ? finalLevel(original) : level.getValue();
             warnIfWeak(info, finalLevel(original));
             return isInForce(info, wanted) ? Uni.createFrom().voidItem() : change(info, wanted);
         });
     }
 
     private Uni<Void> change(CollectionInfo info, String level) {
-        if (CONSTRAINT.equals(info.validationLevel())) {
-            return modify(new BsonDocument("validationLevel", new BsonString(Level.STRICT.word())))
-                    .chain(this::info)
-                    .chain(loosened -> change(loosened, level));
-        }
         BsonDocument rules = wantedRules(info.validator());
         BsonDocument change =
                 rules.equals(info.validator()) ? new BsonDocument() : new BsonDocument("validator", rules);
@@ -120,22 +107,14 @@ public final class CollectionValidator {
             change.append("validationLevel", new BsonString(level))
                     .append("validationAction", new BsonString(action(info)));
         }
-        return modify(change)
+        BsonDocument command = new BsonDocument(COLL_MOD, new BsonString(invariant.collection()));
+        command.putAll(change);
+        return Publishers.one(database.runCommand(command))
+                .replaceWithVoid()
                 .call(() -> read().invoke(now -> IndexCommands.CHANGES.infof(
                         "event=validator collection=%s from=%s to=%s", invariant.collection(), describe(info), now)))
                 .onFailure(DriverFailure::isUnknownCommand)
-                .recoverWithUni(this::unsupported)
-                .onFailure(DriverFailure::isDenied)
-                .recoverWithUni(() -> {
-                    capabilities.denied(COLL_MOD + " on " + invariant.collection());
-                    return Uni.createFrom().voidItem();
-                });
-    }
-
-    private Uni<Void> modify(BsonDocument change) {
-        BsonDocument command = new BsonDocument(COLL_MOD, new BsonString(invariant.collection()));
-        command.putAll(change);
-        return Publishers.one(database.runCommand(command)).replaceWithVoid();
+                .recoverWithUni(this::unsupported);
     }
 
     private Uni<Void> unsupported() {
@@ -170,8 +149,9 @@ public final class CollectionValidator {
         if (is(ValidatorMode.OFF)) {
             return !hasSchema(info);
         }
+        String current = info.validationLevel();
         return hasSchema(info)
-                && level.equals(info.validationLevel())
+                && (current.equals(level) || current.equals(CONSTRAINT) && level.equals(STRICT))
                 && action(info).equals(info.validationAction());
     }
 
@@ -184,11 +164,7 @@ public final class CollectionValidator {
 
     /** The level after the heal. During the heal it is {@code moderate}, so that documents which others refuse can be repaired. */
     private String finalLevel(CollectionInfo info) {
-        return isShared(info) || isConstraint(info) ? info.validationLevel() : Level.STRICT.word();
-    }
-
-    private boolean isConstraint(CollectionInfo info) {
-        return CONSTRAINT.equals(info.validationLevel()) && hasSchema(info) && !is(ValidatorMode.WARN);
+        return isShared(info) ? info.validationLevel() : STRICT;
     }
 
     /** An existing action that refuses or warns as wanted stays: from MongoDB 8.1 on, {@code errorAndLog} refuses too. */
@@ -200,8 +176,7 @@ public final class CollectionValidator {
     }
 
     private void warnIfWeak(CollectionInfo info, String level) {
-        boolean weak =
-                WARN.equals(info.validationAction()) || !Level.STRICT.word().equals(level);
+        boolean weak = WARN.equals(info.validationAction()) || !STRICT.equals(level);
         if (weak && isShared(info)) {
             capabilities.lacks(
                     "strict validator",

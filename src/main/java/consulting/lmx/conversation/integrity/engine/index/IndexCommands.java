@@ -28,9 +28,6 @@ public final class IndexCommands {
     /** Logs each change of a collection, an index or a validator. A command prints this log. */
     static final Logger CHANGES = Logger.getLogger("consulting.lmx.conversation.changes");
 
-    /** The server's limit of indexes in a collection. */
-    static final int MAX_INDEXES = 64;
-
     /** What {@code mongos} answers in {@code msg}. */
     private static final String ROUTER = "isdbgrid";
 

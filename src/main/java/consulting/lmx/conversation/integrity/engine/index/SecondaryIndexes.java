@@ -63,20 +63,17 @@ public final class SecondaryIndexes {
                         .filter(index -> existing.stream().noneMatch(index::matches)
                                 && !capabilities.missing().contains(index.name()))
                         .onItem()
-                        .transformToUniAndConcatenate(index -> create(index, existing))
+                        .transformToUniAndConcatenate(this::create)
                         .collect()
                         .last());
     }
 
-    /** Earlier versions created indexes with the default collation of the collection. Such an index is replaced. */
-    private Uni<Void> create(SecondaryIndex index, List<IndexView> existing) {
+    private Uni<Void> create(SecondaryIndex index) {
         IndexOptions options = new IndexOptions();
         if (!index.filter().isEmpty()) {
             options.partialFilterExpression(index.filter());
         }
-        boolean outdated = existing.stream().anyMatch(index::isOutdated);
-        return (outdated ? commands.drop(index.name()) : Uni.createFrom().voidItem())
-                .chain(() -> commands.create(index.key(), index.name(), options))
+        return commands.create(index.key(), index.name(), options)
                 .onFailure(failure -> !DriverFailure.isUnavailable(failure))
                 .recoverWithUni(refused -> {
                     capabilities.lacks(index.name(), index.consequence() + ": " + refused.getMessage());

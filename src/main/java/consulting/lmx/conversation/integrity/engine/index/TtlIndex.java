@@ -44,14 +44,9 @@ public final class TtlIndex {
                 : capabilities.missing().contains(AGE) || found.stream().anyMatch(wanted::matches));
     }
 
-    /** Makes the index as wanted. If the server or a privilege does not allow it, {@link Capabilities} says so. */
+    /** Makes the index as wanted. If the server cannot, {@link Capabilities} says so. */
     public Uni<Void> ensure() {
-        return find().chain(found -> ensure(found))
-                .onFailure(DriverFailure::isDenied)
-                .recoverWithUni(() -> {
-                    capabilities.denied("createIndex, dropIndex and collMod on " + commands.collection());
-                    return Uni.createFrom().voidItem();
-                });
+        return find().chain(found -> ensure(found));
     }
 
     private Uni<Void> ensure(Optional<IndexView> found) {

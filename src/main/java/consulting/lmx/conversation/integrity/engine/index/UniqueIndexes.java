@@ -5,7 +5,6 @@ import static com.mongodb.client.model.Indexes.descending;
 
 import com.mongodb.client.model.IndexOptions;
 import consulting.lmx.conversation.integrity.engine.model.IndexView;
-import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
 import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
 import consulting.lmx.conversation.integrity.engine.model.RunProgress;
 import consulting.lmx.conversation.integrity.engine.repair.DuplicateRepair;
@@ -57,12 +56,7 @@ public final class UniqueIndexes {
                     .deferred(() -> repairAndConvert(key, recreate, progress))
                     .onFailure(UniqueIndexes::isDuplicate)
                     .retry()
-                    .atMost(RETRIES)
-                    .onFailure(DriverFailure::isDenied)
-                    .recoverWithUni(() -> {
-                        capabilities.denied("createIndex, dropIndex and collMod on " + commands.collection());
-                        return Uni.createFrom().voidItem();
-                    });
+                    .atMost(RETRIES);
         });
     }
 
@@ -164,23 +158,11 @@ public final class UniqueIndexes {
     /** Shards enforce uniqueness only if the shard key begins with the key. Otherwise an index that is not unique has to do. */
     private Uni<Void> replaceAcrossShards(RequiredKey key, boolean recreate, Throwable refusal) {
         return commands.isRouted()
-                .chain(routed -> routed
-                        ? indexesOf(key)
-                        : commands.list().map(all -> {
-                            throw explained(refusal, key, all);
-                        }))
+                .chain(routed -> routed ? indexesOf(key) : Uni.createFrom().failure(refusal))
                 .invoke(() -> cannotEnforce(key))
                 .chain(indexes -> !recreate && indexes.stream().anyMatch(index -> index.isAcrossShards(key.field()))
                         ? Uni.createFrom().voidItem()
                         : createNotUnique(key, indexes));
-    }
-
-    private RuntimeException explained(Throwable refusal, RequiredKey key, List<IndexView> all) {
-        return all.size() < IndexCommands.MAX_INDEXES && refusal instanceof RuntimeException unchanged
-                ? unchanged
-                : new IntegrityException("The unique index on " + key.field() + " cannot be created, because "
-                        + commands.collection() + " has " + all.size()
-                        + " indexes, the server's limit: drop one that nothing uses");
     }
 
     private Uni<Void> createNotUnique(RequiredKey key, List<IndexView> old) {

@@ -1,7 +1,6 @@
 package consulting.lmx.conversation.integrity.engine.model;
 
 import java.time.Instant;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,18 +26,13 @@ public final class RunProgress {
 
     /** The counts of one key, by defect. */
     public static final class KeyCounts {
-        private final Map<Defect, LongAdder> broken = new EnumMap<>(Defect.class);
-        private final Map<Defect, LongAdder> healed = new EnumMap<>(Defect.class);
+        private final Map<Defect, Long> broken = new ConcurrentHashMap<>();
+        private final Map<Defect, Long> healed = new ConcurrentHashMap<>();
 
-        private KeyCounts() {
-            for (Defect defect : Defect.values()) {
-                broken.put(defect, new LongAdder());
-                healed.put(defect, new LongAdder());
-            }
-        }
+        private KeyCounts() {}
 
         public void found(Defect defect, long n) {
-            broken.get(defect).add(n);
+            broken.merge(defect, n, Long::sum);
         }
 
         public Map<String, Long> brokenByWord() {
@@ -50,12 +44,14 @@ public final class RunProgress {
         }
 
         public long totalHealed() {
-            return healed.values().stream().mapToLong(LongAdder::sum).sum();
+            return healed.values().stream().mapToLong(Long::longValue).sum();
         }
 
-        private static Map<String, Long> byWord(Map<Defect, LongAdder> counters) {
+        private static Map<String, Long> byWord(Map<Defect, Long> counts) {
             Map<String, Long> byWord = new LinkedHashMap<>();
-            counters.forEach((defect, count) -> byWord.put(defect.word(), count.sum()));
+            for (Defect defect : Defect.values()) {
+                byWord.put(defect.word(), counts.getOrDefault(defect, 0L));
+            }
             return byWord;
         }
     }
@@ -191,7 +187,7 @@ public final class RunProgress {
 
     /** The server acknowledged new values of {@code key} in {@code n} documents. */
     public void healed(RequiredKey key, Defect defect, long n) {
-        counts(key).healed.get(defect).add(n);
+        counts(key).healed.merge(defect, n, Long::sum);
         written();
         onHealed.accept(defect, n);
     }

@@ -22,11 +22,6 @@ public record SecondaryIndex(String name, BsonDocument key, BsonDocument filter,
         return filter.isEmpty() ? index.coversAllDocuments() : filter.equals(index.filter());
     }
 
-    /** Whether {@code index} occupies the name and key of this one with another collation. */
-    public boolean isOutdated(IndexView index) {
-        return index.name().equals(name) && hasKey(index) && !index.isSimple();
-    }
-
     /** Servers list directions as numbers of any type. */
     private boolean hasKey(IndexView index) {
         BsonDocument other = index.key();

@@ -31,7 +31,7 @@ import org.bson.json.JsonWriter;
  * Each line is read back to prove that it restores the document byte by byte. All methods throw an {@link
  * UncheckedIOException} if the file cannot be written.
  */
-public final class DeletionFile implements AutoCloseable {
+final class DeletionFile implements AutoCloseable {
 
     private static final FileAttribute<?> OWNER_ONLY =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
@@ -40,37 +40,36 @@ public final class DeletionFile implements AutoCloseable {
     private final FileChannel channel;
 
     /** Opens the file at its end, and creates it if it does not exist. */
-    public DeletionFile(Path path) {
+    DeletionFile(Path path) {
         this.path = path;
+        boolean posix = FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
+        this.channel = access(() -> FileChannel.open(
+                path,
+                Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
+                posix ? new FileAttribute<?>[] {OWNER_ONLY} : new FileAttribute<?>[0]));
+        access(() -> channel.position(channel.size()));
+    }
+
+    private interface FileAccess<T> {
+        T run() throws IOException;
+    }
+
+    private <T> T access(FileAccess<T> access) {
         try {
-            boolean posix =
-                    FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
-            this.channel = FileChannel.open(
-                    path,
-                    Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
-                    posix ? new FileAttribute<?>[] {OWNER_ONLY} : new FileAttribute<?>[0]);
-            channel.position(channel.size());
+            return access.run();
         } catch (IOException e) {
-            throw failed(e);
+            throw new UncheckedIOException("Nothing more was deleted, because " + path + " cannot be written", e);
         }
     }
 
     /** The position of the next line. */
     long position() {
-        try {
-            return channel.position();
-        } catch (IOException e) {
-            throw failed(e);
-        }
+        return access(channel::position);
     }
 
     /** Removes all lines from {@code position} on. */
     void truncate(long position) {
-        try {
-            channel.truncate(position);
-        } catch (IOException e) {
-            throw failed(e);
-        }
+        access(() -> channel.truncate(position));
     }
 
     /**
@@ -80,7 +79,7 @@ public final class DeletionFile implements AutoCloseable {
      * @return whether the line restores the document; Extended JSON cannot represent every document
      */
     boolean add(String from, RawBsonDocument document) {
-        try {
+        return access(() -> {
             long start = channel.position();
             // neither stream is closed: both write to the channel
             Writer out = new BufferedWriter(
@@ -89,9 +88,7 @@ public final class DeletionFile implements AutoCloseable {
             out.write('\n');
             out.flush();
             return isRestored(from, document, start);
-        } catch (IOException e) {
-            throw failed(e);
-        }
+        });
     }
 
     private static void write(String from, RawBsonDocument document, Writer out) {
@@ -131,24 +128,18 @@ public final class DeletionFile implements AutoCloseable {
     }
 
     /** Writes everything to the disk. */
-    public void sync() {
-        try {
+    void sync() {
+        access(() -> {
             channel.force(true);
-        } catch (IOException e) {
-            throw failed(e);
-        }
+            return null;
+        });
     }
 
     @Override
     public void close() {
-        try {
+        access(() -> {
             channel.close();
-        } catch (IOException e) {
-            throw failed(e);
-        }
-    }
-
-    private UncheckedIOException failed(IOException cause) {
-        return new UncheckedIOException("Nothing more was deleted, because " + path + " cannot be written", cause);
+            return null;
+        });
     }
 }

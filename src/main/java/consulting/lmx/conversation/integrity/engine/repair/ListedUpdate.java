@@ -6,7 +6,6 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.bson.BsonBinaryWriter;
 import org.bson.BsonDocument;
-import org.bson.BsonString;
 import org.bson.BsonValue;
 import org.bson.BsonWriter;
 import org.bson.RawBsonDocument;
@@ -136,10 +135,5 @@ final class ListedUpdate {
             writer.writeEndDocument();
             return new RawBsonDocument(bytes.getInternalBuffer(), 0, bytes.getPosition());
         }
-    }
-
-    /** An expression for the string itself, even if it looks like an operator or a path. */
-    static BsonDocument literal(String value) {
-        return new BsonDocument("$literal", new BsonString(value));
     }
 }

@@ -24,7 +24,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.bson.BsonArray;
 import org.bson.BsonBinary;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
@@ -52,10 +51,6 @@ public final class RepairWriter {
     private static final Set<Defect> COMMON =
             EnumSet.of(Defect.MISSING, Defect.NULL, Defect.BLANK, Defect.NOT_A_STRING);
 
-    /** The defects with a type of their own. Any other type is not a string. */
-    private static final Map<Defect, String> TYPES =
-            Map.of(Defect.MISSING, "missing", Defect.NULL, "null", Defect.BLANK, "string");
-
     private final MongoCollection<BsonDocument> collection;
     private final String updatedField;
     private final InstantSource clock;
@@ -78,8 +73,7 @@ public final class RepairWriter {
 
     /** Tries an update that matches nothing. */
     private static Uni<Boolean> supportsPipelines(MongoCollection<BsonDocument> collection) {
-        List<Bson> pipeline =
-                List.of(new BsonDocument("$set", new BsonDocument("a", BsonDocument.parse("{$literal: 1}"))));
+        List<Bson> pipeline = List.of(BsonDocument.parse("{$set: {a: {$literal: 1}}}"));
         return Uni.createFrom()
                 .deferred(() ->
                         Publishers.one(collection.updateOne(Filters.eq("_id", new BsonObjectId()), pipeline, SIMPLE)))
@@ -188,35 +182,20 @@ public final class RepairWriter {
         return (any.size() == 1 ? any.get(0) : Filters.or(any)).toBsonDocument();
     }
 
-    /** The update date and the repair record, as expressions over the document. */
+    /** The update date and the repair record. $mergeObjects: a plain object would be merged into an existing record. */
     private BsonDocument record(RequiredKey key, RunProgress progress) {
-        BsonString old = new BsonString("$" + key.field());
-        BsonDocument type = expression("$type", old);
         BsonDateTime at = new BsonDateTime(clock.millis());
-        BsonArray reasons = new BsonArray();
-        TYPES.forEach((defect, of) -> reasons.add(new BsonDocument("case", expression("$eq", type, new BsonString(of)))
-                .append("then", ListedUpdate.literal(defect.word()))));
-        return new BsonDocument(updatedField, at)
-                // $mergeObjects: a plain object would be merged into an existing record
-                .append(
-                        key.repairField(),
-                        expression(
-                                "$mergeObjects",
-                                new BsonDocument(
-                                                "reason",
-                                                expression(
-                                                        "$switch",
-                                                        new BsonDocument("branches", reasons)
-                                                                .append(
-                                                                        "default",
-                                                                        new BsonString(Defect.NOT_A_STRING.word()))))
-                                        .append("was", expression("$ifNull", old, new BsonString("$$REMOVE")))
-                                        .append("at", at)
-                                        .append("run", ListedUpdate.literal(progress.run()))));
-    }
-
-    private static BsonDocument expression(String operator, BsonValue... operands) {
-        return new BsonDocument(operator, operands.length == 1 ? operands[0] : new BsonArray(List.of(operands)));
+        BsonDocument record = BsonDocument.parse("""
+                {reason: {$switch: {
+                  branches: [
+                    {case: {$eq: [{$type: '$KEY'}, 'missing']}, then: 'missing'},
+                    {case: {$eq: [{$type: '$KEY'}, 'null']}, then: 'null'},
+                    {case: {$eq: [{$type: '$KEY'}, 'string']}, then: 'blank'}],
+                  default: 'not-a-string'}},
+                was: {$ifNull: ['$KEY', '$$REMOVE']}}
+                """.replace("KEY", key.field()));
+        record.append("at", at).append("run", new BsonDocument("$literal", new BsonString(progress.run())));
+        return new BsonDocument(updatedField, at).append(key.repairField(), new BsonDocument("$mergeObjects", record));
     }
 
     /** Counts from the repair records what this run did, because writers changed some of the documents meanwhile. */

@@ -9,7 +9,6 @@ import com.mongodb.client.model.ValidationAction;
 import com.mongodb.client.model.ValidationLevel;
 import com.mongodb.client.model.ValidationOptions;
 import consulting.lmx.conversation.integrity.engine.TestCollection;
-import consulting.lmx.conversation.integrity.engine.index.CollectionValidator.Level;
 import consulting.lmx.conversation.integrity.engine.model.ValidatorMode;
 import consulting.lmx.conversation.testsupport.TestServer;
 import io.smallrye.mutiny.Uni;
@@ -75,11 +74,11 @@ class CollectionValidatorTest {
         assertThat(done(enforced.isAsWanted())).isFalse();
         assertThat(done(enforced.read())).isEqualTo("none");
 
-        done(enforced.apply(Level.MODERATE));
+        done(enforced.apply(ValidationLevel.MODERATE));
         assertThat(done(enforced.read())).isEqualTo("moderate");
         assertThat(done(enforced.isAsWanted())).isFalse();
 
-        done(enforced.apply(Level.STRICT));
+        done(enforced.apply(ValidationLevel.STRICT));
         assertThat(done(enforced.read())).isEqualTo("strict");
         assertThat(done(enforced.isAsWanted())).isTrue();
         assertThat(done(validator(ValidatorMode.WARN).isAsWanted())).isFalse();
@@ -90,13 +89,13 @@ class CollectionValidatorTest {
     void warnsOrIsRemovedWhereThatIsWanted() {
         create(new BsonDocument());
         CollectionValidator warning = validator(ValidatorMode.WARN);
-        done(warning.apply(Level.STRICT));
+        done(warning.apply(ValidationLevel.STRICT));
         assertThat(done(warning.read())).isEqualTo("warn");
         assertThat(done(warning.isAsWanted())).isTrue();
         assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isFalse();
 
         CollectionValidator off = validator(ValidatorMode.OFF);
-        done(off.apply(Level.STRICT));
+        done(off.apply(ValidationLevel.STRICT));
         assertThat(done(off.read())).isEqualTo("none");
         assertThat(done(off.isAsWanted())).isTrue();
         assertThat(inForce()).isEmpty();
@@ -106,14 +105,14 @@ class CollectionValidatorTest {
     void foreignOneStaysAsItWasHoweverOftenOursComesAndGoes() {
         create(FOREIGN);
         for (int i = 0; i < 2; i++) {
-            done(validator(ValidatorMode.ENFORCE).apply(Level.STRICT));
+            done(validator(ValidatorMode.ENFORCE).apply(ValidationLevel.STRICT));
             assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
             assertThat(inForce().getArray("$and")).hasSize(2).contains(FOREIGN);
-            done(validator(ValidatorMode.ENFORCE).apply(Level.MODERATE));
+            done(validator(ValidatorMode.ENFORCE).apply(ValidationLevel.MODERATE));
             assertThat(inForce().getArray("$and")).hasSize(2);
-            done(validator(ValidatorMode.OFF).apply(Level.STRICT));
+            done(validator(ValidatorMode.OFF).apply(ValidationLevel.STRICT));
             assertThat(inForce()).isEqualTo(FOREIGN);
-            done(validator(ValidatorMode.OFF).apply(Level.STRICT));
+            done(validator(ValidatorMode.OFF).apply(ValidationLevel.STRICT));
             assertThat(inForce()).isEqualTo(FOREIGN);
         }
     }
@@ -122,7 +121,7 @@ class CollectionValidatorTest {
     void allPartsOfAForeignOneStay() {
         BsonDocument parts = BsonDocument.parse("{$and: [{userId: {$type: 'string'}}, {a: {$exists: false}}]}");
         create(parts);
-        done(validator(ValidatorMode.ENFORCE).apply(Level.STRICT));
+        done(validator(ValidatorMode.ENFORCE).apply(ValidationLevel.STRICT));
         BsonDocument schema = inForce().getArray("$and").get(1).asDocument();
         await(conversations.database.runCommand(new BsonDocument("collMod", new BsonString("conversations"))
                 .append(
@@ -134,7 +133,7 @@ class CollectionValidatorTest {
                                         parts.getArray("$and").get(1),
                                         schema))))));
         assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
-        done(validator(ValidatorMode.OFF).apply(Level.STRICT));
+        done(validator(ValidatorMode.OFF).apply(ValidationLevel.STRICT));
         assertThat(inForce()).isEqualTo(parts);
     }
 
@@ -180,7 +179,7 @@ class CollectionValidatorTest {
     @Test
     void commandWithoutASettingEndsWhatAKilledHealHasBegun() {
         create(new BsonDocument());
-        done(validator(ValidatorMode.WARN).apply(Level.MODERATE));
+        done(validator(ValidatorMode.WARN).apply(ValidationLevel.MODERATE));
         heal(Optional.empty(), true);
         assertThat(done(validator(ValidatorMode.WARN).isAsWanted())).isTrue();
     }
