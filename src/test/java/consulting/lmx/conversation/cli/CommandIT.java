@@ -363,7 +363,7 @@ class CommandIT {
         for (String command : List.of("heal", "verify")) {
             Ended ended = Service.run(folder, "", away, command);
             assertThat(ended.code()).isEqualTo(3);
-            assertThat(ended.err()).contains("127.0.0.1:1").contains("1s").contains("could not be reached");
+            assertThat(ended.err()).contains("127.0.0.1:1").contains("1000 ms").contains("could not be reached");
         }
     }
 
@@ -454,7 +454,7 @@ class CommandIT {
             String url = service.uri("").toString();
             Ended smoke = Service.run(folder, "", Map.of(), "smoke", "--url", url, "--token", Tokens.of("smoker"));
             assertThat(smoke.code()).as(smoke.err()).isZero();
-            assertThat(smoke.out()).contains("200 conversations were created, each with a sessionId of its own");
+            assertThat(smoke.out()).contains("200 conversations were created, each with a unique sessionId");
             assertThat(conversations.countDocuments()).isZero();
 
             assertThat(Service.run(folder, "", Map.of(), "smoke", "--url", url).code())
@@ -466,7 +466,7 @@ class CommandIT {
                 assertThat(past.out()).contains("The database refused a conversation without a sessionId, code 121");
             } else {
                 assertThat(past.code()).isEqualTo(1);
-                assertThat(past.err()).contains("The database took a conversation without a sessionId");
+                assertThat(past.err()).contains("The database accepted a conversation without a sessionId");
             }
             assertThat(conversations.countDocuments()).isZero();
 

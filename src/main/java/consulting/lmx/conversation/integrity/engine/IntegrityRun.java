@@ -140,7 +140,10 @@ public final class IntegrityRun {
                 .chain(asWanted ->
                         asWanted ? ttlIndex.isAsWanted() : Uni.createFrom().item(false))
                 .chain(asWanted -> asWanted
-                        ? secondaryIndexes.ensure().chain(() -> verification.allAre(accepted))
+                        ? secondaryIndexes
+                                .ensureSymbolIndexes()
+                                .chain(secondaryIndexes::ensureListIndexes)
+                                .chain(() -> verification.allAre(accepted))
                         : Uni.createFrom().item(false))
                 .chain(sound -> sound
                         ? verification.report(0, 0).map(Optional::of)
@@ -155,14 +158,15 @@ public final class IntegrityRun {
                 .call(() -> history.end(progress, progress.totalHealed(), RunHistory.Outcome.FAILED));
     }
 
-    /** The secondary indexes come after the backfill, which would be slower with them. */
+    /** The list indexes come after the backfill, which would be slower with them. */
     private Uni<IntegrityReport> repair() {
         return step(
                         "validator",
                         () -> CollectionInfo.ensure(database, invariant.collection())
                                 .chain(() -> validator.apply(ValidationLevel.MODERATE)))
+                .chain(() -> step("symbol indexes", secondaryIndexes::ensureSymbolIndexes))
                 .chain(() -> verification.eachKey(this::repair))
-                .chain(() -> step("secondary indexes", secondaryIndexes::ensure))
+                .chain(() -> step("list indexes", secondaryIndexes::ensureListIndexes))
                 .chain(() -> step("ttl index", ttlIndex::ensure))
                 .chain(() -> step("validator", () -> validator.apply(finalLevel())))
                 .chain(() -> step("verification", verification::count))

@@ -11,7 +11,6 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonType;
@@ -24,15 +23,16 @@ import org.bson.conversions.Bson;
 public final class SecondaryIndexes {
 
     private final IndexCommands commands;
-    private final List<SecondaryIndex> declared;
+    private final List<SecondaryIndex> symbolIndexes;
+    private final List<SecondaryIndex> listIndexes;
     private final Capabilities capabilities;
 
     public SecondaryIndexes(IndexCommands commands, Invariant invariant, Capabilities capabilities) {
         this.commands = commands;
         this.capabilities = capabilities;
-        this.declared = Stream.concat(
-                        invariant.keys().stream().map(SecondaryIndexes::symbolIndex), invariant.listIndexes().stream())
-                .toList();
+        this.symbolIndexes =
+                invariant.keys().stream().map(SecondaryIndexes::symbolIndex).toList();
+        this.listIndexes = invariant.listIndexes();
     }
 
     /** Matches the documents in which the key is a symbol, or an array that contains one. */
@@ -55,8 +55,17 @@ public final class SecondaryIndexes {
                 .map(all -> all.stream().filter(symbolIndex(key)::matches).findFirst());
     }
 
-    /** Creates the missing indexes. If the server refuses one, the report says so and the run continues. */
-    public Uni<Void> ensure() {
+    /** Creates the missing indexes of symbols. If the server refuses one, the report says so and the run continues. */
+    public Uni<Void> ensureSymbolIndexes() {
+        return ensure(symbolIndexes);
+    }
+
+    /** Creates the missing list indexes in the same way. */
+    public Uni<Void> ensureListIndexes() {
+        return ensure(listIndexes);
+    }
+
+    private Uni<Void> ensure(List<SecondaryIndex> declared) {
         return commands.list()
                 .chain(existing -> Multi.createFrom()
                         .iterable(declared)
