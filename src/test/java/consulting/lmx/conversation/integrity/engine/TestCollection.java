@@ -32,7 +32,7 @@ import org.bson.BsonValue;
 import org.bson.conversions.Bson;
 import org.reactivestreams.Publisher;
 
-/** A collection of conversations in a database of its own, and the engine over it, without the application around it. */
+/** A collection of conversations in a separate database, with the engine but without the application. */
 public final class TestCollection implements AutoCloseable {
 
     public static final Invariant INVARIANT = ConversationInvariant.withRetention(Optional.empty());
@@ -45,7 +45,7 @@ public final class TestCollection implements AutoCloseable {
     public final MongoDatabase database;
     public final MongoCollection<BsonDocument> collection;
     public final Capabilities capabilities = new Capabilities();
-    public final AtomicLong heard = new AtomicLong();
+    public final AtomicLong healed = new AtomicLong();
 
     public TestCollection() {
         this(TestServer.uri());
@@ -80,7 +80,7 @@ public final class TestCollection implements AutoCloseable {
                 UUID.randomUUID().toString(),
                 Clock.systemUTC().instant(),
                 INVARIANT,
-                (defect, n) -> heard.addAndGet(n));
+                (defect, n) -> healed.addAndGet(n));
     }
 
     public IntegrityRun run(RunProgress progress, ValidatorMode mode) {

@@ -25,7 +25,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The validator beside what else may stand in the collection's options. */
 class CollectionValidatorTest {
 
     private static final BsonDocument FOREIGN = BsonDocument.parse("{userId: {$type: 'string'}}");
@@ -67,7 +66,7 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void isAsWantedOnceItHoldsForEveryWrite() {
+    void isAsWantedAtTheLevelStrict() {
         CollectionValidator enforced = validator(ValidatorMode.ENFORCE);
         assertThat(done(enforced.isAsWanted())).isFalse();
         create(new BsonDocument());
@@ -86,7 +85,7 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void warnsOrIsRemovedWhereThatIsWanted() {
+    void warnsOrIsRemovedByTheMode() {
         create(new BsonDocument());
         CollectionValidator warning = validator(ValidatorMode.WARN);
         done(warning.apply(ValidationLevel.STRICT));
@@ -102,7 +101,7 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void foreignOneStaysAsItWasHoweverOftenOursComesAndGoes() {
+    void foreignValidatorStaysWhenOursIsAddedAndRemoved() {
         create(FOREIGN);
         for (int i = 0; i < 2; i++) {
             done(validator(ValidatorMode.ENFORCE).apply(ValidationLevel.STRICT));
@@ -118,7 +117,7 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void allPartsOfAForeignOneStay() {
+    void allPartsOfAForeignValidatorStay() {
         BsonDocument parts = BsonDocument.parse("{$and: [{userId: {$type: 'string'}}, {a: {$exists: false}}]}");
         create(parts);
         done(validator(ValidatorMode.ENFORCE).apply(ValidationLevel.STRICT));
@@ -162,7 +161,7 @@ class CollectionValidatorTest {
 
     @ParameterizedTest
     @EnumSource
-    void commandWithoutASettingLeavesTheForceThatIsThere(ValidatorMode mode) {
+    void commandWithoutASettingKeepsTheMode(ValidatorMode mode) {
         heal(Optional.of(mode), false);
         BsonDocument before = options();
         conversations.with("{_id: 1, conversationId: 'a', sessionId: 's'}");
@@ -177,7 +176,7 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void commandWithoutASettingEndsWhatAKilledHealHasBegun() {
+    void commandWithoutASettingCompletesAnInterruptedHeal() {
         create(new BsonDocument());
         done(validator(ValidatorMode.WARN).apply(ValidationLevel.MODERATE));
         heal(Optional.empty(), true);
@@ -185,13 +184,13 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void serviceEnforcesAgainOnceTheSettingIsGone() {
+    void serviceEnforcesAgainWithoutTheSetting() {
         heal(Optional.of(ValidatorMode.WARN), false);
         heal(Optional.empty(), false);
         assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
     }
 
-    /** Level and action are those of the collection: what only warned or looked at new documents would refuse others' writes. */
+    /** Level and action apply to the whole collection, so changing them would change the foreign validator. */
     @ParameterizedTest
     @CsvSource({
         "STRICT, ERROR, true",
@@ -202,7 +201,7 @@ class CollectionValidatorTest {
         "MODERATE, ERROR, false",
         "OFF, ERROR, false"
     })
-    void forceOfAForeignOneStaysUnlessASettingNamesAnother(
+    void levelAndActionOfAForeignValidatorStayWithoutASetting(
             ValidationLevel level, ValidationAction action, boolean keepUnset) {
         create(FOREIGN, level, action);
         conversations.with("{_id: 1, conversationId: 'a', userId: 'u'}");
@@ -224,7 +223,7 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void documentsThatAForeignOneRefusesAreHealedAllTheSame() {
+    void documentsThatAForeignValidatorRefusesAreHealed() {
         conversations.with("{_id: 1, conversationId: 'a', sessionId: null, userId: 5}");
         await(conversations.database.runCommand(
                 new BsonDocument("collMod", new BsonString("conversations")).append("validator", FOREIGN)));

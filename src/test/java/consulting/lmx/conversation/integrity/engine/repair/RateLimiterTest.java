@@ -21,7 +21,7 @@ class RateLimiterTest {
     }
 
     @Property(tries = 200)
-    void rateThatWasAskedForIsNeverExceeded(
+    void rateIsNeverExceeded(
             @ForAll @IntRange(min = 1, max = 100_000) int rate, @ForAll @IntRange(min = 1, max = 500) int batches) {
         now.set(1);
         RateLimiter limiter = limiter(OptionalInt.of(rate));
@@ -36,14 +36,14 @@ class RateLimiterTest {
     }
 
     @Test
-    void withoutARateNothingWaits() {
+    void nothingWaitsWithoutARate() {
         RateLimiter limiter = limiter(OptionalInt.empty());
         assertThat(limiter.next(1_000_000)).isZero();
         assertThat(limiter.next(BATCH)).isZero();
     }
 
     @Test
-    void eachBatchWaitsUntilThoseBeforeItAreThroughAtTheRate() {
+    void batchWaitsForTheTimeOfTheBatchesBeforeIt() {
         RateLimiter limiter = limiter(OptionalInt.of(1_000));
         assertThat(limiter.next(BATCH)).isZero();
         assertThat(limiter.next(BATCH)).isEqualTo(Duration.ofMillis(100));
