@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""How fast the heal is, beside the old application's script and beside the server's own bound, in one run on the same data.
+"""Compares the heal with the old application's script and with the server's own bound, in one run on the same data.
 
 usage: heal.py --uri MONGODB_URI [--documents 120000] [--rounds 3] [--java JAVA] [--ways old,bound,ours,ours-1000]
 
-Ours runs as the heal Job runs it (src/main/kubernetes/optional/heal-job.yml). A way `ours-N` is ours with batches of N.
+`ours` runs like the heal Job (src/main/kubernetes/optional/heal-job.yml); `ours-N` uses batches of N.
 
-The bound is one server-side updateMany whose pipeline makes the ids and the repair records itself, so that nothing is sent
-over the wire. All three write with w=majority, journaled. Each way heals a collection of its own in a database of its own,
-which is made anew for every round and dropped at the end. Rounds are interleaved, and ratios are of the medians.
+The bound is one server-side updateMany with a pipeline that generates ids and repair records, so it sends nothing over the
+wire. All three write with w=majority, journaled. Each heals its own database, which is created for each round and then
+dropped. Rounds are interleaved, and ratios are of the medians.
 
 Needs pymongo (4.13 for a mongod 4.2), Node with npm (for the old script), and the packaged jar (./mvnw package -DskipTests).
 """
@@ -31,7 +31,7 @@ majority = WriteConcern(w="majority", j=True)
 
 
 def seed(database):
-    """Half of the documents broken: a quarter null, a quarter missing."""
+    """Inserts documents; a quarter has null and a quarter no sessionId."""
     mongo.drop_database(database)
     chance = random.Random(1)
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -48,7 +48,7 @@ def seed(database):
         if len(batch) == 5000 or i == a.documents - 1:
             mongo[database].conversations.insert_many(batch)
             batch = []
-    mongo.admin.command("fsync")  # no way pays for what the seeding has left to be written
+    mongo.admin.command("fsync")  # so that no measurement includes writes of the seeding
 
 
 def old(database):

@@ -1,4 +1,4 @@
-"""Load by wrk, and single calls."""
+"""Load with wrk, and single calls."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ START = {"messages": [{"role": "assistant", "content": "Hello, how can I help?"}
 
 
 class Client:
-    """One connection that is kept."""
+    """One keep-alive connection."""
 
     def __init__(self, server, subject="caller"):
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
@@ -40,13 +40,13 @@ class Client:
 
 
 def started(server, count):
-    """The ids of so many new conversations with one message."""
+    """Starts conversations with one message and returns their ids."""
     client = Client(server)
     return [client.start() for _ in range(count)]
 
 
 def script(route, server, conversations, pause=0, make=started):
-    """wrk's Lua: `message` and `get` go round conversations that are made for this run, so that they stay short."""
+    """Returns a Lua script for wrk. `message` and `get` use new conversations in turn, so these stay short."""
     headers = f'{{["Content-Type"]="application/json",["Cookie"]="auth-token={token("caller")}"}}'
     lua = [f"local h={headers}"]
     if route == "start":
@@ -71,13 +71,13 @@ class Result:
         self.requests = int(re.search(r"(\d+) requests in", said)[1])
         refused = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
         if refused:
-            raise SystemExit(f"{refused[1]} of {self.requests} requests were refused")
+            raise SystemExit(f"{refused[1]} of {self.requests} requests were rejected")
         self.rate = max(1, self.requests) / seconds
         self.median, self.p99 = (self.latency(said, part) for part in ("50", "99"))
 
     @staticmethod
     def latency(said, part):
-        """Milliseconds; a thousandth where no answer came in time."""
+        """Milliseconds; 0.001 if no answer came in time."""
         number, unit = re.search(part + r"%\s+([\d.]+)(us|ms|s|m)", said).groups()
         return max(0.001, float(number) * UNITS[unit])
 

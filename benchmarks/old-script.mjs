@@ -1,4 +1,4 @@
-// What the old application's clean-up script did: every null or missing sessionId, one updateOne each.
+// The old application's clean-up script: one updateOne for each null or missing sessionId.
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 

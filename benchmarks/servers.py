@@ -1,4 +1,4 @@
-"""The servers that are measured: how each is built, started and ended, and what its processes have used."""
+"""The measured servers: how to build, start and stop them, and what their processes use."""
 
 import base64
 import contextlib
@@ -27,7 +27,7 @@ OURS, BEFORE, CONSTANT, DRIVER = "ours", "before", "constant", "driver"
 LOOP = "consulting.lmx.conversation.store.DriverLoop"
 TICKS = os.sysconf("SC_CLK_TCK")
 
-# name: (folder, how it is built, what the build leaves, how it is started there)
+# name: (folder, build commands, build product, start command)
 PEERS = {
     "go": ("go-nethttp", ["go build -o peer ."], "peer", "./peer"),
     "rust": ("rust-axum", ["cargo build --release"], "target/release/peer-rust-axum", "target/release/peer-rust-axum"),
@@ -53,7 +53,7 @@ def free_port():
 
 
 def build(peers, scratch):
-    """The peers that could be built, each in a copy of its own; says why where one could not."""
+    """Builds each peer in a copy and returns the names of those that could be built; prints why others could not."""
     built = []
     for name, (folder, commands, product, _) in PEERS.items():
         if not peers or not (peers / folder).is_dir():
@@ -70,12 +70,12 @@ def build(peers, scratch):
         if any(copy.glob(product)):
             built.append(name)
         else:
-            print(f"{name} is left out, since it could not be built: {said}")
+            print(f"Skipped: {name}, since the build failed: {said}")
     return built
 
 
 def build_floor(scratch):
-    """The service packaged in a copy, with the constant answers beside its routes, and with the driver's loop."""
+    """Packages a copy of the service with the constant answers and the driver loop, and returns its jar."""
     copy = scratch / "floor"
     shutil.copytree(ROOT / "src" / "main", copy / "src" / "main")
     for name in ("pom.xml", "mvnw"):
@@ -90,19 +90,19 @@ def build_floor(scratch):
 
 @functools.cache
 def aot_cache(java, jar, scratch):
-    """The argument that the image has too: the cache that a training run leaves; nothing where the JDK is older than 25."""
+    """Returns the argument for the image's AOT cache; none if the JDK is older than 25."""
     made = scratch / f"{uuid.uuid4()}.aot"
     home = pathlib.Path(shutil.which(java)).resolve().parent.parent
     done = subprocess.run([JVM_OPTIONS.parent / "train.sh", jar.parent, made], env={**os.environ, "JAVA_HOME": str(home)},
                           capture_output=True, text=True)
     if done.returncode:
-        print("Without the AOT cache of the image: " + (done.stderr.strip().splitlines() or [""])[-1])
+        print("No AOT cache: " + (done.stderr.strip().splitlines() or [""])[-1])
         return []
     return [f"-XX:AOTCache={made}"]
 
 
 class Measured:
-    """A process that is measured, with its children."""
+    """A measured process with its children."""
 
     def __init__(self, name, process):
         self.name, self.process = name, process
@@ -118,7 +118,7 @@ class Measured:
         return found
 
     def cpu(self):
-        """Seconds of processor, of the server and all its children."""
+        """Processor seconds of the server and all its children."""
         used = 0
         for pid in self.tree():
             with contextlib.suppress(OSError):
@@ -127,13 +127,13 @@ class Measured:
         return used / TICKS
 
     def resident(self):
-        """MiB."""
+        """Resident memory in MiB."""
         status = [pathlib.Path(f"/proc/{pid}/status").read_text() for pid in self.tree()]
         return sum(int(re.search(r"VmRSS:\s+(\d+)", text)[1]) for text in status) / 1024
 
 
 class Server(Measured):
-    """One that is spoken to over HTTP, at the routes below `base`; its database has its name."""
+    """An HTTP server with its routes below `base`; its database has the same name."""
 
     def __init__(self, name, process, port, base):
         super().__init__(name, process)
@@ -141,15 +141,15 @@ class Server(Measured):
 
 
 class Driver(Measured):
-    """The driver alone, told on its standard input what to do."""
+    """The driver alone; it reads commands from standard input."""
 
     def does(self, what, number):
-        """How many answers came."""
+        """Runs a command and returns the number of answers."""
         self.process.stdin.write(f"{what} {number}\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise SystemExit(f"the driver's loop ended with {self.process.wait()} when it was told: {what} {number}")
+            raise SystemExit(f"the driver loop exited with {self.process.wait()} on the command: {what} {number}")
         return int(answer)
 
 
@@ -163,7 +163,7 @@ def running(command, cwd, environment, log, **pipes):
         yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)  # its own session: nobody else is in there
+            os.killpg(process.pid, signal.SIGTERM)  # a session of its own
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
@@ -184,7 +184,7 @@ def wait_until(ready, process, log, seconds=120):
 
 
 class Database:
-    """A server that listens, and what is asked of it in the connection string."""
+    """A running database server and its connection string."""
 
     def __init__(self, port, asked):
         self.port, self.uri = port, f"mongodb://127.0.0.1:{port}/?{asked}w=majority&journal=true"
@@ -210,7 +210,7 @@ def mongod(scratch):
 
 @contextlib.contextmanager
 def embedded(scratch):
-    """The embedded server of the tests: no measure of anything."""
+    """The embedded server of the tests; its figures mean nothing."""
     port, log = free_port(), scratch / "embedded.log"
     command = ["./mvnw", "-B", "-ntp", "-q", "-Pbenchmarks", "test-compile", "exec:exec",
                "-Dmain=consulting.lmx.conversation.EmbeddedServer", f"-Darguments={port}"]
@@ -246,7 +246,7 @@ def server(name, mongo, scratch, java, database=None, jar=JAR, settings=None):
 
 @contextlib.contextmanager
 def driver(mongo, scratch, java, jar):
-    """In the database of the constant answers, which has the indexes and is hardly written to."""
+    """Uses the database of the constant answers, which has the indexes and few writes."""
     command = [java, f"@{JVM_OPTIONS}", "-cp", str(jar), LOOP]
     environment = {"MONGODB_URI": mongo.uri, "MONGODB_DB": CONSTANT}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}

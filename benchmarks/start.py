@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures the start, from exec to the first 200 of liveness, with the AOT cache and without, turn by turn in one run.
+"""Measures the start, from exec to the first 200 of liveness, with and without the AOT cache, in turn.
 
     ./mvnw package -DskipTests
     JAVA_HOME=... python3 benchmarks/start.py [--rounds 10]
 
-JAVA_HOME is a JDK 25 or newer. The cache is made anew by src/main/docker/train.sh. Both ways run with the image's
-arguments (jvm.options); no database is needed, since liveness does not ask for one. Exits 1 where the goal is missed.
+JAVA_HOME is a JDK 25 or later. src/main/docker/train.sh creates the cache. Both use the image's arguments (jvm.options). No
+database is needed, since liveness does not use it. Exits with 1 if the goal is missed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ GOAL = 1 / 3
 
 
 def start(java, jar, arguments):
-    """Seconds of wall clock and of processor time to the first 200, and the resident memory then, in MiB."""
+    """Returns wall-clock and processor seconds to the first 200, and the resident memory then, in MiB."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = dict(
@@ -43,7 +43,7 @@ def start(java, jar, arguments):
     try:
         while not is_live(port):
             if process.poll() is not None:
-                sys.exit(f"The service ended with {process.returncode}")
+                sys.exit(f"The service exited with {process.returncode}")
             time.sleep(0.002)
         seconds = time.perf_counter() - begin
         fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -69,7 +69,7 @@ def is_live(port):
 
 def show(name, starts):
     print(f"{name:14} {statistics.median(s for s, _, _ in starts):7.2f} s "
-          f"{statistics.median(c for _, c, _ in starts):7.2f} s of processor "
+          f"{statistics.median(c for _, c, _ in starts):7.2f} s processor "
           f"{statistics.median(m for _, _, m in starts):6.0f} MiB")
 
 

@@ -1,4 +1,4 @@
-"""As much of MongoDB's wire protocol as it takes to fill a collection: OP_MSG, over the standard library alone."""
+"""The part of MongoDB's wire protocol that fills a collection (OP_MSG), with the standard library only."""
 
 import datetime
 import socket
@@ -40,11 +40,11 @@ class Mongo:
         self.socket.close()
 
     def command(self, database, command):
-        """The bytes of the answer; an error where the server refused."""
+        """Returns the bytes of the answer; raises an error if the server rejects the command."""
         return self.send(b"\x00" + bson({**command, "$db": database}))
 
     def insert(self, database, collection, documents):
-        """Inserts documents that are BSON already, unordered."""
+        """Inserts BSON documents, unordered."""
         command = {"insert": collection, "ordered": False, "writeConcern": {"w": "majority"}, "$db": database}
         rows = b"documents\x00" + b"".join(documents)
         self.send(b"\x00" + bson(command) + bytes([DOCUMENTS]) + struct.pack("<i", len(rows) + 4) + rows)
@@ -54,7 +54,7 @@ class Mongo:
         self.socket.sendall(struct.pack("<iiii", len(body) + 16, 1, 0, OP_MSG) + body)
         answer = self.receive(struct.unpack("<i", self.receive(4))[0] - 4)
         if OK not in answer or b"writeErrors" in answer:
-            raise RuntimeError(f"the database refused: {answer!r:.500}")
+            raise RuntimeError(f"the database rejected the command: {answer!r:.500}")
         return answer
 
     def receive(self, size):
@@ -62,6 +62,6 @@ class Mongo:
         while len(parts) < size:
             part = self.socket.recv(size - len(parts))
             if not part:
-                raise ConnectionError("the database hung up")
+                raise ConnectionError("the database closed the connection")
             parts += part
         return bytes(parts)

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// attack is one kind of hostile load. It goes on in waves, of which each has clients of its own.
+// attack is one kind of hostile load. It runs in waves; each wave has its own clients.
 type attack struct {
 	name    string
 	clients int
@@ -25,7 +25,7 @@ type attack struct {
 	active  atomic.Bool
 }
 
-// seen is what the service did to the clients of an attack.
+// seen counts how the service reacted to the clients of an attack.
 type seen struct {
 	mutex                        sync.Mutex
 	waves, connections, requests int
@@ -40,7 +40,7 @@ func (s *seen) String() string {
 	for _, status := range slices.Sorted(maps.Keys(s.statuses)) {
 		answers = append(answers, fmt.Sprintf("%d: %d", status, s.statuses[status]))
 	}
-	return fmt.Sprintf("%d waves, %d connections (%d ended by the service), %d requests, answers %s",
+	return fmt.Sprintf("%d waves, %d connections (%d closed by the service), %d requests, answers %s",
 		s.waves, s.connections, s.cut, s.requests, strings.Join(answers, ", "))
 }
 
@@ -60,7 +60,7 @@ type attacker struct {
 	wave    int
 }
 
-// run lets all clients of the attack work until ctx ends.
+// run lets all clients of the attack work until ctx is done.
 func (a *attack) run(ctx context.Context, service *single, seed int64, number, wave int) {
 	a.active.Store(true)
 	defer a.active.Store(false)
@@ -81,7 +81,7 @@ func (a *attack) run(ctx context.Context, service *single, seed int64, number, w
 
 func (a *attacker) on() bool { return a.ctx.Err() == nil }
 
-// pause waits for a random time from least to most, or until the wave ends.
+// pause waits for a random time between least and most, or until the wave ends.
 func (a *attacker) pause(least, most time.Duration) {
 	select {
 	case <-a.ctx.Done():
@@ -89,12 +89,12 @@ func (a *attacker) pause(least, most time.Duration) {
 	}
 }
 
-// connection is one of an attacker's; every third is reset at its end, and the others are closed.
+// connection belongs to an attacker. It resets every third connection at its end, and closes the others.
 type connection struct {
 	net.Conn
 	attacker *attacker
 	in       *bufio.Reader
-	stop     func() bool // the closing at the wave's end
+	stop     func() bool // cancels the close at the end of the wave
 }
 
 func (c *connection) Close() error {
@@ -102,7 +102,7 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// dial connects; nil if that fails. A client that will not read has its system keep little for it.
+// dial connects, or returns nil. A client that does not read gets a small receive buffer.
 func (a *attacker) dial(reads bool) *connection {
 	if !a.on() {
 		return nil
@@ -128,14 +128,14 @@ func (a *attacker) dial(reads bool) *connection {
 	return &connection{Conn: raw, attacker: a, in: bufio.NewReader(raw), stop: stop}
 }
 
-// send reports whether all of it was taken within a few seconds.
+// send reports whether the text was written within three seconds.
 func (c *connection) send(text string) bool {
 	c.SetWriteDeadline(time.Now().Add(3 * time.Second))
 	_, err := io.WriteString(c, text)
 	return err == nil
 }
 
-// drip sends text byte by byte, until it is all sent or the service answers or ends the connection.
+// drip sends text byte by byte, until it is sent, or the service answers or closes the connection.
 func (c *connection) drip(text string, least, most time.Duration) {
 	c.SetReadDeadline(time.Time{})
 	ended := make(chan struct{})
@@ -160,8 +160,8 @@ func (c *connection) drip(text string, least, most time.Duration) {
 	}
 }
 
-// answer gives the status of one answer, read at a rate of so many bytes a second, or 0 for as fast as it comes. It is 0
-// if the connection takes no further request.
+// answer reads one answer at a rate in bytes a second (0 is unlimited) and returns its status. It returns 0 if the
+// connection accepts no further request.
 func (c *connection) answer(limit time.Duration, rate int) int {
 	c.SetReadDeadline(time.Now().Add(limit))
 	response, err := http.ReadResponse(c.in, nil)
@@ -187,7 +187,7 @@ func (c *connection) answer(limit time.Duration, rate int) int {
 	return response.StatusCode
 }
 
-// hold waits until the service ends the connection, or limit is over; what comes is read if reads.
+// hold waits until the service closes the connection or limit is over. It reads answers if reads is set.
 func (c *connection) hold(limit time.Duration, reads bool) {
 	if !reads {
 		c.attacker.pause(limit, limit)
@@ -203,7 +203,7 @@ func (c *connection) noteEnd(err error) {
 	}
 }
 
-// noteAnswer counts an answer, and says what no caller may be answered, hostile or not.
+// noteAnswer counts an answer, and records one that no caller may get, hostile or not.
 func (a *attacker) noteAnswer(response *http.Response) {
 	seen := &a.attack.seen
 	seen.mutex.Lock()
@@ -221,7 +221,7 @@ func (a *attacker) noteAnswer(response *http.Response) {
 	}
 }
 
-// ask sends one request and takes its answer, on a connection of its own or on the given one.
+// ask sends one request and reads its answer.
 func (c *connection) ask(request string, rate int) int {
 	c.attacker.count(1)
 	if !c.send(request) {
@@ -232,7 +232,7 @@ func (c *connection) ask(request string, rate int) int {
 
 func (a *attacker) count(requests int) { a.attack.seen.add(&a.attack.seen.requests, requests) }
 
-// head is a request without a body, which further headers may follow; it is not ended.
+// head is the beginning of a request; further headers may follow.
 func head(method, path, token string) string {
 	head := method + " " + path + " HTTP/1.1\r\nHost: x\r\n"
 	if token != "" {

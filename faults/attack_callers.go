@@ -43,7 +43,7 @@ func malloryToken(n int) string { return malloryTokens[n%hostileCallers] }
 
 var largeContent = strings.Repeat("x", 32<<10)
 
-// rate is how fast a client reads, in bytes a second: every third as fast as it can, every third slowly.
+// rate is how fast a client reads, in bytes a second: every third client reads slowly, the others without a limit (0).
 func (a *attacker) rate() int {
 	if a.chance.IntN(3) == 0 {
 		return 40_000
@@ -51,7 +51,7 @@ func (a *attacker) rate() int {
 	return 0
 }
 
-// readPages reads a conversation or one of its pages; every third client sends the request and does not read.
+// readPages reads a conversation or one of its pages. Every third client sends the request and does not read.
 func (a *attacker) readPages(id string) {
 	reads := a.chance.IntN(3) > 0
 	c := a.dial(reads)
@@ -96,7 +96,7 @@ func export(a *attacker) {
 	a.pause(100*time.Millisecond, time.Second)
 }
 
-// eventStream asks for all events of a large conversation, and reads at most the first.
+// eventStream requests all events of a large conversation, and reads the first one at most.
 func eventStream(a *attacker) {
 	if a.number == 0 { // so that there are new events too
 		largeAppendTo(a, largeId(a.chance.IntN(hostileCallers)))
@@ -199,7 +199,7 @@ func cursor(a *attacker) {
 	}
 }
 
-// idempotencyKeys starts and appends with keys that are new, shared by all clients at once, or as long as they may be.
+// idempotencyKeys starts and appends with keys that are new, shared by all clients, or of maximum length.
 func idempotencyKeys(a *attacker) {
 	c := a.dial(true)
 	if c == nil {

@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// strangers are attacks that take no valid token; bodies are sent with one too, since they are read only then.
+// strangers are attacks without a valid token. Half of the bodies are sent with one, since the service reads only those.
 func strangers() []*attack {
 	return []*attack{
 		{name: "chunked bodies of 1 MB that stop", clients: 90, client: func(a *attacker) { a.bodyThatStops(true) }},
-		{name: "bodies of a told length that stop", clients: 90, client: func(a *attacker) { a.bodyThatStops(false) }},
+		{name: "bodies with a length that stop", clients: 90, client: func(a *attacker) { a.bodyThatStops(false) }},
 		{name: "slow bodies", clients: 120, client: slowBody},
 		{name: "unfinished heads of 19 KB", clients: 1500, client: unfinishedHead},
 		{name: "slow heads", clients: 200, client: slowHead},
 		{name: "idle connections", clients: 2000, client: idleConnection},
 		{name: "pipelines whose answers nobody reads", clients: 50, client: pipeline},
-		{name: "invented methods and refused paths", clients: 4, client: invented},
-		{name: "garbage for tokens", clients: 8, client: garbageToken},
+		{name: "invented methods and rejected paths", clients: 4, client: invented},
+		{name: "invalid tokens", clients: 8, client: garbageToken},
 	}
 }
 
-// mallory is a caller with a valid token, one of a few.
+// mallory names one of the hostile callers with a valid token.
 func mallory(n int) string { return fmt.Sprintf("mallory-%d", n%hostileCallers) }
 
-// anyToken is that of a caller, or none at all for every second.
+// anyToken returns a valid token, or none for every second client.
 func (a *attacker) anyToken() string {
 	if a.number%2 == 0 {
 		return ""
@@ -80,7 +80,7 @@ func unfinishedHead(a *attacker) {
 	defer c.Close()
 	header := "X-Long: " + strings.Repeat("a", 19_000)
 	if a.number%4 == 0 {
-		header = strings.Repeat("a:\r\n", 4_750) // more headers than a request may have
+		header = strings.Repeat("a:\r\n", 4_750) // more headers than the service accepts
 	}
 	c.send(head("GET", "/api/conversation", "") + header)
 	c.hold(20*time.Second, true)
@@ -122,7 +122,7 @@ func pipeline(a *attacker) {
 	c.hold(time.Duration(5+a.chance.IntN(20))*time.Second, false)
 }
 
-// invented sends requests of made up names, many at once, and reads their answers.
+// invented sends many requests with invented names at once, and reads their answers.
 func invented(a *attacker) {
 	c := a.dial(true)
 	if c == nil {

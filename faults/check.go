@@ -11,7 +11,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// check gives all that is wrong with a history, whose conversations hold at last what final says.
+// check returns all violations in a history. final contains the messages of each conversation at the end.
 func check(h *history, final map[string][]string) []string {
 	var wrong []string
 	say := func(format string, values ...any) { wrong = append(wrong, fmt.Sprintf(format, values...)) }
@@ -34,22 +34,22 @@ func check(h *history, final map[string][]string) []string {
 		messages := final[conversation]
 		for i, e := range events {
 			if e.Index != i {
-				say("the listener of %s was told of index %d where %d was due", conversation, e.Index, i)
+				say("the listener of %s received index %d, and %d was due", conversation, e.Index, i)
 				break
 			}
 			if i >= len(messages) || messages[i] != e.Content {
-				say("the listener of %s was told of another message at %d", conversation, i)
+				say("the listener of %s received another message at %d", conversation, i)
 				break
 			}
 		}
 		if len(events) < len(messages) {
-			say("the listener of %s was told of %d of %d messages", conversation, len(events), len(messages))
+			say("the listener of %s received %d of %d messages", conversation, len(events), len(messages))
 		}
 	}
 	return wrong
 }
 
-// checkAppends finds acknowledged messages that are not there, are there twice, or stand at another place.
+// checkAppends finds acknowledged messages that are missing, duplicate, or at another index.
 func checkAppends(conversation string, calls []*call, messages []string) []string {
 	var wrong []string
 	places := map[string][]int{}
@@ -67,18 +67,18 @@ func checkAppends(conversation string, calls []*call, messages []string) []strin
 			wrong = append(wrong, fmt.Sprintf("%s is in %s %d times", c.Content, conversation, len(at)))
 		case c.Completed == 0:
 		case len(at) == 0:
-			wrong = append(wrong, fmt.Sprintf("%s was acknowledged, and is not in %s", c.Content, conversation))
+			wrong = append(wrong, fmt.Sprintf("%s was acknowledged and is not in %s", c.Content, conversation))
 		case at[0] != c.Index:
-			wrong = append(wrong, fmt.Sprintf("%s was acknowledged at %d of %s, and is at %d", c.Content, c.Index, conversation, at[0]))
+			wrong = append(wrong, fmt.Sprintf("%s was acknowledged at %d of %s and is at %d", c.Content, c.Index, conversation, at[0]))
 		}
 	}
 	for content := range places {
-		wrong = append(wrong, fmt.Sprintf("%q is in %s, and nobody sent it", content, conversation))
+		wrong = append(wrong, fmt.Sprintf("%q is in %s and nobody sent it", content, conversation))
 	}
 	return wrong
 }
 
-// checkReads finds reads that saw no prefix, or less than was acknowledged to their own caller before.
+// checkReads finds reads that returned no prefix, or less than their caller was acknowledged before.
 func checkReads(conversation string, calls []*call, messages []string) []string {
 	var wrong []string
 	type done struct {
@@ -99,11 +99,11 @@ func checkReads(conversation string, calls []*call, messages []string) []string 
 			continue
 		}
 		if len(c.Read) > len(messages) || !slices.Equal(c.Read, messages[:len(c.Read)]) {
-			wrong = append(wrong, fmt.Sprintf("a read of %s saw no prefix of what is there", conversation))
+			wrong = append(wrong, fmt.Sprintf("a read of %s returned no prefix of the stored messages", conversation))
 		}
 		for _, d := range acknowledged[c.User] {
 			if d.at < c.Invoked && d.index >= len(c.Read) {
-				wrong = append(wrong, fmt.Sprintf("a read of %s at %.3f s saw %d messages, after its caller was acknowledged index %d at %.3f s",
+				wrong = append(wrong, fmt.Sprintf("a read of %s at %.3f s returned %d messages, after its caller was acknowledged index %d at %.3f s",
 					conversation, float64(c.Invoked)/1e9, len(c.Read), d.index, float64(d.at)/1e9))
 				break
 			}
@@ -112,7 +112,7 @@ func checkReads(conversation string, calls []*call, messages []string) []string 
 	return wrong
 }
 
-// list is a conversation as the model knows it: how many messages there are, and a digest of all of them in their order.
+// list is a conversation in the model: the number of messages, and a digest of all of them in order.
 type list struct {
 	length int
 	digest uint64
@@ -124,7 +124,7 @@ func (l list) with(content string) list {
 	return list{l.length + 1, digest.Sum64()}
 }
 
-// appendModel takes appends, which answer the index, and one read at the end, whose output is the whole list.
+// appendModel supports appends, which return the index, and one read at the end, which returns the whole list.
 var appendModel = porcupine.Model{
 	Init: func() any { return list{} },
 	Step: func(state, input, output any) (bool, any) {
@@ -149,7 +149,7 @@ func linearizable(calls []*call, messages []string) bool {
 			continue
 		}
 		index, end := c.Index, c.Completed
-		if end == 0 { // may have happened at any time, or not at all
+		if end == 0 { // may have taken effect at any time, or never
 			if !slices.Contains(messages, c.Content) {
 				continue
 			}

@@ -13,7 +13,7 @@ func read(invoked int64, messages ...string) *call {
 	return &call{Kind: "read", User: "u", Conversation: "c", Read: messages, Invoked: invoked, Completed: invoked + 1}
 }
 
-// Each history is sound but for what its name says.
+// Each history is valid, except for the violation in its name.
 func TestCheckFindsWhatIsWrong(t *testing.T) {
 	sound := []*call{appended("a", 0, 1, 2), appended("b", 1, 3, 4)}
 	cases := []struct {

@@ -20,8 +20,8 @@ import (
 
 const (
 	secret          = "a-secret-for-the-faults-of-32-bytes-or-more"
-	requestTimeout  = 2 * time.Second // the service's, as the harness sets it
-	slack           = 2 * time.Second // of the machine
+	requestTimeout  = 2 * time.Second // conversations.request.timeout
+	slack           = 2 * time.Second // tolerance for the machine
 	perConversation = 150
 )
 
@@ -34,11 +34,11 @@ func token(user string, groups ...string) string {
 	return signed + "." + encode(mac.Sum(nil))
 }
 
-// user is a caller of two clients and of a listener for each conversation.
+// user is a caller with two clients, and with a listener for each conversation.
 type user struct {
 	name  string
 	token string
-	count atomic.Int64 // messages that were begun, which tells the conversation that is written to
+	count atomic.Int64 // messages sent so far; they determine the current conversation
 }
 
 func (u *user) conversation(seed int64) string {
@@ -50,7 +50,7 @@ type answer struct {
 	body   []byte
 }
 
-// once makes one attempt at one replica. A failure without an answer has status 0.
+// once makes one attempt at one replica. Without an answer, the status is 0.
 func (s *seed) once(ctx context.Context, replica int, u *user, method, path, body, key string) answer {
 	r := s.replicas[replica]
 	upBefore, epoch := r.answers()
@@ -64,7 +64,7 @@ func (s *seed) once(ctx context.Context, replica int, u *user, method, path, bod
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	if key != "" && s.defenceOff != "retry-key" {
+	if key != "" && s.defenceOff != "idempotency-key" {
 		request.Header.Set("Idempotency-Key", key)
 	}
 	began := time.Now()
@@ -80,10 +80,10 @@ func (s *seed) once(ctx context.Context, replica int, u *user, method, path, bod
 	took := time.Since(began)
 	upAfter, epochAfter := r.answers()
 	if took > requestTimeout+slack && upBefore && upAfter && epoch == epochAfter {
-		s.history.violation("%s %s waited %s for its answer (%d), and its replica was well", method, path, took.Round(time.Millisecond), a.status)
+		s.history.violation("%s %s waited %s for its answer (%d) of a healthy replica", method, path, took.Round(time.Millisecond), a.status)
 	}
 	if a.status == 503 && (response.Header.Get("Retry-After") == "" || response.Header.Get("Content-Type") != "application/problem+json") {
-		s.history.violation("a 503 without Retry-After or not as a problem: %s", a.body)
+		s.history.violation("a 503 without Retry-After, or not a problem document: %s", a.body)
 	}
 	if a.status == 500 {
 		s.history.violation("%s %s was answered with 500: %s", method, path, a.body)
@@ -91,7 +91,7 @@ func (s *seed) once(ctx context.Context, replica int, u *user, method, path, bod
 	return a
 }
 
-// until makes a call again and again, at either replica, until it is answered as one of wanted or time is over.
+// until retries a call, at both replicas in turn, until its status is one of wanted or the context is done.
 func (s *seed) until(c *call, chance *rand.Rand, u *user, method, path, body, key string, wanted ...int) (answer, bool) {
 	replica := chance.IntN(replicas)
 	for s.ctx.Err() == nil {
@@ -112,7 +112,7 @@ func (s *seed) until(c *call, chance *rand.Rand, u *user, method, path, body, ke
 	return answer{}, false
 }
 
-// client appends and reads until it is told to stop, and is done with what it began.
+// client appends and reads until the seed stops, and finishes the call that it has begun.
 func (s *seed) client(number int, u *user) {
 	chance := rand.New(rand.NewPCG(uint64(s.number), uint64(number)))
 	for n := 0; !s.stopping.Load() && s.ctx.Err() == nil; n++ {
@@ -150,7 +150,7 @@ func (s *seed) append(number int, u *user, chance *rand.Rand, conversation, cont
 	s.follow(u, conversation)
 }
 
-// read sees the whole conversation by its pages; one that is not there yet has no messages.
+// read reads the whole conversation by pages. A conversation that does not exist yet has no messages.
 func (s *seed) read(number int, u *user, chance *rand.Rand, conversation string) {
 	c := s.history.invoke(&call{Client: number, User: u.name, Kind: "read", Conversation: conversation})
 	messages, ok := s.pages(c, u, chance, conversation)
@@ -178,7 +178,7 @@ func (s *seed) pages(c *call, u *user, chance *rand.Rand, conversation string) (
 		}
 		for _, m := range page.Data {
 			if m.Index != len(messages) {
-				s.history.violation("a page of %s has index %d where %d was due", conversation, m.Index, len(messages))
+				s.history.violation("a page of %s has index %d, and %d was due", conversation, m.Index, len(messages))
 			}
 			messages = append(messages, m.Content)
 		}
@@ -188,7 +188,7 @@ func (s *seed) pages(c *call, u *user, chance *rand.Rand, conversation string) (
 	}
 }
 
-// readOld looks at a conversation that was there, and broken, before the replicas were started.
+// readOld reads a conversation that was broken before the replicas started.
 func (s *seed) readOld(u *user, chance *rand.Rand) {
 	conversation := oldId(u.name, chance.IntN(oldOfEach))
 	a, ok := s.until(&call{}, chance, u, "GET", "/api/conversation/"+conversation, "", "", 200)
@@ -203,7 +203,7 @@ func (s *seed) readOld(u *user, chance *rand.Rand) {
 	s.history.session(conversation, strings.TrimSpace(view.SessionId))
 }
 
-// follow listens to a conversation from its first message on, if nobody does yet.
+// follow listens to a conversation from its first message, unless somebody already does.
 func (s *seed) follow(u *user, conversation string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -225,7 +225,7 @@ func (s *seed) follow(u *user, conversation string) {
 	}()
 }
 
-// listen takes events until the stream ends or is silent for longer than its heartbeats, and gives the last one's index.
+// listen reads events until the stream ends or misses its heartbeats, and returns the index of the last event.
 func (s *seed) listen(replica int, u *user, conversation string, last int) int {
 	ctx, cancel := context.WithCancel(s.listening)
 	defer cancel()
@@ -254,13 +254,13 @@ func (s *seed) listen(replica int, u *user, conversation string, last int) int {
 	for {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
-			return last // an event that did not come whole was not told
+			return last // an incomplete event does not count
 		}
 		silence.Reset(3 * time.Second)
 		if data, found := bytes.CutPrefix(line, []byte("data: ")); found {
 			var e event
 			if err := json.Unmarshal(data, &e); err != nil {
-				s.history.violation("the listener of %s was told %s", conversation, data)
+				s.history.violation("the listener of %s received %s", conversation, data)
 				return last
 			}
 			s.history.event(conversation, e)
@@ -269,7 +269,7 @@ func (s *seed) listen(replica int, u *user, conversation string, last int) int {
 	}
 }
 
-// live asks for liveness all the while, and notes the longest answer of a replica that is well.
+// live probes liveness, and records the slowest answer of a healthy replica.
 func (s *seed) live(replica int) {
 	r := s.replicas[replica]
 	for s.listening.Err() == nil {
@@ -285,7 +285,7 @@ func (s *seed) live(replica int) {
 			continue
 		}
 		if err != nil {
-			s.history.violation("replica %d was well, and its liveness was not: %v", replica, err)
+			s.history.violation("replica %d was healthy, but its liveness was not UP: %v", replica, err)
 		}
 		s.history.mutex.Lock()
 		s.history.Liveness = max(s.history.Liveness, took)

@@ -23,25 +23,24 @@ const (
 	smallDisk = "420m"
 )
 
-// node is one mongod of the set.
+// node is a mongod of the replica set.
 type node struct {
 	process
 	port   int
 	folder string
 	direct *mongo.Client
-	disk   bool // whether its folder is a small file system of its own
+	disk   bool // whether its folder is on a small file system
 }
 
-// cluster is a replica set of three, and the links of each replica to each node.
+// cluster is a replica set of three nodes, with a link from each replica of the service to each node.
 //
-// The members know each other as localhost, which is 127.0.0.1 for them, and for each replica an address of its own, where
-// its links listen: its JVM is given a hosts file. So a replica cannot but go through its links, whatever the driver learns
-// of the set's members, and the nodes' own traffic does not.
+// The members know each other as localhost, which is 127.0.0.1 for them. The JVM of each replica has a hosts file in which
+// localhost is the address of its links. So a replica always uses its links, and the nodes' own traffic does not.
 type cluster struct {
 	nodes  []*node
 	links  [replicas][nodes]*link
 	client *mongo.Client
-	noDisk error // why no node has a small disk
+	noDisk error // why no node has a small disk; nil if one has
 }
 
 func replicaAddress(replica int) string { return fmt.Sprintf("127.0.1.%d", replica+1) }
@@ -124,7 +123,7 @@ func (n *node) admin(command bson.D) *mongo.SingleResult {
 	return n.direct.Database("admin").RunCommand(ctx, command)
 }
 
-// state of a member: 1 is the primary, 2 a secondary.
+// state returns the state of a member: 1 is the primary, 2 a secondary.
 func (n *node) state() int {
 	if answers, _ := n.answers(); !answers {
 		return 0
@@ -138,7 +137,7 @@ func (n *node) state() int {
 	return status.State
 }
 
-// primary is the node that takes writes, as it says of itself.
+// primary returns the node that reports itself as writable.
 func (c *cluster) primary() (int, error) {
 	for i, n := range c.nodes {
 		if n.state() == 1 {
@@ -148,7 +147,7 @@ func (c *cluster) primary() (int, error) {
 	return 0, errors.New("there is no primary")
 }
 
-// awaitHealthy waits until one node is the primary and the others follow it.
+// awaitHealthy waits until one node is the primary and the others are secondaries.
 func (c *cluster) awaitHealthy() error {
 	return within(60*time.Second, func() error {
 		primaries := 0
@@ -168,7 +167,7 @@ func (c *cluster) awaitHealthy() error {
 	})
 }
 
-// heal ends all that was done to the nodes and to the links.
+// heal ends all faults of the nodes and of the links.
 func (c *cluster) heal() error {
 	for r := range c.links {
 		for _, l := range c.links[r] {
@@ -185,7 +184,7 @@ func (c *cluster) heal() error {
 	return nil
 }
 
-// fillDisk leaves no byte on its disk.
+// fillDisk fills the disk of the node.
 func (n *node) fillDisk() error {
 	file, err := os.Create(n.filler())
 	if err != nil {

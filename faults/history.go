@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// call is one call of a client, retried until it was answered. Times are in nanoseconds since the seed began.
+// call is a call of a client, retried until it is answered. Times are nanoseconds since the seed began.
 type call struct {
 	Client       int
 	User         string
@@ -16,24 +16,24 @@ type call struct {
 	Conversation string
 	Content      string   // of an append
 	Index        int      // of an append
-	Read         []string // what a read saw, from the first message on
+	Read         []string // what a read returned, from the first message
 	Invoked      int64
-	Completed    int64 // 0 where it was never answered
+	Completed    int64 // 0 if it was never answered
 	Attempts     int
 }
 
-// history is what clients, listeners and faults did during a seed.
+// history records clients, listeners and faults of a seed.
 type history struct {
 	mutex      sync.Mutex
 	began      time.Time
 	Calls      []*call
-	Sessions   map[string]string // of each conversation, as it was first told
+	Sessions   map[string]string // of each conversation, as first answered
 	Faults     []string
 	Kinds      map[string]int
 	Violations []string
 	Events     map[string][]event
-	Refused    int           // inserts of the vandal that were refused
-	Liveness   time.Duration // the longest answer of a live replica
+	Refused    int           // invalid inserts that were rejected
+	Liveness   time.Duration // the slowest answer of a live replica
 	lates      []time.Duration
 	opened     int64 // when the service was first ready
 }
@@ -76,7 +76,7 @@ func (h *history) fault(kind, detail string) {
 	h.Faults = append(h.Faults, fmt.Sprintf("%.3f s: %s %s", time.Since(h.began).Seconds(), kind, detail))
 }
 
-// session notes what an answer said of a conversation's session, which is never blank and never changes.
+// session records the sessionId of an answer, which must not be blank or change.
 func (h *history) session(conversation, session string) {
 	h.mutex.Lock()
 	first, known := h.Sessions[conversation]
@@ -87,7 +87,7 @@ func (h *history) session(conversation, session string) {
 	if session == "" {
 		h.violation("%s has no sessionId", conversation)
 	} else if known && first != session {
-		h.violation("the sessionId of %s was %s, and is %s", conversation, first, session)
+		h.violation("the sessionId of %s was %s and is %s", conversation, first, session)
 	}
 }
 

@@ -31,13 +31,13 @@ const (
 	podMemory     = 320              // MiB, the limit in application.properties
 	heapSlack     = 4 << 10          // KiB
 	residentSlack = 64               // MiB
-	calm          = 15 * time.Second // after the load, in which no call may be rejected
-	mostSeries    = 200              // of metrics that a run may add: known routes with new statuses, and connections closed by reason
-	quiet         = .25              // of the processor, which other programs may take
-	mostLog       = 256              // KiB a minute that a run may log
+	calm          = 15 * time.Second // after the load; no call may be rejected
+	mostSeries    = 200              // of metrics that a run may add: new statuses of known routes, and reasons of closed connections
+	quiet         = .25              // of the processor that other programs may take
+	mostLog       = 256              // KiB of log a minute
 )
 
-// hostile mixes callers that try to exhaust one process of the service with ordinary ones.
+// hostile mixes ordinary callers with callers that try to exhaust one process of the service.
 type hostile struct {
 	single
 	seed     int64
@@ -45,7 +45,7 @@ type hostile struct {
 	java     string
 	attacks  []*attack
 	ordinary []*ordinary
-	others   float64 // the part of the processor that other programs took
+	others   float64 // the share of the processor that other programs took
 	failed   bool
 }
 
@@ -71,7 +71,7 @@ func (h *hostile) check(ok bool, format string, values ...any) {
 	fmt.Printf("%s  %s\n", verdict, fmt.Sprintf(format, values...))
 }
 
-// checkTime is a check of what the processor decides too: it is not held against the service if others took much of it.
+// checkTime checks what also depends on the processor. It does not fail if other programs took much of it.
 func (h *hostile) checkTime(ok bool, format string, values ...any) {
 	if !ok && h.others > quiet {
 		fmt.Printf("UNSURE  %s (other programs took %.0f %% of the processor)\n", fmt.Sprintf(format, values...), 100*h.others)
@@ -80,7 +80,7 @@ func (h *hostile) checkTime(ok bool, format string, values ...any) {
 	h.check(ok, format, values...)
 }
 
-// attack is one run: data, a warm-up, the load, a calm, and the checks.
+// attack is one run: data, warm-up, load, calm, checks.
 func (h *hostile) attack(database *process) error {
 	h.sayWhere("at its start")
 	pid := h.service.cmd.Process.Pid
@@ -105,14 +105,14 @@ func (h *hostile) attack(database *process) error {
 	alive, _ := h.service.answers()
 	if !alive {
 		probes.end()
-		h.check(false, "the process ended by itself: %s", h.service.cmd.ProcessState)
+		h.check(false, "the process has ended: %s", h.service.cmd.ProcessState)
 		return h.noteLog()
 	}
 	after := h.letOrdinaryWork(context.Background(), calm)
 	probes.end()
 
-	h.check(true, "no restart: process %d throughout", pid)
-	h.checkTime(len(probes.lost) == 0, "liveness: %d probes of %d not answered within %s, the slowest after %.0f ms",
+	h.check(true, "no restart: the same process %d", pid)
+	h.checkTime(len(probes.lost) == 0, "liveness: %d of %d probes not answered within %s, the slowest after %.0f ms",
 		len(probes.lost), probes.sent, probeLimit, ms(probes.slowest))
 	for _, lost := range probes.lost[:min(20, len(probes.lost))] {
 		fmt.Println("       ", lost)
@@ -121,23 +121,23 @@ func (h *hostile) attack(database *process) error {
 	for _, failure := range results.firstFailures {
 		fmt.Println("       ", failure)
 	}
-	h.check(after.success() == 1 && after.rejections == 0, "after the load: %d rejected of %s", after.rejections, after)
+	h.check(after.success() == 1 && after.rejections == 0, "after the load: %d rejections; %s", after.rejections, after)
 	acknowledged := 0
 	for _, o := range h.ordinary {
 		o.results = newResults()
 		acknowledged += o.check()
 		o.http.CloseIdleConnections()
 	}
-	h.check(len(h.violation) == 0, "ordinary callers: all of %d acknowledged messages are stored, what was deleted is not, and nobody was answered with 500", acknowledged)
-	h.check(probes.resident <= podMemory, "resident at most %d MiB, of the pod's %d", probes.resident, podMemory)
+	h.check(len(h.violation) == 0, "ordinary callers: all %d acknowledged messages are stored, deleted ones are not, and no answer was a 500", acknowledged)
+	h.check(probes.resident <= podMemory, "resident at most %d MiB of the pod's %d", probes.resident, podMemory)
 	if err := h.checkState(before); err != nil {
 		return err
 	}
 	return h.noteLog()
 }
 
-// letAttack lets attackers and ordinary callers work for the time of the load, and ordinary ones until the service had a
-// moment to settle. All ends early with the process.
+// letAttack runs attackers and ordinary callers for the time of the load, and ordinary callers a few seconds longer. It
+// ends early if the process ends.
 func (h *hostile) letAttack(pid int) *results {
 	load, end := context.WithTimeout(context.Background(), h.load)
 	defer end()
@@ -145,7 +145,7 @@ func (h *hostile) letAttack(pid int) *results {
 	go func() {
 		select {
 		case <-h.service.ended:
-			fmt.Println("The process has ended beside:", h.active())
+			fmt.Println("The process has ended during:", h.active())
 			end()
 			endBeside()
 		case <-beside.Done():
@@ -167,7 +167,7 @@ func (h *hostile) letAttack(pid int) *results {
 	return results
 }
 
-// letWaves lets an attack work in waves with pauses. The first ones begin one after the other.
+// letWaves runs an attack in waves with pauses. Attacks begin one after the other.
 func (h *hostile) letWaves(ctx context.Context, a *attack, number, slot int) {
 	chance := newChance(h.seed, uint64(2+number))
 	length := func(least, spread time.Duration) time.Duration {
@@ -212,7 +212,7 @@ func (h *hostile) letOrdinaryWork(ctx context.Context, length time.Duration) *re
 	return results
 }
 
-// warmUp has the service compile, and open its connections to the database, as under any load.
+// warmUp lets the service compile its code and open its connections to the database.
 func (h *hostile) warmUp() {
 	reader := &attack{name: "warm-up", clients: 100, client: func(a *attacker) {
 		if c := a.dial(true); c != nil {
@@ -230,7 +230,7 @@ func (h *hostile) warmUp() {
 func largeId(n int) string { return fmt.Sprintf("large-%d", n%hostileCallers) }
 func nulId(n int) string   { return fmt.Sprintf("nul-%d", n%hostileCallers) }
 
-// insertLarge stores what attackers read, as other programs on the same database may have.
+// insertLarge stores what attackers read, as other programs on the same database may do.
 func (h *hostile) insertLarge() error {
 	for n := range hostileCallers {
 		if err := h.insert(document(largeId(n), mallory(n), messages(largeContent, largeMessages))); err != nil {
@@ -246,13 +246,13 @@ func (h *hostile) insertLarge() error {
 			d := document(fmt.Sprintf("listed-%d-%d", n, i), mallory(n), bson.A{})
 			listed = append(listed, append(d, bson.E{Key: "title", Value: strings.Repeat("t", 200)},
 				bson.E{Key: "metadata", Value: bson.M{"m": strings.Repeat("m", 8000)}},
-				bson.E{Key: "notes", Value: strings.Repeat("n", 16<<10)})) // of the old application
+				bson.E{Key: "notes", Value: strings.Repeat("n", 16<<10)})) // an unknown field of the old application
 		}
 		if err := h.insert(listed...); err != nil {
 			return err
 		}
 	}
-	// What no caller can store through the service, and another program may.
+	// No caller can store this through the service, but another program can.
 	for i := range foreignLength {
 		d := document(fmt.Sprintf("foreign-%d", i), foreigner, messages(strings.Repeat("f", 2<<20), 2))
 		if err := h.insert(append(d, bson.E{Key: "metadata", Value: bson.M{"m": strings.Repeat("m", 1<<20)}})); err != nil {
@@ -266,7 +266,7 @@ func (h *hostile) insertLarge() error {
 	return h.lengthenExport()
 }
 
-// lengthenExport has the service append, so that most messages are stored as the service does that.
+// lengthenExport appends through the service, so the service offloads most messages.
 func (h *hostile) lengthenExport() error {
 	appender := &attack{name: "appends to be exported"}
 	a := &attacker{ctx: context.Background(), attack: appender, service: &h.single, chance: newChance(h.seed, 98)}
@@ -302,7 +302,7 @@ func (h *hostile) insert(documents ...any) error {
 	return err
 }
 
-// state is what the process holds when nothing is asked of it.
+// state is what the idle process holds.
 type state struct {
 	held
 	resident, series int
@@ -313,7 +313,7 @@ func (s state) String() string {
 	return fmt.Sprintf("%s, %d MiB resident, %d series of metrics, %v", s.held, s.resident, s.series, s.gauges)
 }
 
-// gauges are of what callers make the process hold; the reading of metrics holds something itself.
+// gauges measure what callers make the process hold. Reading the metrics holds something too.
 var gauges = []string{"conversations_memory_reserved_bytes", "conversations_connections", "conversations_connections_unread_bytes",
 	"conversations_requests_working", "conversations_listeners"}
 
@@ -325,7 +325,7 @@ func (h *hostile) state() (state, error) {
 	metrics, err := h.metrics()
 	s := state{held: held, resident: h.resident(), gauges: map[string]float64{}}
 	for name := range metrics {
-		if !strings.Contains(name, "_bucket{") { // of histograms, as many of each
+		if !strings.Contains(name, "_bucket{") { // histograms have as many buckets each
 			s.series++
 		}
 	}
@@ -338,7 +338,7 @@ func (h *hostile) state() (state, error) {
 	return s, err
 }
 
-// checkState compares what the process holds with what it held before, until it is the same.
+// checkState compares what the process holds with before, and waits until it is the same.
 func (h *hostile) checkState(before state) error {
 	var after state
 	var err error
@@ -351,17 +351,17 @@ func (h *hostile) checkState(before state) error {
 		}
 	}
 	fmt.Println("After:", after)
-	h.check(after.heap <= before.heap+heapSlack, "heap from %d to %d KiB (%d more may stay)", before.heap, after.heap, heapSlack)
+	h.check(after.heap <= before.heap+heapSlack, "heap from %d to %d KiB (limit: %d more)", before.heap, after.heap, heapSlack)
 	if after.heap > before.heap+heapSlack {
 		after.printGrown(before)
 	}
-	h.check(after.resident <= before.resident+residentSlack, "resident from %d to %d MiB (%d more may stay)", before.resident, after.resident, residentSlack)
-	h.check(after.series <= before.series+mostSeries, "series of metrics from %d to %d (%d more may come)", before.series, after.series, mostSeries)
-	h.check(maps.Equal(after.gauges, before.gauges), "nothing is held for callers that are gone: %v, and %v before", after.gauges, before.gauges)
+	h.check(after.resident <= before.resident+residentSlack, "resident from %d to %d MiB (limit: %d more)", before.resident, after.resident, residentSlack)
+	h.check(after.series <= before.series+mostSeries, "series of metrics from %d to %d (limit: %d more)", before.series, after.series, mostSeries)
+	h.check(maps.Equal(after.gauges, before.gauges), "nothing is held for callers that have gone: %v, before %v", after.gauges, before.gauges)
 	return nil
 }
 
-// printGrown prints the classes that take more than before.
+// printGrown prints the classes that have grown most.
 func (s state) printGrown(before state) {
 	grown := slices.SortedFunc(maps.Keys(s.classes), func(a, b string) int {
 		return (s.classes[b] - before.classes[b]) - (s.classes[a] - before.classes[a])
@@ -371,7 +371,7 @@ func (s state) printGrown(before state) {
 	}
 }
 
-// noteLog looks for what the service must not log under any load.
+// noteLog checks the log for exceptions and for its size.
 func (h *hostile) noteLog() error {
 	log, err := os.ReadFile(h.service.log)
 	if err != nil {
@@ -387,7 +387,7 @@ func (h *hostile) noteLog() error {
 			}
 		}
 		if err := json.Unmarshal(line, &entry); err != nil {
-			exceptions[fmt.Sprintf("%.200s", line)]++ // of the JVM itself
+			exceptions[fmt.Sprintf("%.200s", line)]++ // from the JVM
 		} else if entry.Exception != nil {
 			kind := fmt.Sprintf("%.60s: %s", entry.Message, entry.Exception.ExceptionType)
 			for _, frame := range entry.Exception.Frames {
@@ -400,14 +400,14 @@ func (h *hostile) noteLog() error {
 		}
 	}
 	most := int(mostLog * (h.load + time.Minute).Minutes())
-	h.check(len(exceptions) == 0 && len(log)/1024 <= most, "log: %d exceptions in %d KiB (%d may be)", sum(exceptions), len(log)/1024, most)
+	h.check(len(exceptions) == 0 && len(log)/1024 <= most, "log: %d exceptions, %d KiB (limit: %d)", sum(exceptions), len(log)/1024, most)
 	for kind, n := range exceptions {
 		fmt.Printf("        %d of %s\n", n, kind)
 	}
 	return nil
 }
 
-// sayWhere prints what the figures depend on.
+// sayWhere prints the environment of the measurement.
 func (h *hostile) sayWhere(when string) {
 	load, _ := os.ReadFile("/proc/loadavg")
 	version, _ := exec.Command(h.java, "-version").CombinedOutput()
@@ -417,7 +417,7 @@ func (h *hostile) sayWhere(when string) {
 	fmt.Printf("%d processors, load %.14s %s; %s, mongod %s\n", runtime.NumCPU(), load, when, java, server.Version)
 }
 
-// processor is the processor time that was taken so far.
+// processor is the processor time used so far.
 type processor struct{ service, database, harness, all, idle float64 }
 
 // since prints who took the processor since before, and gives the part of other programs.

@@ -1,4 +1,4 @@
-// Faults harms the service and its database, or gives it more than it can bear, and checks what its callers were told.
+// Faults injects faults into the service and its database, or overloads it, and checks what its callers were promised.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// faketime is the path of libfaketime; empty where it is not installed.
+// faketime is the path of libfaketime, or empty if it is not installed.
 var faketime = func() string {
 	found, _ := filepath.Glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
 	if len(found) == 0 {
@@ -27,21 +27,21 @@ var faketime = func() string {
 }()
 
 func main() {
-	seeds := flag.String("seeds", "1-3", "a seed, or the first and the last one")
-	seconds := flag.Int("seconds", 20, "how long faults are done in each seed")
-	off := flag.String("defence-off", "", "a defence to take out: "+strings.Join(defences, ", "))
+	seeds := flag.String("seeds", "1-3", "a seed, or the first and the last one, such as 1-3")
+	seconds := flag.Int("seconds", 20, "how long each seed injects faults")
+	off := flag.String("defence-off", "", "a defence to remove: "+strings.Join(defences, ", "))
 	root := flag.String("root", ".", "the project's folder")
 	jar := flag.String("jar", "target/quarkus-app/quarkus-run.jar", "the packaged jar")
 	java := flag.String("java", "java", "the JVM")
-	aot := flag.String("aot", "", "the AOT cache that src/main/docker/train.sh makes; none by default")
-	over := flag.Bool("overload", false, "give one replica four times the load that it can bear, for --seconds (120)")
-	listeners := flag.Int("listeners", 10_000, "with --overload: idle event streams beside it")
-	slow := flag.Int("slow", 500, "with --overload: requests beside it that never end")
-	heap := flag.String("heap", "64m", "with --overload and --soak: the service's heap")
-	soak := flag.Bool("soak", false, "give one replica half of what it can bear for --minutes, and look at what it holds")
-	minutes := flag.Int("minutes", 30, "with --soak and --hostile (10): how long")
+	aot := flag.String("aot", "", "the AOT cache that src/main/docker/train.sh creates (default: none)")
+	over := flag.Bool("overload", false, "send one replica four times its maximum rate, for --seconds (120)")
+	listeners := flag.Int("listeners", 10_000, "with --overload: the number of idle event streams")
+	slow := flag.Int("slow", 500, "with --overload: the number of requests that never end")
+	heap := flag.String("heap", "64m", "with --overload and --soak: the heap of the service")
+	soak := flag.Bool("soak", false, "send one replica half of its maximum rate for --minutes, and check for leaks")
+	minutes := flag.Int("minutes", 30, "with --soak (30) and --hostile (10): the duration")
 	hostile := flag.Bool("hostile", false, "attack one replica beside ordinary callers, for --minutes or --seconds")
-	only := flag.String("only", "", "with --hostile: attacks that this regular expression matches")
+	only := flag.String("only", "", "with --hostile: run only attacks that match this regular expression")
 	flag.Parse()
 	jvm := jvm{java: *java, jar: *jar, aot: *aot, options: filepath.Join(*root, "src", "main", "docker", "jvm.options")}
 	if *over {
@@ -55,7 +55,7 @@ func main() {
 	}
 	if *soak {
 		v := &overload{single: single{name: "overload"}}
-		// All connections to the database stay open, so that what it holds can be compared.
+		// All connections to the database stay open, so laps are comparable.
 		pool := []string{"QUARKUS_MONGODB_MIN_POOL_SIZE=100", "QUARKUS_MONGODB_MAX_POOL_SIZE=100"}
 		endWith(v.run(*root, jvm, []string{"-Xmx" + *heap}, pool, func(server *process) error {
 			return v.soak(time.Duration(*minutes)*time.Minute, server, *java)
@@ -75,14 +75,14 @@ func main() {
 		endWith(wrong || h.failed, err)
 	}
 	if *off != "" && !slices.Contains(defences, *off) {
-		fmt.Fprintf(os.Stderr, "--defence-off %s: there are %s\n", *off, strings.Join(defences, ", "))
+		fmt.Fprintf(os.Stderr, "--defence-off %s is unknown; the defences are %s\n", *off, strings.Join(defences, ", "))
 		os.Exit(2)
 	}
 	var first, last int64
 	if n, _ := fmt.Sscanf(*seeds, "%d-%d", &first, &last); n == 1 {
 		last = first
 	} else if n != 2 || last < first {
-		fmt.Fprintln(os.Stderr, "--seeds is a number, or two such as 1-3")
+		fmt.Fprintln(os.Stderr, "--seeds must be a number, or two such as 1-3")
 		os.Exit(2)
 	}
 	failed, err := runAll(*root, jvm, *off, first, last, time.Duration(*seconds)*time.Second)
@@ -111,8 +111,8 @@ func isSet(name string) bool {
 	return set
 }
 
-// defences are what can be taken out from outside, and by a patch of the sources.
-var defences = []string{"retry-key", "index", "majority", "gate", "time-out", "guard"}
+// defences can be removed by settings, by the harness, or by a patch of the sources.
+var defences = []string{"idempotency-key", "index", "majority", "gate", "timeout", "guard"}
 
 func runAll(root string, jvm jvm, off string, first, last int64, seconds time.Duration) (bool, error) {
 	results := filepath.Join(root, "target", "faults")
@@ -133,10 +133,10 @@ func runAll(root string, jvm jvm, off string, first, last int64, seconds time.Du
 		return false, err
 	}
 	if cluster.noDisk != nil {
-		fmt.Println("The full disk is left out: a small file system cannot be mounted here:", cluster.noDisk)
+		fmt.Println("Skipped: the full disk, since no small file system can be mounted here:", cluster.noDisk)
 	}
 	if faketime == "" {
-		fmt.Println("The skewed clock is left out: Debian's package faketime is not installed")
+		fmt.Println("Skipped: the skewed clock, since Debian's package faketime is not installed")
 	}
 	total := totals{kinds: map[string]int{}}
 	ports, err := freePorts(replicas, "127.0.0.1")
@@ -159,7 +159,7 @@ func runAll(root string, jvm jvm, off string, first, last int64, seconds time.Du
 			s.users = append(s.users, &user{name: name, token: token(name)})
 		}
 		if err := s.run(seconds); err != nil {
-			s.history.violation("the seed could not be run to its end: %v", err)
+			s.history.violation("the seed did not finish: %v", err)
 		}
 		total.add(s.history)
 		fmt.Printf("seed %d: %s in %.0f s\n", number, s.history.summary(), time.Since(began).Seconds())
@@ -172,7 +172,7 @@ func runAll(root string, jvm jvm, off string, first, last int64, seconds time.Du
 			for _, wrong := range s.history.Violations[:min(5, len(s.history.Violations))] {
 				fmt.Println("  ", wrong)
 			}
-			fmt.Printf("   the history: %s; again: faults/run --seeds %d\n", file, number)
+			fmt.Printf("   History: %s. To repeat: faults/run --seeds %d\n", file, number)
 		}
 		cleanup, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		s.database.Drop(cleanup)
@@ -185,7 +185,7 @@ func runAll(root string, jvm jvm, off string, first, last int64, seconds time.Du
 	return len(total.failed) > 0, nil
 }
 
-// healAfter leaves the cluster well for the next seed, whatever the last one's end.
+// healAfter leaves a healthy cluster to the next seed.
 func (s *seed) healAfter() error {
 	for _, r := range s.replicas {
 		r.kill()
@@ -228,11 +228,11 @@ func (t totals) String() string {
 	if len(t.failed) > 0 {
 		verdict = "failed: " + strings.Join(t.failed, ", ")
 	}
-	return fmt.Sprintf("%d seeds, %d calls, %d retries, longest outage %.1f s, liveness %d ms at most, %d inserts of the vandal refused; %s; %s",
+	return fmt.Sprintf("%d seeds, %d calls, %d retries, longest outage %.1f s, liveness %d ms at most, %d invalid inserts rejected; %s; %s",
 		t.seeds, t.calls, t.retries, t.outage.Seconds(), t.liveness.Milliseconds(), t.refused, kindsOf(t.kinds), verdict)
 }
 
-// figures are the calls, the attempts beyond the first, and the longest wait of a caller since the service first opened.
+// figures returns the calls, the retries, and the longest wait of a caller since the service first opened.
 func (h *history) figures() (calls, retries int, outage time.Duration) {
 	for _, c := range h.Calls {
 		retries += max(0, c.Attempts-1)

@@ -8,7 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// nemesis does one fault after the other until the end, heals all, and waits until all processes are well again.
+// nemesis causes one fault after the other, ends them all, and waits until all processes are healthy.
 func (s *seed) nemesis(end time.Time) error {
 	chance := newChance(s.number, 50)
 	faults := s.faults()
@@ -53,7 +53,7 @@ func (s *seed) faults() []func(*rand.Rand) error {
 	return all
 }
 
-// strike does something to a process, and holds that for some time.
+// strike causes a fault in a process and keeps it for some time.
 func (s *seed) strike(chance *rand.Rand, kind string, p *process, harm func(*process), least, most int) error {
 	s.history.fault(kind, p.name)
 	harm(p)
@@ -69,7 +69,7 @@ func (s *seed) pauseReplica(chance *rand.Rand) error {
 	return s.strike(chance, "replica-paused", &s.replicas[chance.IntN(replicas)].process, (*process).pause, 500, 4000)
 }
 
-// victim is the primary more often than not.
+// victim picks a node, more often the primary than another one.
 func (s *seed) victim(chance *rand.Rand) *node {
 	other := chance.IntN(nodes)
 	if primary, err := s.cluster.primary(); err == nil && chance.IntN(10) < 7 {
@@ -89,7 +89,7 @@ func (s *seed) pauseNode(chance *rand.Rand) error {
 func (s *seed) stepDown(chance *rand.Rand) error {
 	primary, err := s.cluster.primary()
 	if err != nil {
-		return nil // none to step down
+		return nil // no primary
 	}
 	n := s.cluster.nodes[primary]
 	s.history.fault("stepdown", n.name)
@@ -98,7 +98,7 @@ func (s *seed) stepDown(chance *rand.Rand) error {
 	return nil
 }
 
-// link does something to the way from one replica to the primary.
+// link causes a fault in the link from a replica to the primary.
 func (s *seed) link(chance *rand.Rand) error {
 	mode := refuses + chance.IntN(5)
 	primary, err := s.cluster.primary()
@@ -113,7 +113,7 @@ func (s *seed) link(chance *rand.Rand) error {
 	return nil
 }
 
-// loseMajority pauses both secondaries, so that the primary's writes reach nobody, and kills it.
+// loseMajority pauses both secondaries, so nobody replicates the primary's writes, and then kills the primary.
 func (s *seed) loseMajority(chance *rand.Rand) error {
 	primary, err := s.cluster.primary()
 	if err != nil {

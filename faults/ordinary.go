@@ -16,15 +16,15 @@ import (
 
 const (
 	ordinaryCallers  = 8
-	ordinaryPause    = 250 * time.Millisecond // on average, between two calls of a caller
+	ordinaryPause    = 250 * time.Millisecond // average between two calls of a caller
 	ordinaryTimeout  = 10 * time.Second
 	ordinaryRetries  = 2
-	ordinaryMessages = 30 // of a conversation, then the caller starts a new one
-	ordinaryKept     = 8  // conversations; of more, the oldest is deleted
+	ordinaryMessages = 30 // in a conversation; then the caller starts a new one
+	ordinaryKept     = 8  // conversations; then the caller deletes the oldest
 )
 
-// ordinary is a caller that follows the protocol: one call after the other, with pauses. A call that is answered with 503 is
-// repeated after its Retry-After, twice at most.
+// ordinary is a caller that follows the protocol: one call after the other, with pauses. It retries a 503 after its
+// Retry-After, twice at most.
 type ordinary struct {
 	s             *single
 	name, token   string
@@ -34,14 +34,14 @@ type ordinary struct {
 	results       *results
 }
 
-// conversation is what its caller was acknowledged.
+// conversation is what its caller got acknowledged.
 type conversation struct {
 	id        string
 	messages  map[int]string
-	unsure    map[string]bool // contents of calls that failed: they may be stored or not
+	unsure    map[string]bool // contents of failed calls, which may be stored or not
 	sent      int
 	deleted   bool
-	uncertain bool // whether a deletion failed: the conversation may be there or not
+	uncertain bool // whether a deletion failed, so the conversation may exist or not
 }
 
 // results counts the calls of all ordinary callers.
@@ -49,7 +49,7 @@ type results struct {
 	mutex          sync.Mutex
 	calls, retried int
 	failures       map[string]int
-	rejections     int // answers of 503
+	rejections     int // answers with 503
 	took           []time.Duration
 	firstFailures  []string
 	start          time.Time
@@ -86,7 +86,7 @@ func newOrdinary(s *single, seed int64, n int) *ordinary {
 		http: &http.Client{Timeout: ordinaryTimeout, Transport: &http.Transport{}}}
 }
 
-// call makes a call and repeats it as the protocol says. It reports whether the call was answered as wanted.
+// call makes a call, with retries, and reports whether its status is one of wanted.
 func (o *ordinary) call(method, path, body string, wanted ...int) (answer, bool) {
 	key := fmt.Sprintf("%s-%d", o.name, o.chance.Int64())
 	began := time.Now()
@@ -108,7 +108,7 @@ func (o *ordinary) call(method, path, body string, wanted ...int) (answer, bool)
 	return a, ok
 }
 
-// attempt gives the time that the service asks to wait for; 0 if it does not ask.
+// attempt returns the time of Retry-After, or 0.
 func (o *ordinary) attempt(method, path, body, key string) (answer, time.Duration, string) {
 	request, err := http.NewRequest(method, o.s.service.url+path, strings.NewReader(body))
 	if err != nil {
@@ -118,7 +118,7 @@ func (o *ordinary) attempt(method, path, body, key string) (answer, time.Duratio
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	request.Header["Idempotency-Key"] = nil // lets Go repeat a call if its idle connection was closed meanwhile
+	request.Header["Idempotency-Key"] = nil // lets Go retry a call if the service has closed its idle connection
 	if method == http.MethodPost {
 		request.Header.Set("Idempotency-Key", key)
 	}
@@ -163,7 +163,7 @@ func (o *ordinary) note(call string, retries int, took time.Duration, ok bool, a
 	}
 }
 
-// work makes calls until ctx ends.
+// work makes calls until ctx is done.
 func (o *ordinary) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		o.next()
@@ -235,7 +235,7 @@ func (o *ordinary) append(c *conversation) {
 	c.messages[*sent.Message.Index] = content
 }
 
-// get compares what it reads with what was acknowledged.
+// get compares what it reads with the acknowledged messages.
 func (o *ordinary) get(c *conversation, path string) {
 	a, ok := o.call("GET", path, "", 200)
 	if !ok {
@@ -261,7 +261,7 @@ func (o *ordinary) get(c *conversation, path string) {
 
 func (o *ordinary) compare(c *conversation, m event) {
 	if content, known := c.messages[m.Index]; known && content != m.Content {
-		o.s.wrong("message %d of %s is %q, and %q was acknowledged", m.Index, c.id, m.Content, content)
+		o.s.wrong("message %d of %s is %q, but %q was acknowledged", m.Index, c.id, m.Content, content)
 	} else if !known && !c.unsure[m.Content] {
 		o.s.wrong("message %d of %s is %q, which nobody sent", m.Index, c.id, m.Content)
 	}
@@ -290,7 +290,7 @@ func (o *ordinary) delete(c *conversation) {
 	c.deleted, c.uncertain = ok, !ok
 }
 
-// check compares all that is stored with what was acknowledged, and counts the acknowledged messages.
+// check compares all stored messages with the acknowledged ones, and counts these.
 func (o *ordinary) check() (acknowledged int) {
 	for _, c := range o.conversations {
 		if c.uncertain {
@@ -299,21 +299,21 @@ func (o *ordinary) check() (acknowledged int) {
 		found := o.readAll(c)
 		if c.deleted {
 			if found != nil {
-				o.s.wrong("%s is there, and its deletion was acknowledged", c.id)
+				o.s.wrong("%s exists, although its deletion was acknowledged", c.id)
 			}
 			continue
 		}
 		for index := range c.messages {
 			acknowledged++
 			if _, there := found[index]; !there {
-				o.s.wrong("message %d of %s was acknowledged, and is not there", index, c.id)
+				o.s.wrong("message %d of %s was acknowledged and is missing", index, c.id)
 			}
 		}
 	}
 	return acknowledged
 }
 
-// readAll reads all messages of a conversation; nil if there is none.
+// readAll reads all messages of a conversation; nil if it does not exist.
 func (o *ordinary) readAll(c *conversation) map[int]string {
 	found := map[int]string{}
 	for {

@@ -19,17 +19,17 @@ import (
 
 const (
 	callers     = 1024 // connections of the open loop
-	busy        = 32   // connections of the closed loop, by which the rate is found
-	perCaller   = 20   // event streams, which is the service's own bound
+	busy        = 32   // connections of the closed loop, which finds the maximum rate
+	perCaller   = 20   // event streams, the limit of the service
 	idle        = "idle"
 	warmUp      = 15 * time.Second
 	measured    = 10 * time.Second
-	appendsEach = 100 // messages a conversation, then a new one: none is moved out of its document
+	appendsEach = 100 // messages in a conversation, so none is offloaded
 	hello       = `{"content":"Hello, how are you?"}`
 )
 
-// overload gives one process of the service four times the load that it can bear, beside event streams that hear nothing
-// and callers that never end their request.
+// overload sends one process of the service four times its maximum rate, beside idle event streams and requests that never
+// end.
 type overload struct {
 	single
 	listeners int
@@ -41,7 +41,7 @@ type overload struct {
 	closing   atomic.Bool
 }
 
-// outcome is what the calls of one phase were answered.
+// outcome contains the answers of one phase.
 type outcome struct {
 	taken, refused []time.Duration
 	unsent         int
@@ -60,16 +60,16 @@ func percentile(sorted []time.Duration, p float64) time.Duration {
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (o outcome) String() string {
-	return fmt.Sprintf("%d taken (%.0f a second), median %.1f ms, p99 %.1f ms; %d turned away, median %.1f ms, p99 %.1f ms; %d not sent for want of a connection",
+	return fmt.Sprintf("%d accepted (%.0f a second), median %.1f ms, p99 %.1f ms; %d rejected, median %.1f ms, p99 %.1f ms; %d not sent, all connections busy",
 		len(o.taken), o.rate(), ms(percentile(o.taken, .5)), ms(percentile(o.taken, .99)), len(o.refused),
 		ms(percentile(o.refused, .5)), ms(percentile(o.refused, .99)), o.unsent)
 }
 
-// flood gives it more than it can bear.
+// flood overloads the service.
 func (v *overload) flood(*process) error {
 	v.closed(warmUp)
 	most := v.closed(measured)
-	fmt.Println("The rate that it can bear:", most)
+	fmt.Println("Maximum rate:", most)
 	half := most.rate() / 2
 	before := v.open(measured, half)
 	fmt.Println("At half of it:", before)
@@ -77,25 +77,25 @@ func (v *overload) flood(*process) error {
 		return err
 	}
 	beside := v.open(measured, half)
-	fmt.Printf("The same beside %d idle event streams and %d callers that never end their request: %s\n", v.listeners, v.slow, beside)
+	fmt.Printf("The same with %d idle event streams and %d requests that never end: %s\n", v.listeners, v.slow, beside)
 	fmt.Printf("Resident: %d MiB\n", v.resident())
 
 	probes := newProbes(&v.single, 200*time.Millisecond, func() []string { return nil })
 	over := v.open(v.load, 4*most.rate())
 	probes.end()
-	fmt.Println("At four times what it can bear:", over)
-	fmt.Printf("Liveness: %d of its probes lost, the slowest %.0f ms. Resident: %d MiB at most\n", len(probes.lost), ms(probes.slowest), probes.resident)
+	fmt.Println("At four times the maximum rate:", over)
+	fmt.Printf("Liveness: %d probes lost, the slowest %.0f ms. Resident: %d MiB at most\n", len(probes.lost), ms(probes.slowest), probes.resident)
 	if len(probes.lost) > 0 {
-		v.wrong("%d probes of liveness were not answered within %s", len(probes.lost), probeLimit)
+		v.wrong("%d liveness probes were not answered within %s", len(probes.lost), probeLimit)
 	}
 	time.Sleep(settled)
 	after := v.open(measured, half)
 	fmt.Printf("At half again, %s later: %s\n", settled, after)
 	if len(after.refused) > 0 {
-		v.wrong("%d calls were turned away when the load was over", len(after.refused))
+		v.wrong("%d calls were rejected after the load", len(after.refused))
 	}
 	p99 := func(o outcome) float64 { return ms(percentile(o.taken, .99)) }
-	fmt.Printf("p99 over that at half: beside the crowd %.2f, under four times the load %.2f, after it %.2f\n",
+	fmt.Printf("p99 over that at half the rate: with the streams %.2f, at four times the rate %.2f, afterwards %.2f\n",
 		p99(beside)/p99(before), p99(over)/p99(before), p99(after)/p99(before))
 	v.closing.Store(true)
 	for _, connection := range v.beside {
@@ -104,7 +104,7 @@ func (v *overload) flood(*process) error {
 	return v.count()
 }
 
-// count looks whether what was acknowledged is stored.
+// count checks that all acknowledged messages are stored.
 func (v *overload) count() error {
 	stored := int64(0)
 	cursor, err := v.conversations().Aggregate(context.Background(), bson.A{
@@ -122,12 +122,12 @@ func (v *overload) count() error {
 	}
 	fmt.Printf("%d messages acknowledged, %d stored\n", v.acked.Load(), stored)
 	if stored < v.acked.Load() {
-		v.wrong("%d messages were acknowledged, and %d are stored", v.acked.Load(), stored)
+		v.wrong("%d messages were acknowledged, but %d are stored", v.acked.Load(), stored)
 	}
 	return nil
 }
 
-// caller is one connection that is kept alive.
+// caller is a keep-alive connection.
 type caller struct {
 	v            *overload
 	token        string
@@ -148,7 +148,7 @@ func (c *caller) close() {
 	}
 }
 
-// next appends or, each second time, reads the newest messages; it gives the status and how long it took.
+// next appends and reads the newest messages in turn. It returns the status and the duration.
 func (c *caller) next() (int, time.Duration) {
 	if c.connection == nil {
 		connection, err := net.DialTimeout("tcp", c.v.address, 10*time.Second)
@@ -189,7 +189,7 @@ func (c *caller) next() (int, time.Duration) {
 	switch {
 	case status == 503 && response.Header.Get("Retry-After") == "":
 		c.v.wrong("a 503 without Retry-After")
-	case status == 404 && !appends: // its append was turned away
+	case status == 404 && !appends: // its append was rejected
 		status = 200
 	case status != 200 && status != 201 && status != 503:
 		c.v.wrong("a call was answered with %d", status)
@@ -223,7 +223,7 @@ func gather(parts []outcome, took time.Duration) outcome {
 	return all
 }
 
-// closed lets callers make one call after the other.
+// closed lets each caller make one call after the other.
 func (v *overload) closed(length time.Duration) outcome {
 	parts := make([]outcome, busy)
 	var all sync.WaitGroup
@@ -241,7 +241,7 @@ func (v *overload) closed(length time.Duration) outcome {
 	return gather(parts, time.Since(began))
 }
 
-// open begins calls at a rate, whether or not earlier ones were answered.
+// open begins calls at a fixed rate, whether or not earlier calls were answered.
 func (v *overload) open(length time.Duration, rate float64) outcome {
 	parts := make([]outcome, callers)
 	due := make(chan struct{})
@@ -316,7 +316,7 @@ func (v *overload) crowd() error {
 			for !v.closing.Load() {
 				time.Sleep(2 * time.Second)
 				if _, err := connection.Write([]byte(" ")); err != nil {
-					return // it was shown the door
+					return // the service has closed the connection
 				}
 			}
 		}()
@@ -324,7 +324,7 @@ func (v *overload) crowd() error {
 	return nil
 }
 
-// listen reads what comes until the end, which is not due before this program's own.
+// listen reads a stream, which must not end before the harness closes it.
 func (v *overload) listen(connection net.Conn) {
 	if _, err := io.Copy(io.Discard, connection); !v.closing.Load() {
 		v.wrong("an event stream ended: %v", err)

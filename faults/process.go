@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// process is a program that is started again and again under the same name, with its output in one file.
+// process is a program that can be restarted, with its output in one file.
 type process struct {
 	name    string
 	command func() *exec.Cmd
@@ -21,10 +21,10 @@ type process struct {
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	paused bool
-	epoch  int // counts what was done to it
+	epoch  int // counts starts and faults
 }
 
-// jvm is how the packaged jar is run: with the image's arguments, and its AOT cache where there is one.
+// jvm is how the packaged jar runs: with the image's arguments, and with its AOT cache if there is one.
 type jvm struct{ java, jar, aot, options string }
 
 func (j jvm) command(arguments ...string) *exec.Cmd {
@@ -62,7 +62,7 @@ func (p *process) start() error {
 	return nil
 }
 
-// runs tells whether it was started and has not ended; the mutex is held.
+// runs reports whether the process has started and not ended. The caller holds the mutex.
 func (p *process) runs() bool {
 	if p.cmd == nil {
 		return false
@@ -75,14 +75,14 @@ func (p *process) runs() bool {
 	}
 }
 
-// answers tells whether it runs and is not paused, and a number that is another one after each fault.
+// answers reports whether the process runs and is not paused, and a number that changes with each fault.
 func (p *process) answers() (bool, int) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	return p.runs() && !p.paused, p.epoch
 }
 
-// kill ends it by SIGKILL, and waits until it is gone.
+// kill sends SIGKILL and waits for the end.
 func (p *process) kill() {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -114,7 +114,7 @@ func (p *process) resume() {
 	}
 }
 
-// code waits for its end, and kills it after limit.
+// code waits for the exit code, and kills the process after limit.
 func (p *process) code(limit time.Duration) (int, error) {
 	select {
 	case <-p.ended:
@@ -125,7 +125,7 @@ func (p *process) code(limit time.Duration) (int, error) {
 	}
 }
 
-// freePorts are free at addresses of the loopback, all of them at each.
+// freePorts returns ports that are free at each of the given loopback addresses.
 func freePorts(n int, addresses ...string) ([]int, error) {
 	var ports []int
 	var held []net.Listener
@@ -160,7 +160,7 @@ func freePorts(n int, addresses ...string) ([]int, error) {
 	return ports, nil
 }
 
-// within tries until attempt succeeds, and gives its last failure where that takes longer than limit.
+// within retries attempt until it succeeds. After limit, it returns the last failure.
 func within(limit time.Duration, attempt func() error) error {
 	end := time.Now().Add(limit)
 	for {

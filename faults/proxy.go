@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// What a link does to its traffic.
+// Modes of a link.
 const (
 	passes = iota
 	refuses
 	swallows
 	delays
-	halfToServer // nothing more goes to the server, which sees the end of its input
+	halfToServer // sends nothing more to the server, which sees the end of its input
 	halfToClient
 )
 
-// link is the way of one replica to one node: a proxy with faults.
+// link is a proxy with faults between a replica and a node.
 type link struct {
 	listener net.Listener
 	target   string
@@ -43,7 +43,7 @@ func newLink(address, target string) (*link, error) {
 	return l, nil
 }
 
-// set makes the link do so from now on, to the connections that are open too.
+// set changes the mode, also of open connections.
 func (l *link) set(mode int, delay time.Duration) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -54,7 +54,7 @@ func (l *link) set(mode int, delay time.Duration) {
 	l.changed.Broadcast()
 }
 
-// apply does to a connection what is done once; the mutex is held.
+// apply does what a mode does once to a connection. The caller holds the mutex.
 func (l *link) apply(p *pair) {
 	switch l.mode {
 	case refuses:
@@ -132,7 +132,7 @@ func (l *link) pump(from, to *net.TCPConn, both *sync.WaitGroup) {
 	to.CloseWrite()
 }
 
-// pass returns when bytes may go on, and false where the link is closed for good.
+// pass returns once bytes may pass, or false if the link is closed.
 func (l *link) pass() bool {
 	l.mutex.Lock()
 	for l.mode == swallows && !l.closed {

@@ -20,18 +20,18 @@ import (
 
 const (
 	users    = 3
-	recovery = 10 * time.Second // of the service, after the last fault's end
+	recovery = 10 * time.Second // of the service, after the last fault has ended
 )
 
-// replica is one process of the packaged jar.
+// replica is a process of the packaged jar.
 type replica struct {
 	process
 	url        string
-	skew       string       // what libfaketime adds to its clock; empty for none
-	readySince atomic.Int64 // the number of its start, once that was seen ready
+	skew       string       // what libfaketime adds to its clock; may be empty
+	readySince atomic.Int64 // the epoch in which it was ready
 }
 
-// seed is one run of the harness: a database of its own, two replicas, clients and faults.
+// seed is one run of the harness: a database, two replicas, clients and faults.
 type seed struct {
 	number     int64
 	jvm        jvm
@@ -45,7 +45,7 @@ type seed struct {
 	database   *mongo.Database
 
 	ctx       context.Context // of calls
-	stopping  atomic.Bool     // whether no new call is to be begun
+	stopping  atomic.Bool     // whether clients may begin no new call
 	listening context.Context
 	listeners sync.WaitGroup
 	mutex     sync.Mutex
@@ -75,7 +75,7 @@ func (s *seed) newReplica(i, port int) (*replica, error) {
 	return r, nil
 }
 
-// environment is the service's, and nothing of what the harness's own may hold.
+// environment of the service, without the variables of the harness.
 func (s *seed) environment(more ...string) []string {
 	kept := cleanEnvironment()
 	kept = append(kept, "MONGODB_URI="+s.cluster.uri(), "MONGODB_DB="+s.name(), "AUTH_SECRET="+secret,
@@ -88,13 +88,13 @@ func (s *seed) environment(more ...string) []string {
 		kept = append(kept, "QUARKUS_MONGODB_WRITE_CONCERN_W=1")
 	case "gate":
 		kept = append(kept, "CONVERSATIONS_INTEGRITY_ON_START=off")
-	case "time-out":
+	case "timeout":
 		kept = append(kept, "CONVERSATIONS_REQUEST_TIMEOUT=1H")
 	}
 	return append(kept, more...)
 }
 
-// run is one seed from its start to its verdict.
+// run runs a seed from its start to its result.
 func (s *seed) run(seconds time.Duration) error {
 	if err := s.cluster.awaitHealthy(); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (s *seed) run(seconds time.Duration) error {
 	if err != nil {
 		return err
 	}
-	within(recovery, func() error { // a listener that never hears is found by the check
+	within(recovery, func() error { // the check finds a listener that misses messages
 		for conversation, messages := range final {
 			if s.followed[conversation] && len(s.history.seen(conversation)) < len(messages) {
 				return errors.New("not all listeners have heard all")
@@ -186,7 +186,7 @@ func (s *seed) ready(i int) bool {
 	return s.replicas[i].health(&quick, "ready") == nil
 }
 
-// health is nil where the check, live or ready, is UP.
+// health returns nil if the check (live or ready) is UP.
 func (r *replica) health(client *http.Client, check string) error {
 	response, err := client.Get(r.url + "/q/health/" + check)
 	if err != nil {
@@ -210,7 +210,7 @@ func (s *seed) awaitReady() error {
 	})
 }
 
-// finally reads through the API what every conversation holds at last.
+// finally reads the messages of every conversation through the API.
 func (s *seed) finally() (map[string][]string, error) {
 	final := map[string][]string{}
 	owners := map[string]*user{}
@@ -224,14 +224,14 @@ func (s *seed) finally() (map[string][]string, error) {
 	for conversation, u := range owners {
 		messages, ok := s.pages(&call{}, u, newChance(s.number, 99), conversation)
 		if !ok {
-			return nil, fmt.Errorf("%s cannot be read at last", conversation)
+			return nil, fmt.Errorf("%s cannot be read at the end", conversation)
 		}
 		final[conversation] = messages
 	}
 	return final, nil
 }
 
-// checkDatabase looks at what is stored: whether each document has ids of its own, and those that were told of.
+// checkDatabase checks that each stored document has unique ids, and those that were answered.
 func (s *seed) checkDatabase() error {
 	if s.history.Kinds["healer-killed"] > 0 {
 		heal := s.healer()
@@ -239,7 +239,7 @@ func (s *seed) checkDatabase() error {
 			return err
 		}
 		if code, err := heal.code(60 * time.Second); err != nil || code != 0 {
-			s.history.violation("the last heal ended with %d %v", code, err)
+			s.history.violation("the last heal exited with %d %v", code, err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -258,20 +258,20 @@ func (s *seed) checkDatabase() error {
 		session, _ := document["sessionId"].(string)
 		conversation, _ := document["conversationId"].(string)
 		if strings.TrimSpace(session) == "" || strings.TrimSpace(conversation) == "" {
-			s.history.violation("stored without its ids: %v", document)
+			s.history.violation("stored without ids: %v", document)
 		}
 		if seen["s"+session] || seen["c"+conversation] {
-			s.history.violation("stored with ids that another one has: %v", document)
+			s.history.violation("stored with duplicate ids: %v", document)
 		}
 		seen["s"+session], seen["c"+conversation] = true, true
 		if told, known := s.history.Sessions[conversation]; known && told != session {
-			s.history.violation("the sessionId of %s was told as %s, and is stored as %s", conversation, told, session)
+			s.history.violation("the sessionId of %s was answered as %s and is stored as %s", conversation, told, session)
 		}
 		if mended, known := s.mended[document["_id"]]; known && mended != session {
-			s.history.violation("the sessionId of %v was mended by its owner, and a heal put another one over it", document["_id"])
+			s.history.violation("a heal has overwritten the sessionId of %v, which its owner had repaired", document["_id"])
 		}
 		if user := document["userId"]; user == "vandal" {
-			s.history.violation("the vandal's document is stored: %v", document)
+			s.history.violation("an invalid document of another program is stored: %v", document)
 		}
 	}
 	return cursor.Err()

@@ -21,11 +21,11 @@ import (
 )
 
 const (
-	probeLimit = time.Second     // the kubelet's own
-	settled    = 5 * time.Second // after the load, until it is as before
+	probeLimit = time.Second     // as the kubelet's
+	settled    = 5 * time.Second // after the load
 )
 
-// single is one process of the service on a database of its own, and what was found wrong with it.
+// single is one process of the service with its own database, and the violations found.
 type single struct {
 	name      string // of its database and of its log
 	service   *replica
@@ -41,8 +41,8 @@ func (s *single) wrong(format string, values ...any) {
 	s.violation = append(s.violation, fmt.Sprintf(format, values...))
 }
 
-// run starts the service with further JVM arguments and settings, and a mongod for it. It reports whether try has found
-// something wrong.
+// run starts a mongod, and the service with further JVM arguments and settings. It reports whether try has found a
+// violation.
 func (s *single) run(root string, jvm jvm, arguments, settings []string, try func(database *process) error) (bool, error) {
 	scratch, err := os.MkdirTemp("", s.name+"-")
 	if err != nil {
@@ -144,10 +144,10 @@ func (s *single) conversations() *mongo.Collection {
 	return s.client.Database(s.name).Collection("conversations")
 }
 
-// resident is the service's memory, in MiB.
+// resident returns the resident memory of the service, in MiB.
 func (s *single) resident() int { return s.status("VmRSS:") / 1024 }
 
-// status is a number that the system has of the service's process; 0 if the process has ended.
+// status returns a number from /proc of the service's process; 0 if it has ended.
 func (s *single) status(name string) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.service.cmd.Process.Pid))
 	if err != nil {
@@ -162,7 +162,7 @@ func (s *single) status(name string) int {
 	return 0
 }
 
-// metrics are the service's series with their values.
+// metrics returns the series of the service with their values.
 func (s *single) metrics() (map[string]float64, error) {
 	response, err := http.Get(s.service.url + "/q/metrics")
 	if err != nil {
@@ -184,7 +184,7 @@ func (s *single) metrics() (map[string]float64, error) {
 	return series, lines.Err()
 }
 
-// held is what the service's process holds when nothing is asked of it.
+// held is what the idle service holds.
 type held struct {
 	heap         int            // KiB that are reachable, after a full collection
 	classes      map[string]int // their bytes
@@ -195,11 +195,11 @@ func (h held) String() string {
 	return fmt.Sprintf("heap %d KiB, %d threads, %d file descriptors", h.heap, h.threads, h.fds)
 }
 
-// held is measured after a full collection.
+// held measures after a full collection.
 func (s *single) held(java string) (held, error) {
 	pid := strconv.Itoa(s.service.cmd.Process.Pid)
 	jcmd := strings.TrimSuffix(java, "java") + "jcmd"
-	out, err := exec.Command(jcmd, pid, "GC.class_histogram").CombinedOutput() // of what a full collection leaves
+	out, err := exec.Command(jcmd, pid, "GC.class_histogram").CombinedOutput() // runs a full collection
 	if err != nil {
 		return held{}, fmt.Errorf("%s: %w", out, err)
 	}
@@ -210,7 +210,7 @@ func (s *single) held(java string) (held, error) {
 		h.heap += bytes
 	}
 	if h.heap == 0 {
-		return held{}, fmt.Errorf("jcmd shows no heap: %s", out)
+		return held{}, fmt.Errorf("jcmd reports no heap: %s", out)
 	}
 	h.heap /= 1024
 	fds, err := os.ReadDir(filepath.Join("/proc", pid, "fd"))
@@ -218,7 +218,7 @@ func (s *single) held(java string) (held, error) {
 	return h, err
 }
 
-// probes ask liveness again and again, each on a connection of its own as the kubelet's do.
+// probes check liveness repeatedly, each on its own connection, as the kubelet does.
 type probes struct {
 	stop     chan struct{}
 	done     sync.WaitGroup
@@ -228,7 +228,7 @@ type probes struct {
 	resident int // MiB, at most
 }
 
-// newProbes probes until end; beside tells what goes on when a probe is lost.
+// newProbes probes until end. beside names the attacks that run when a probe fails.
 func newProbes(s *single, pause time.Duration, beside func() []string) *probes {
 	p := &probes{stop: make(chan struct{})}
 	client := &http.Client{Timeout: probeLimit, Transport: &http.Transport{DisableKeepAlives: true}}

@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	lap        = 3 * time.Minute  // of load, then what the process holds is looked at
-	firstLooks = 1                // laps whose looks do not count: caches fill, and the compiler is at work
+	lap        = 3 * time.Minute  // of load, before each measurement
+	firstLooks = 1                // laps that do not count: caches fill, and the compiler works
 	flat       = 0.05             // of the heap
-	pruned     = 75 * time.Second // after a lap: the driver gives free buffers back after a minute
-	flatOthers = 4                // threads and file descriptors that come and go
+	pruned     = 75 * time.Second // after a lap: the driver releases free buffers after a minute
+	flatOthers = 4                // tolerance for threads and file descriptors
 )
 
-// soak gives the service half of what it can bear for length, with heals, restarts of the database and a program that
-// ignores the rules in between, and looks each lap at what it holds.
+// soak sends the service half of its maximum rate for length, with heals, restarts of the database and invalid inserts. It
+// measures after each lap what the service holds.
 func (v *overload) soak(length time.Duration, server *process, java string) error {
 	v.closed(warmUp)
 	most := v.closed(measured)
-	fmt.Println("The rate that it can bear:", most)
+	fmt.Println("Maximum rate:", most)
 	var looks []held
 	for end := time.Now().Add(length); time.Now().Before(end); {
 		var beside sync.WaitGroup
@@ -44,21 +44,21 @@ func (v *overload) soak(length time.Duration, server *process, java string) erro
 		fmt.Printf("lap %d: %s; %s\n", len(looks), h, lapOf)
 	}
 	if len(looks) <= firstLooks+1 {
-		return fmt.Errorf("%s is too short to compare: take three laps of %s at least", length, lap)
+		return fmt.Errorf("%s is too short to compare; it needs three laps of %s or more", length, lap)
 	}
 	first, last := looks[firstLooks], looks[len(looks)-1]
-	fmt.Printf("heap over that of lap %d: %.3f\n", firstLooks+1, float64(last.heap)/float64(first.heap))
+	fmt.Printf("heap over lap %d: %.3f\n", firstLooks+1, float64(last.heap)/float64(first.heap))
 	if math.Abs(float64(last.heap)/float64(first.heap)-1) > flat {
-		v.wrong("the heap went from %d to %d KiB", first.heap, last.heap)
+		v.wrong("the heap changed from %d to %d KiB", first.heap, last.heap)
 	}
 	if last.threads > first.threads+flatOthers || last.fds > first.fds+flatOthers {
-		v.wrong("threads and file descriptors went from (%s) to (%s)", first, last)
+		v.wrong("threads and file descriptors changed from (%s) to (%s)", first, last)
 	}
 	return v.count()
 }
 
-// disturb heals, restarts the database and inserts what must be refused, through the first half of a lap: in the second the driver
-// opens again what connections a restart has closed (it looks each minute), so that laps are alike at their end.
+// disturb heals, restarts the database and inserts invalid documents in the first half of a lap. In the second half, the driver
+// reopens connections that a restart has closed, so all laps end alike.
 func (v *overload) disturb(number int, server *process) {
 	began := time.Now()
 	for n := 0; time.Since(began) < lap/2; n++ {
@@ -84,7 +84,7 @@ func (v *overload) healNow() {
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		v.wrong("a heal could not be asked for: %v", err)
+		v.wrong("a heal could not be requested: %v", err)
 		return
 	}
 	response.Body.Close()
@@ -100,7 +100,7 @@ func (v *overload) insertBroken() {
 			bson.M{"conversationId": fmt.Sprintf("vandal-%d", time.Now().UnixNano()), "userId": "vandal", "sessionId": session})
 		cancel()
 		if err == nil {
-			v.wrong("a document with the sessionId %v was stored", session)
+			v.wrong("the database accepted a document with the sessionId %v", session)
 		}
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// oldOfEach is how many broken conversations each user has before the replicas are started.
+// oldOfEach is the number of broken conversations of each user before the replicas start.
 const oldOfEach = 300
 
 func newChance(seed int64, of uint64) *rand.Rand { return rand.New(rand.NewPCG(uint64(seed), of)) }
 
 func oldId(user string, n int) string { return fmt.Sprintf("old-%s-%d", user, n) }
 
-// broken is a sessionId as an old application may have left it; spaces differ, so that a unique index lets them in.
+// broken returns an invalid sessionId of the old application. Blank ones differ, so a unique index accepts them.
 func broken(n int, unique bool) (any, bool) {
 	kinds := 5
 	if unique {
@@ -69,7 +69,7 @@ var stillBroken = bson.D{{Key: "$or", Value: bson.A{
 	bson.M{"sessionId": bson.M{"$not": bson.M{"$type": "string"}}},
 	bson.M{"sessionId": bson.M{"$regex": `^\s*$`}}}}}
 
-// mend is the owner of broken documents, who repairs some by himself while they are healed: what he was acknowledged stays.
+// mend is the owner of broken documents, who repairs some during the heal. Their acknowledged values must stay.
 func (s *seed) mend() {
 	chance := newChance(s.number, 51)
 	conversations := s.database.Collection("conversations")
@@ -102,7 +102,7 @@ func (s *seed) mend() {
 	}
 }
 
-// vandalize inserts what breaks the invariant, all the while, past the service.
+// vandalize inserts documents that violate the invariant, past the service.
 func (s *seed) vandalize() {
 	conversations := s.database.Collection("conversations")
 	for n := 0; s.listening.Err() == nil; n++ {
@@ -110,7 +110,7 @@ func (s *seed) vandalize() {
 		_, err := conversations.InsertOne(ctx, oldDocument(fmt.Sprintf("vandal-%d", n), "vandal", n, false))
 		cancel()
 		if err == nil {
-			s.history.violation("the vandal's document %d was taken", n)
+			s.history.violation("the database accepted the invalid document %d", n)
 			return
 		}
 		if exception, ok := err.(mongo.WriteException); ok && exception.HasErrorCode(121) {
@@ -120,7 +120,7 @@ func (s *seed) vandalize() {
 	}
 }
 
-// dropIndexes takes the defence away by which two cannot create the same conversation.
+// dropIndexes removes the defence against two callers that create the same conversation.
 func (s *seed) dropIndexes() {
 	for s.listening.Err() == nil {
 		ctx, cancel := short()
@@ -145,7 +145,7 @@ func (s *seed) healer() *process {
 	}}
 }
 
-// killHealer breaks documents past the validator, lets a heal begin, and kills it amid of it.
+// killHealer breaks documents past the validator, starts a heal, and kills it in the middle.
 func (s *seed) killHealer(chance *rand.Rand) error {
 	var documents []any
 	for n := range 600 {

@@ -6,13 +6,13 @@ import { readEvents } from "./sse.js";
 type Message = components["schemas"]["MessageView"];
 
 export interface FollowOptions {
-  /** The index of the last message that is known; -1 for all. Without it, only what is new is told. */
+  /** The index of the last known message; -1 for all messages. Without it, `follow` returns only new messages. */
   after?: number;
-  /** Ends it. */
+  /** Ends the iteration. */
   signal?: AbortSignal;
-  /** After how many milliseconds without a sign of life a connection counts as lost; the service gives one every 15 s. */
+  /** Milliseconds without data after which a connection counts as lost; the service sends a comment every 15 s. */
   silence?: number;
-  /** How many milliseconds at most lie between two attempts. */
+  /** Maximum milliseconds between two attempts. */
   longestWait?: number;
 }
 
@@ -33,7 +33,7 @@ export async function* follow(
   let opened = false;
   while (!signal?.aborted) {
     const connection = new Connection(silence, signal);
-    let asked = 0; // how long the service asks to wait
+    let asked = 0; // the wait that the service requests
     try {
       after ??= await newest(api, conversationId, connection.signal);
       const answer = await api.GET("/api/conversation/{conversationId}/events", {
@@ -80,12 +80,12 @@ export async function* follow(
   }
 }
 
-/** Whether a connection failed, which fetch tells by a TypeError, or was cut by us. */
+/** Whether a connection failed (fetch throws a TypeError) or was closed by this client. */
 function isLost(failure: unknown): boolean {
   return failure instanceof TypeError || (failure instanceof DOMException && failure.name === "AbortError");
 }
 
-/** The index of the newest message, -1 where there is none. */
+/** The index of the newest message, or -1. */
 async function newest(api: Client<paths>, conversationId: string, signal: AbortSignal): Promise<number> {
   const answer = await api.GET("/api/conversation/{conversationId}/messages", {
     params: { path: { conversationId }, query: { limit: 1 } },
@@ -97,7 +97,7 @@ async function newest(api: Client<paths>, conversationId: string, signal: AbortS
   return answer.data.data[0]?.index ?? -1;
 }
 
-/** One connection: cut where the caller ends it, or where nothing has come for too long. */
+/** A connection that closes if the caller ends it, or after too long a silence. */
 class Connection {
   private readonly controller = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -120,7 +120,7 @@ class Connection {
     this.timer = setTimeout(this.end, this.silence);
   }
 
-  /** While the caller is at work on a message, nothing is read. */
+  /** Reads nothing while the caller processes a message. */
   pause(): void {
     clearTimeout(this.timer);
   }

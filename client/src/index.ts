@@ -11,26 +11,26 @@ export type Message = components["schemas"]["MessageView"];
 export type Problem = components["schemas"]["Problem"];
 
 export interface ConversationClientOptions {
-  /** Where the service is, for instance `https://chat.example`. */
+  /** The address of the service, such as `https://chat.example`. */
   baseUrl: string;
-  /** The caller's token, or what gives it; asked for at each call. Without one the browser's cookie is sent. */
+  /** The caller's token, or a function that returns it for each call. Without it, the browser sends its cookie. */
   token?: string | (() => string | Promise<string>);
-  /** Another fetch than the platform's. */
+  /** Replaces the platform's fetch. */
   fetch?: (request: Request) => Promise<Response>;
 }
 
 export interface ConversationClient {
-  /** Every route of the service, typed by its description. */
+  /** Every route of the service, with types from its OpenAPI description. */
   api: Client<paths>;
   /**
-   * The messages of a conversation as they come, each once and in order: after the index `after`, or what is new from now
-   * on. A lost connection is taken up again where it was. It ends where the conversation is deleted or `signal` says so, and
-   * throws a `ProblemError` where the service refuses it.
+   * The messages of a conversation as they arrive, each once and in order: after the index `after`, or only new ones. It
+   * resumes after a lost connection. It ends when the conversation is deleted or `signal` aborts, and throws a `ProblemError`
+   * if the service rejects the call.
    */
   follow(conversationId: string, options?: FollowOptions): AsyncGenerator<Message, void, void>;
 }
 
-/** A client of the conversation service. */
+/** Creates a client of the conversation service. */
 export function createConversationClient(options: ConversationClientOptions): ConversationClient {
   const { baseUrl, token, fetch } = options;
   const api = createFetchClient<paths>({

@@ -1,11 +1,11 @@
 import type { components } from "./schema.js";
 
-/** A call that the service refused, with its problem (RFC 9457). */
+/** A failed call with its problem document (RFC 9457). */
 export class ProblemError extends Error {
   readonly status: number;
-  /** How many milliseconds the service asks to wait before another attempt; 0 where it says nothing. */
+  /** Milliseconds of `Retry-After`, or 0. */
   readonly retryAfter: number;
-  /** Missing where the answer did not come from the service, but from something in between. */
+  /** Undefined if the answer came from a proxy, not from the service. */
   readonly problem: components["schemas"]["Problem"] | undefined;
 
   constructor(response: Response, body: unknown) {

@@ -2,14 +2,14 @@
 export interface ServerSentEvent {
   event: string;
   data: string;
-  /** The id that the stream has reached, which `Last-Event-ID` resumes from; empty where there was none yet. */
+  /** The last id of the stream, from which `Last-Event-ID` resumes; may be empty. */
   id: string;
 }
 
-/** What a stream brings: an event, the time to wait before it is opened again, or a sign of life. */
+/** A part of a stream: an event, the time to wait before a reconnect, or a comment. */
 export type Part = { kind: "event"; event: ServerSentEvent } | { kind: "retry"; milliseconds: number } | { kind: "comment" };
 
-/** Reads a stream of server-sent events as the HTML standard has it (9.2.6). */
+/** Parses a stream of server-sent events (HTML standard, 9.2.6). */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Part, void, void> {
   let data: string[] = [];
   let event = "";
@@ -40,7 +40,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   }
 }
 
-/** Lines end with LF, CR LF or CR; one that has no end yet when the stream ends is none. */
+/** Lines end with LF, CR LF or CR. An unterminated last line is ignored. */
 async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void, void> {
   const reader = body.getReader();
   const decoder = new TextDecoder();

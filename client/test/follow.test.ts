@@ -13,7 +13,7 @@ interface Call {
   token: string | undefined;
 }
 
-/** A server that answers the calls to `/events` one after the other, and what it was asked. */
+/** A server that answers calls to `/events` in turn and records them. */
 async function serve(context: TestContext, ...answers: Answer[]) {
   const calls: Call[] = [];
   const server = createServer((request, response) => {
@@ -161,7 +161,7 @@ test("a conversation that was deleted while nobody was connected ends it", async
 test("a service that is not there yet is asked again, when it says", async (context) => {
   const { baseUrl } = await serve(
     context,
-    stream(""), // says how long to wait: 1 ms
+    stream(""), // sets the wait to 1 ms
     refuse(503, { "Retry-After": "1" }),
     refuse(429),
     stream(message(0) + deleted),

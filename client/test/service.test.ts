@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createConversationClient, ProblemError, type components } from "../src/index.js";
 
-// The service that runs, and a token for it: ClientIT sets them.
+// ClientIT sets the address of the running service, and a token.
 const baseUrl = process.env["SERVICE_URL"];
 const token = process.env["SERVICE_TOKEN"];
 const skip = baseUrl && token ? false : "SERVICE_URL and SERVICE_TOKEN say which service to try, and are not set";
@@ -76,20 +76,20 @@ test("the types refuse what the service would", { skip }, () => {
   const neverCalled = async () => {
     await api.POST("/api/conversation/{conversationId}/message", {
       params: { path: { conversationId: "c" } },
-      // @ts-expect-error nobody has that role
+      // @ts-expect-error unknown role
       body: { role: "root", content: "a" },
     });
     await api.POST("/api/conversation/{conversationId}/message", {
       params: { path: { conversationId: "c" } },
-      // @ts-expect-error a message has a content
+      // @ts-expect-error content is required
       body: { role: "user" },
     });
-    // @ts-expect-error everything is deleted only where that is said
+    // @ts-expect-error confirm is required
     await api.DELETE("/api/conversation", {});
-    // @ts-expect-error there is no such route
+    // @ts-expect-error unknown route
     await api.GET("/api/conversations", {});
     const { data } = await api.GET("/api/conversation", {});
-    // @ts-expect-error the list has no messages
+    // @ts-expect-error a listed conversation has no messages
     data?.data[0]?.messages;
   };
   assert.ok(neverCalled);

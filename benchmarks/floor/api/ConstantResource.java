@@ -27,8 +27,8 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 /**
- * What the routes of a conversation cost without what they do: each checks the token, reads the body, and answers with the
- * same answer each time, which is as large as that of the route under load. `benchmarks/run` packages it with the service.
+ * The routes of a conversation without their work: each verifies the token, reads the body, and returns a constant answer of
+ * the same size as the real one. {@code benchmarks/run} packages it with the service.
  */
 @Path("/api/constant")
 @Authenticated
@@ -45,7 +45,7 @@ public class ConstantResource {
     private static final Sent SENT =
             Sent.of(CONVERSATION.conversationId, new AppendResult(false, false, CONVERSATION.sessionId, MESSAGE, 1));
 
-    /** With the one message that the load starts a conversation with before it gets it. */
+    /** Contains the one message with which the load starts each conversation. */
     private static final Page PAGE =
             page(List.of(new Message("assistant", "Hello, how can I help?", CONVERSATION.createdAt)));
 

@@ -38,9 +38,9 @@ import org.reactivestreams.Subscriber;
 import org.reactivestreams.Subscription;
 
 /**
- * The driver alone, doing what the routes of a conversation have it do, set up as Quarkus sets up the service's: one
- * operation after the other on each of so many lanes as the load has connections. Told on its standard input what to do
- * ({@code prepare CONVERSATIONS}, or a route and how many milliseconds), it answers with how often it did it.
+ * The driver alone, with the operations of the routes and with the service's settings. It runs one operation after the other
+ * on each of as many lanes as the load has connections. It reads commands from standard input ({@code prepare CONVERSATIONS},
+ * or a route and milliseconds) and prints the number of operations.
  */
 public final class DriverLoop {
 
@@ -111,7 +111,7 @@ public final class DriverLoop {
         return conversations.insertOne(conversation);
     }
 
-    /** As {@link MessageAppender} does it. */
+    /** Appends like {@link MessageAppender}. */
     private Publisher<?> append() {
         Message message = message("user", "How do I reset my password, please?");
         BsonDateTime now = new BsonDateTime(message.timestamp().toEpochMilli());
@@ -140,7 +140,7 @@ public final class DriverLoop {
         return new Message(role, content, Conversation.now());
     }
 
-    /** Does on all lanes what it is given, until it is given null, and tells how many answers came. */
+    /** Runs operations on all lanes until the supplier returns null, and counts the answers. */
     private static long repeat(Supplier<Publisher<?>> operations) throws InterruptedException {
         LongAdder answers = new LongAdder();
         CountDownLatch lanes = new CountDownLatch(LANES);

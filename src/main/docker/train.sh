@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the AOT cache of a packaged application (JDK 25 or newer): runs it once without a database, calls what it answers
-# then, and ends it, whereupon the JVM writes what it has learnt. Use the cache with the same JDK, arguments and jars.
+# Creates the AOT cache of a packaged application (JDK 25 or later). It runs the application once without a database, calls
+# it, and stops it; then the JVM writes the cache. Use the cache with the same JDK, arguments and jars.
 #
 #   src/main/docker/train.sh [FOLDER [CACHE]]      default: target/quarkus-app, and app.aot in it
 set -euo pipefail
@@ -9,15 +9,15 @@ folder=${1:-target/quarkus-app}
 cache=${2:-$folder/app.aot}
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 
-# Nobody listens on port 1: calls go as far as the driver, fail there at once, and are answered so. The gate is open, so that
-# they come that far, and the check of the stored conversations is asked for by a call.
+# Nothing listens on port 1, so calls reach the driver and fail there at once. The gate is open, so that they get that far; a
+# call starts the check of stored conversations.
 export MONGODB_URI=mongodb://127.0.0.1:1/
 export QUARKUS_MONGODB_SERVER_SELECTION_TIMEOUT=2MS
 export CONVERSATIONS_INTEGRITY_ON_START=off
 export PORT=0
 export QUARKUS_HTTP_HOST=127.0.0.1
 export QUARKUS_SHUTDOWN_DELAY=0S
-# Known to everybody, as its token is, and used nowhere else.
+# This secret and its token are public and used nowhere else.
 export AUTH_SECRET=for-the-training-run-alone-32-bytes
 token=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ0cmFpbmluZyIsImdyb3VwcyI6WyJhZG1pbiJdLCJleHAiOjk5OTk5OTk5OTl9.rslYD6QjO6qUCNRjeOws1aZYZ10z1eiTc4ZPRBmwWSM
 
@@ -41,7 +41,7 @@ for _ in $(seq 600); do
   sleep 0.1
 done
 [ "$(call GET /q/health/live '')" = 200 ]
-[ "$(call GET /api/conversation '')" = 503 ] # a token that is refused would train no more than that
+[ "$(call GET /api/conversation '')" = 503 ] # a rejected token would train less
 [ "$(call POST /api/admin/integrity/heal '{}')" = 202 ]
 for _ in $(seq 100); do
   for path in /q/health/ready /q/health/started /q/metrics /api/conversation /api/conversation/training \
@@ -55,6 +55,6 @@ call GET /q/openapi '' >/dev/null
 
 kill -TERM "$process"
 wait "$process" || true
-[ -s "$cache" ] || { cat "$cache.log" >&2; echo "No cache was made: $java is older than JDK 25?" >&2; exit 1; }
+[ -s "$cache" ] || { cat "$cache.log" >&2; echo "No cache was created. Is $java older than JDK 25?" >&2; exit 1; }
 rm "$cache.log"
 echo "$cache: $(($(wc -c <"$cache") / 1048576)) MiB"

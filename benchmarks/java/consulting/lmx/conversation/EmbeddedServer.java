@@ -3,7 +3,7 @@ package consulting.lmx.conversation;
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
 
-/** The embedded server as a process of its own, on the port that it is told: to see that the benchmarks run. */
+/** Runs the embedded server as a process on the given port, to check that the benchmarks run. */
 public final class EmbeddedServer {
 
     private EmbeddedServer() {}

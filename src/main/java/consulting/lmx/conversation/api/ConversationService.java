@@ -57,7 +57,6 @@ public class ConversationService {
     private final ObjectMapper json;
     private final Counter started;
     private final Counter messages;
-    private final Counter duplicateKeys;
 
     ConversationService(
             Conversations conversations,
@@ -73,7 +72,6 @@ public class ConversationService {
         this.json = json;
         this.started = meters.counter("conversations.started");
         this.messages = meters.counter("conversations.messages");
-        this.duplicateKeys = meters.counter("conversations.duplicate.key");
     }
 
     /**
@@ -94,16 +92,13 @@ public class ConversationService {
                 .toList();
         conversation.title = request.title();
         conversation.metadata = Metadata.toBson(request.metadata());
-        return conversation
-                .<Conversation>persist()
-                .onFailure(DriverFailure::isDuplicateKey)
-                .invoke(failure -> duplicateKeys.increment())
+        return conversations
+                .insert(conversation)
                 .invoke(() -> {
                     started.increment();
                     messages.increment(conversation.messages.size());
                 })
-                .map(persisted -> MessageReader.newest(
-                        StoredConversation.of(persisted), persisted.messages, limits.pageSize(), PAGE_BYTES))
+                .map(stored -> MessageReader.newest(stored, conversation.messages, limits.pageSize(), PAGE_BYTES))
                 .onFailure(failure -> key.isPresent() && DriverFailure.isDuplicateKey(failure))
                 .recoverWithUni(() -> startedBefore(conversation, request, memory));
     }

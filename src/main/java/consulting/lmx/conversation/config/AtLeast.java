@@ -5,14 +5,14 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** The least that a setting of a {@code @ConfigMapping} may be: a whole number, a duration, or a size in bytes. */
+/** The lower bound of a setting: a number, a duration, or a size in bytes. */
 @Target(ElementType.METHOD)
 @Retention(RetentionPolicy.RUNTIME)
 public @interface AtLeast {
 
-    /** As it would be written in a setting: {@code 1}, {@code 0.1S}, {@code 8K}. */
+    /** The bound as a setting has it: {@code 1}, {@code 0.1S}, {@code 8K}. */
     String value();
 
-    /** What would come of less, and what to do about it. */
+    /** The consequence of a lower value, and the remedy. */
     String or();
 }

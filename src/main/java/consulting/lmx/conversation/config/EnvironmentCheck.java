@@ -13,24 +13,24 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The variables of the environment that set settings of this project: SmallRye Config takes no notice of a misspelt one. */
+/** Finds misspelt environment variables, which SmallRye Config ignores. */
 public final class EnvironmentCheck {
 
     private static final String PREFIX = "CONVERSATIONS_";
 
-    /** The names of all settings, a line each; written by SettingsTest. */
+    /** The names of all settings, one per line; SettingsTest writes this file. */
     private static final String NAMES = "/META-INF/settings";
 
-    /** What Kubernetes itself sets in a pod for a Service whose name starts with {@code conversations}. */
+    /** The variables that Kubernetes sets in a pod for a Service with a name that starts with {@code conversations}. */
     private static final Pattern OF_A_SERVICE =
             Pattern.compile(".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)");
 
     private EnvironmentCheck() {}
 
     /**
-     * Names each variable that looks like one of this project's settings and is none.
+     * Reports each variable that has the prefix of this project's settings but sets none of them.
      *
-     * @param variables the names of those that are set
+     * @param variables the names of the variables that are set
      */
     public static void check(Collection<String> variables, Consumer<String> wrong) {
         List<String> ours = variables.stream()
@@ -43,7 +43,7 @@ public final class EnvironmentCheck {
             ours.stream()
                     .filter(name -> !known.contains(name))
                     .forEach(name -> wrong.accept(
-                            name + " sets nothing, since no setting is called so: mend its name, or" + " remove it"));
+                            name + " sets nothing, because there is no such setting: correct its name, or remove it"));
         }
     }
 

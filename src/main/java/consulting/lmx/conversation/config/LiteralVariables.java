@@ -9,10 +9,9 @@ import jakarta.annotation.Priority;
 import java.util.Set;
 
 /**
- * Takes the variables of the environment that deployers set as they are. SmallRye Config expands {@code $$}, {@code \$} and
- * {@code ${…}} in every value, and has no escape that all of them pass, so a password or a secret with a dollar sign would
- * become another one. So a character that no text has stands for the dollar signs of these variables during the expansion. An
- * empty variable counts as one that is not set.
+ * Takes the values of the environment variables that deployers set literally. SmallRye Config expands {@code $$}, {@code \$} and
+ * {@code ${…}} in every value, which would change a password with a dollar sign, and has no escape for all three. So a
+ * noncharacter replaces the dollar signs of these variables during the expansion. An empty variable counts as not set.
  */
 final class LiteralVariables {
 
@@ -29,10 +28,10 @@ final class LiteralVariables {
             "AUTH_COOKIE",
             "ALLOWED_ORIGINS");
 
-    /** A noncharacter of Unicode. */
+    /** A Unicode noncharacter. */
     private static final char DOLLAR = '\uFDD0';
 
-    /** Where SmallRye Config expands expressions; a lower priority is nearer to the sources. */
+    /** The priority of SmallRye Config's expansion. An interceptor of a lower priority is closer to the sources. */
     private static final int EXPANSION = Priorities.LIBRARY + 300;
 
     private LiteralVariables() {}

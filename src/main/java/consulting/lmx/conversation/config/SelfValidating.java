@@ -2,13 +2,13 @@ package consulting.lmx.conversation.config;
 
 import java.util.function.Consumer;
 
-/** Settings that can be wrong together although each of them is within its bounds. */
+/** Settings with rules that concern several of them. */
 public interface SelfValidating {
 
     /**
-     * Looks at them before anything is started.
+     * Checks the settings before the start.
      *
-     * @param wrong takes each thing that is wrong: setting, consequence, remedy
+     * @param wrong receives each error: setting, consequence, remedy
      */
     default void check(Consumer<String> wrong) {}
 }

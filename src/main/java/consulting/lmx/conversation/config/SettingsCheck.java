@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * Looks at the settings while they are read, before anything is started, so that all that is wrong with them (unknown ones,
- * ones of another type, out of bounds, wrong together) is said at once. Found through {@link java.util.ServiceLoader}.
+ * Validates the settings before the start and reports all errors at once: unknown names, wrong types, values out of bounds and
+ * broken rules among settings. Registered through {@link java.util.ServiceLoader}.
  */
 public final class SettingsCheck implements SmallRyeConfigBuilderCustomizer, ConfigValidator {
 
@@ -76,7 +76,7 @@ public final class SettingsCheck implements SmallRyeConfigBuilderCustomizer, Con
         }
     }
 
-    /** As {@link Comparable}; what is not set is within every bound. */
+    /** Compares like {@link Comparable}; a setting that is not set is within every bound. */
     private static int compare(Object value, String bound) {
         if (value instanceof Optional<?> optional) {
             return optional.map(present -> compare(present, bound)).orElse(0);

@@ -26,6 +26,8 @@ import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.mongodb.AggregateOptions;
 import io.quarkus.mongodb.FindOptions;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
@@ -72,13 +74,26 @@ public class Conversations {
 
     private final ReactiveMongoCollection<BsonDocument> documents;
     private final MessageBlocks blocks;
+    private final Counter duplicateKeys;
 
     Conversations(
             ReactiveMongoClient client,
             @ConfigProperty(name = "quarkus.mongodb.database") String database,
-            MessageBlocks blocks) {
+            MessageBlocks blocks,
+            MeterRegistry meters) {
         this.documents = client.getDatabase(database).getCollection(COLLECTION, BsonDocument.class);
         this.blocks = blocks;
+        this.duplicateKeys = meters.counter("conversations.duplicate.key");
+    }
+
+    /** Stores a new conversation. Fails with the server's duplicate key error if one of its ids is taken. */
+    public Uni<StoredConversation> insert(Conversation conversation) {
+        return counted(conversation.persist()).map(persisted -> StoredConversation.of(conversation));
+    }
+
+    /** Counts a write that fails because of a duplicate key. */
+    <T> Uni<T> counted(Uni<T> write) {
+        return write.onFailure(DriverFailure::isDuplicateKey).invoke(failure -> duplicateKeys.increment());
     }
 
     /** Selects the caller's conversation of that id. */

@@ -16,8 +16,6 @@ import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
-import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Objects;
@@ -49,14 +47,11 @@ public class MessageAppender {
     private final Conversations conversations;
     private final MessageReader reader;
     private final MessageOffloader offloader;
-    private final Counter duplicateKeys;
 
-    MessageAppender(
-            Conversations conversations, MessageReader reader, MessageOffloader offloader, MeterRegistry meters) {
+    MessageAppender(Conversations conversations, MessageReader reader, MessageOffloader offloader) {
         this.conversations = conversations;
         this.reader = reader;
         this.offloader = offloader;
-        this.duplicateKeys = meters.counter("conversations.duplicate.key");
     }
 
     /** The conversation changed since it was read. */
@@ -98,9 +93,8 @@ public class MessageAppender {
                                 .append(
                                         CREATED_AT,
                                         new BsonDateTime(message.timestamp().toEpochMilli())));
-        return send(target.clone().append(MESSAGES, ALL_DOCUMENTS), update, true)
-                .onFailure(DriverFailure::isDuplicateKey)
-                .invoke(failure -> duplicateKeys.increment())
+        return conversations
+                .counted(send(target.clone().append(MESSAGES, ALL_DOCUMENTS), update, true))
                 .map(after -> counted(after, newSessionId, message))
                 .onFailure(DriverFailure::isDuplicateKey)
                 .recoverWithUni(() -> append(target, message));

@@ -10,9 +10,12 @@ import static consulting.lmx.conversation.store.ConversationFields.IDEMPOTENCY_K
 import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.store.MessageQuery.operator;
 
+import com.mongodb.CreateIndexCommitQuorum;
 import com.mongodb.client.model.Aggregates;
+import com.mongodb.client.model.CreateIndexOptions;
 import com.mongodb.client.model.DeleteOptions;
 import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.IndexModel;
 import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
 import com.mongodb.client.model.InsertManyOptions;
@@ -246,7 +249,12 @@ public class MessageBlocks {
                 .name(KEY_INDEX)
                 .partialFilterExpression(Filters.exists(BLOCK_KEYS))
                 .collation(Collations.SIMPLE);
-        return blocks.createIndex(Indexes.ascending(BLOCK_KEYS, ID), options)
+        List<IndexModel> index = List.of(new IndexModel(Indexes.ascending(BLOCK_KEYS, ID), options));
+        // The default quorum waits for members that are down. MongoDB before 4.4, and a standalone server, have no
+        // quorum.
+        return blocks.createIndexes(index, new CreateIndexOptions().commitQuorum(CreateIndexCommitQuorum.MAJORITY))
+                .onFailure(failure -> !DriverFailure.isUnavailable(failure))
+                .recoverWithUni(() -> blocks.createIndexes(index))
                 .replaceWithVoid()
                 .invoke(() -> keyIndexTried = true)
                 .onFailure()

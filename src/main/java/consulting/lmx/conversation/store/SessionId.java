@@ -1,7 +1,9 @@
 package consulting.lmx.conversation.store;
 
 import consulting.lmx.conversation.text.Text;
-import io.micrometer.core.instrument.Metrics;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.arc.Arc;
+import io.quarkus.arc.ArcContainer;
 import java.util.UUID;
 
 /** The rule for a {@code sessionId}: any string that is not blank. New ones are random UUIDs (version 4) in canonical text. */
@@ -21,6 +23,13 @@ public final class SessionId {
 
     /** Counts a {@code sessionId} that {@code layer} generated because the layers above it had not. */
     static void countGenerated(String layer) {
-        Metrics.counter("conversations.session.id.generated", "layer", layer).increment();
+        ArcContainer container = Arc.container();
+        if (container != null) {
+            container
+                    .instance(MeterRegistry.class)
+                    .get()
+                    .counter("conversations.session.id.generated", "layer", layer)
+                    .increment();
+        }
     }
 }

@@ -14,7 +14,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
-/** The typed client in the folder {@code client}, made from the description and tried against the packaged jar. */
+/** The TypeScript client in {@code client}, generated from the API description and run against the packaged jar. */
 class ClientIT {
 
     private static final int NODE = 20;

@@ -176,17 +176,17 @@ class ConversationResourceTest {
                 .isEqualTo(1);
     }
 
-    /** One caller may not take all places for calls, so that some of a hundred are rejected at first. */
+    /** One caller may not occupy all places, so the service rejects some of a hundred calls at first. */
     private static Response sendUntilAccepted(String caller, String id, String content) {
         Response response = send(caller, id, content);
-        while (response.statusCode() == 503) {
+        while (response.statusCode() == 503 && response.<String>path("detail").startsWith("The service is busy")) {
             response = send(caller, id, content);
         }
         return response;
     }
 
     @Test
-    void conversationOfSomebodyElseDoesNotExistOnAnyRoute() {
+    void conversationOfAnotherUserDoesNotExistOnAnyRoute() {
         String id = newId();
         send("ann", id, "private");
         BsonDocument before = stored(id);
@@ -335,7 +335,7 @@ class ConversationResourceTest {
         assertThat(generated()).isEqualTo(before);
     }
 
-    /** How often a layer below had to make up for one that was missing. */
+    /** The number of sessionIds that lower layers generated. */
     private static double generated() {
         return Stream.of("hook", "codec")
                 .mapToDouble(layer -> Metrics.counter("conversations.session.id.generated", "layer", layer)
@@ -359,7 +359,7 @@ class ConversationResourceTest {
     }
 
     @Test
-    void sameIdOfAnotherCallerIsNotToldApartFromAMissingOneByItsBody() {
+    void bodyOfTheSameIdOfAnotherUserEqualsThatOfAMissingConversation() {
         String id = newId();
         send("ann", id, "x");
         send("bob", id, "y").then().body("detail", not(org.hamcrest.Matchers.containsString("ann")));

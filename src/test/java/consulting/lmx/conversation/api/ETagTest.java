@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 import org.bson.BsonDocument;
 import org.junit.jupiter.api.Test;
 
-/** What a conversation's entity tag tells apart. */
+/** The changes that an entity tag reflects. */
 class ETagTest {
 
     private static final Message FIRST = new Message("user", "hello", Instant.EPOCH);

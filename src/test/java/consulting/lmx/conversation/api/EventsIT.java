@@ -197,7 +197,7 @@ class EventsIT {
     }
 
     @Test
-    void listenersAreToldToComeAgainWhereAReplicaStops() throws Exception {
+    void stoppingReplicaTellsListenersToReconnect() throws Exception {
         append(b, "m0");
         Service stopped = Service.start(Service.settings(DATABASE)).awaitReady();
         try (EventClient client = listen(stopped)) {

@@ -29,10 +29,12 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("slow")
 @QuarkusTest
 @TestProfile(EventsTest.QuickHeartbeats.class)
 class EventsTest {
@@ -173,7 +175,7 @@ class EventsTest {
     }
 
     @Test
-    void conversationOfSomebodyElseIsNotFoundBeforeAnythingIsSent() throws Exception {
+    void conversationOfAnotherUserIsNotFoundBeforeAnythingIsSent() throws Exception {
         append("secret");
         given().auth()
                 .oauth2(Tokens.of("stranger"))

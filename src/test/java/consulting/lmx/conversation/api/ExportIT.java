@@ -21,7 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Exports of a conversation as long as a document may be, from the packaged jar in a heap of 256 MiB. */
+/** Exports of a conversation in a document of maximum size, from the packaged jar with a heap of 256 MiB. */
 class ExportIT {
 
     private static final int MESSAGES = 450;

@@ -37,11 +37,13 @@ import org.bson.Document;
 import org.bson.RawBsonDocument;
 import org.bson.codecs.BsonDocumentCodec;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("slow")
 @QuarkusTest
 class ExportTest {
 
@@ -135,7 +137,7 @@ class ExportTest {
                 "{messages: [['a'], [{role: 'user'}], [[]]]}",
                 "{messages: [], createdAt: null, updatedAt: 'yesterday', title: 5, metadata: 'none'}"
             })
-    void whatOldProgramsStoredIsExportedAsItIsShown(String fields) throws IOException {
+    void documentsOfOtherProgramsAreExportedAsTheyAreShown(String fields) throws IOException {
         if (fields.contains("[[")) {
             TestServer.assumeGenuine("paths into lists of lists");
         }
@@ -195,7 +197,7 @@ class ExportTest {
     }
 
     @Test
-    void conversationOfSomebodyElseDoesNotExist() {
+    void conversationOfAnotherUserDoesNotExist() {
         insert(1, 1);
         String path = "/api/conversation/" + id + "/export";
         Response stranger = as("bob").get(path);
@@ -222,7 +224,7 @@ class ExportTest {
         as("ann").delete("/api/conversation/" + encoded).then().statusCode(204);
     }
 
-    /** One who asks for the export, takes its first bytes, and no more for now. */
+    /** A client that requests the export, reads its first bytes and then pauses. */
     private RawHttp begin() throws IOException {
         return new RawHttp(RestAssured.port)
                 .request(
@@ -270,7 +272,7 @@ class ExportTest {
         profile(2);
         try (RawHttp reader = begin()) {
             byte[] first = reader.read(1_000);
-            // what fits into the buffers of the connection is read ahead, and no more: about 4 of 15 MiB
+            // the service reads ahead only what fits into the connection's buffers: about 4 of 15 MiB
             await().during(Duration.ofSeconds(1)).atMost(Duration.ofSeconds(20)).until(() -> pagesRead() < 120);
             assertThat(pagesRead()).isPositive();
             assertThat(reader.answer(first).whole()).isTrue();

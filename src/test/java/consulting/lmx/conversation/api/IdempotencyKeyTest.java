@@ -7,7 +7,7 @@ import java.util.UUID;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** The id of what is started under a key. */
+/** The id of a conversation that is started with a key. */
 class IdempotencyKeyTest {
 
     private static UUID id(String caller, String key) {

@@ -77,7 +77,7 @@ class IdempotencyTest {
     }
 
     @Test
-    void nothingIsStartedUnderAKeyWhoseIdSomebodyElseHas() {
+    void nothingIsStartedIfAnotherUserHasTheIdOfTheKey() {
         String id = new IdempotencyKey(key).conversationId(user);
         String other = "other-" + UUID.randomUUID();
         post(other, id + "/message", key, "{\"content\": \"mine\"}").then().statusCode(201);
@@ -223,7 +223,7 @@ class IdempotencyTest {
         post(user, "start", key, first).then().statusCode(201).body("conversationId", equalTo(id));
     }
 
-    /** What version 1.0 stores and compares, while both run on one database. */
+    /** The digest that version 1.0 stores and compares while both versions run on one database. */
     @Test
     void digestIsThatOfTheEarlierVersion() {
         ObjectMapper json = new ObjectMapper();

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Callers who ask for as much as they can get, at once or without reading it, of a service with the image's heap. */
+/** Callers that request as much as they can, at once or without reading it, from a service with the image's heap. */
 class LargeRepliesIT {
 
     private static final int LONGEST = 32 * 1024;
@@ -61,7 +61,7 @@ class LargeRepliesIT {
         return IntStream.range(from, to).mapToObj(i -> message(i, text)).toList();
     }
 
-    /** Stores a conversation of which the oldest {@code offloaded} messages are in blocks of 100. */
+    /** Stores a conversation with its oldest {@code offloaded} messages in blocks of 100. */
     private void store(String id, String user, int offloaded, List<Document> inline, String text) {
         MongoDatabase database = client.getDatabase(name);
         ObjectId key = new ObjectId();
@@ -83,7 +83,7 @@ class LargeRepliesIT {
         database.getCollection("conversations").insertOne(conversation);
     }
 
-    /** Ordinary calls go on, and the process is the one that was started. */
+    /** Ordinary calls succeed, and the process has not restarted. */
     private void assertServes() throws Exception {
         assertThat(service.process().isAlive()).as(service.log()).isTrue();
         assertThat(service.status("/q/health/live")).isEqualTo(200);

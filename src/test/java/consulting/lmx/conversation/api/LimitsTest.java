@@ -15,14 +15,16 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Each limit as it is set: what is at it passes, and what is one beyond is refused by its name. */
+/** Each limit: a value at the limit passes, and one above it is rejected with the name of the field. */
+@Tag("slow")
 @QuarkusTest
 @TestProfile(LimitsTest.Tight.class)
 class LimitsTest {
 
-    /** Other limits than the defaults, so that it is the settings that are seen. */
+    /** Limits other than the defaults. */
     public static class Tight implements QuarkusTestProfile {
 
         @Override

@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The calls of the old application's frontend, sent as it sends them: by cookie, as JSON. The answers below are those that the
- * old application gave to them; {@code docs/migrating.md} says what differs.
+ * Sends the calls of the old application's frontend: JSON, with the cookie. The expected answers are those of the old application;
+ * {@code docs/migrating.md} lists the differences.
  */
 @QuarkusTest
 class OldFrontendTest {
@@ -55,7 +55,7 @@ class OldFrontendTest {
         return frontend().body(body).post("/api/conversation/" + id + "/message");
     }
 
-    /** What the old answer has and this one has not, or has of another kind, but for what only Mongoose looks at. */
+    /** The fields of the old answer that this one lacks or has with another type, except those that only Mongoose uses. */
     private static List<String> missing(String old, Response response) throws IOException {
         List<String> missing = new ArrayList<>();
         ObjectMapper json = new ObjectMapper();
@@ -123,7 +123,7 @@ class OldFrontendTest {
         assertThat(missing(READ, response)).isEmpty();
     }
 
-    /** The last column is what the old application answered, where that was another status. */
+    /** The last column is the old application's status if it was another one. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The committed description is the one that the service gives. {@code -Dopenapi.write=true} writes it anew. */
+/** The committed description equals the one that the service serves. {@code -Dopenapi.write=true} updates the file. */
 @QuarkusTest
 class OpenApiTest {
 
@@ -54,7 +54,7 @@ class OpenApiTest {
                 .isEqualTo(Files.readString(COMMITTED));
     }
 
-    /** What META-INF/openapi.yaml says of a route that the code has not would lack its name; the other way round, the tag. */
+    /** A route that only META-INF/openapi.yaml has would lack its operation id; one that only the code has, its tag. */
     @Test
     void everyRouteIsOfTheCodeAndIsDescribed() throws IOException {
         assertThat(operations(served())).hasSizeGreaterThan(10).allSatisfy(route -> {

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Collections whose own collation takes {@code ALICE} for {@code alice}. */
+/** Collections with a case-insensitive default collation, which equates {@code ALICE} and {@code alice}. */
 class CollationIT {
 
     private static final String[] ALICE = {"Authorization", "Bearer " + Tokens.of("alice")};
@@ -53,7 +53,7 @@ class CollationIT {
     }
 
     @Test
-    void callersWhoseNamesDifferInCaseAloneAreStrangers() throws Exception {
+    void callersWithNamesThatDifferInCaseAreDifferentCallers() throws Exception {
         try (Service service = Service.start(Service.settings(name)).awaitReady()) {
             String path = "/api/conversation/" + ID;
             assertThat(service.post(path + "/message", "{\"content\": \"secret\"}", ALICE)

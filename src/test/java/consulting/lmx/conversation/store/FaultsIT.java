@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
-/** Three short seeds of the folder {@code faults}; docs/reliability.md tells what they do. */
+/** Runs three short seeds of {@code faults/run}; docs/reliability.md describes them. */
 class FaultsIT {
 
     @Test

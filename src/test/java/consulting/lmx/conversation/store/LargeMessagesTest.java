@@ -14,9 +14,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Messages as long as the settings allow. */
+@Tag("slow")
 @QuarkusTest
 @TestProfile(LargeMessagesTest.LongestMessages.class)
 class LargeMessagesTest {

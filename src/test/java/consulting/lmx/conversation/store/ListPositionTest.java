@@ -16,7 +16,7 @@ import org.bson.BsonString;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.junit.jupiter.api.Test;
 
-/** How the server finds what comes after a place in a list. */
+/** The filter for the conversations after a position of a list. */
 @QuarkusTest
 class ListPositionTest {
 

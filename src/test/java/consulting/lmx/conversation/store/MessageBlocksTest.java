@@ -8,7 +8,7 @@ import org.bson.BsonDocument;
 import org.bson.BsonString;
 import org.junit.jupiter.api.Test;
 
-/** What a block of moved messages looks like. */
+/** The stored form of a block. */
 class MessageBlocksTest {
 
     private static final BsonString CONVERSATION = new BsonString("c");

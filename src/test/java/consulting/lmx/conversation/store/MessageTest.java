@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A message as it is stored, and whatever else may stand in its place. */
+/** Stored messages, and other values in their place. */
 class MessageTest {
 
     private static final String WHOLE = "{role: 'user', content: 'hello', timestamp: {$date: 5}, retryKey: 'k'}";

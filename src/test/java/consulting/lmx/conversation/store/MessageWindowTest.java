@@ -8,7 +8,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Which messages a page holds, against counting them one by one. */
+/** Compares the range of a window with one that is counted message by message. */
 class MessageWindowTest {
 
     private static final int MOST = 6;

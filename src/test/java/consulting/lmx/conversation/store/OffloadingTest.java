@@ -40,11 +40,13 @@ import org.bson.BsonObjectId;
 import org.bson.BsonString;
 import org.bson.BsonValue;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Conversations that are longer than what their document holds. */
+/** Conversations with offloaded messages. */
+@Tag("slow")
 @QuarkusTest
 class OffloadingTest {
 
@@ -205,7 +207,7 @@ class OffloadingTest {
         assertThat(as(user).get("/api/conversation/{id}", id).header("ETag")).isEqualTo(before);
     }
 
-    /** Waits for one move that is begun as an append begins it. */
+    /** Requests an offload as an append does, and waits for it. */
     private void move() {
         offloader.afterAppend(stored().get("_id"), inline().size(), new Message("user", "", Conversation.now()));
         await().atMost(Duration.ofSeconds(60)).until(() -> inline().size() < INLINE + MessageBlocks.MESSAGES_PER_BLOCK);
@@ -296,7 +298,7 @@ class OffloadingTest {
                 .isEqualTo(numbered(0, count + 1));
     }
 
-    /** Appends {@code m} and their index at one blow, past the service. */
+    /** Appends messages {@code m} with their index by one write that bypasses the service. */
     private void push(int first, int messages) {
         BsonArray more = new BsonArray();
         for (int i = first; i < first + messages; i++) {
@@ -501,7 +503,7 @@ class OffloadingTest {
         assertThat(newest.getString("older")).endsWith("?before=" + newest.getInt("messages[0].index"));
     }
 
-    /** As a backup of one collection alone is restored: what came later is still in the other one. */
+    /** Restores a backup of one collection, while the other one keeps its later documents. */
     private void restore(BsonDocument conversation) {
         ReactiveMongoCollection<BsonDocument> conversations = collection(ConversationFields.COLLECTION);
         conversations
@@ -553,7 +555,7 @@ class OffloadingTest {
     }
 
     @Test
-    void messagesWhoseBlocksAreLostAreToldSoAndTheRestIsRead() {
+    void lostBlocksAreReportedAndTheOtherMessagesAreRead() {
         BsonObjectId key = legacy(350);
         append("m350");
         awaitOffloaded(100);
@@ -597,7 +599,7 @@ class OffloadingTest {
     }
 
     @Test
-    void conversationWhoseListOthersReplacedLosesNothingOfTheNewOne() {
+    void listThatAnotherProgramReplacedLosesNoMessages() {
         legacy(450);
         BsonDocument before = stored();
         StoredConversation read = new StoredConversation(before, 450);
@@ -619,8 +621,8 @@ class OffloadingTest {
     }
 
     /**
-     * Both collections are dumped twice, and each is restored from one of the dumps. Whatever the order, no message of another
-     * time is read, what the dumps hold is, and new messages get on.
+     * Dumps both collections twice, and restores each from one of the dumps. In every order, no message of an abandoned timeline is
+     * read, every message of the dumps is read, and new messages are accepted.
      */
     @ParameterizedTest
     @CsvSource({"true,true", "true,false", "false,true", "false,false"})

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every way in which an application could write a conversation, trying to store one without a {@code sessionId}. */
+/** Every way to write a conversation, each with an attempt to store one without a {@code sessionId}. */
 @QuarkusTest
 class WritePathsTest {
 
@@ -43,7 +43,7 @@ class WritePathsTest {
     @ConfigProperty(name = "quarkus.mongodb.database")
     String database;
 
-    /** The collection as any other program sees it. */
+    /** The collection without the service's codec. */
     private ReactiveMongoCollection<BsonDocument> raw() {
         return client.getDatabase(database).getCollection(ConversationFields.COLLECTION, BsonDocument.class);
     }
@@ -143,7 +143,7 @@ class WritePathsTest {
     }
 
     @Test
-    void writesThatPassNeitherHookNorCodecAreNotOffered() {
+    void writesThatBypassHookAndCodecAreNotOffered() {
         assertThatThrownBy(Conversation::mongoCollection).isInstanceOf(UnsupportedOperationException.class);
         assertThatThrownBy(Conversation::mongoDatabase).isInstanceOf(UnsupportedOperationException.class);
         assertThatThrownBy(() -> Conversation.update("sessionId", (Object) null))
@@ -237,7 +237,7 @@ class WritePathsTest {
         return names;
     }
 
-    /** As a server stores it: the _id first, the rest in its order. */
+    /** The document in the order in which a server stores it: {@code _id} first. */
     private static BsonDocument reordered(BsonDocument document) {
         BsonDocument ordered = new BsonDocument("_id", document.get("_id"));
         document.forEach(ordered::putIfAbsent);
