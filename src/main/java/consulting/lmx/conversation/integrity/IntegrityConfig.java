@@ -20,9 +20,9 @@ public interface IntegrityConfig {
     Mode onStart();
 
     /**
-     * The mode of the database's validator: {@code enforce} rejects other programs' writes that break the invariant; {@code
-     * warn} accepts and logs them, for while old writers still run; {@code off} removes the validator. Without this setting
-     * the service enforces, unless another program's validator only warns, and a command leaves a validator as it is.
+     * The mode of the database's validator: {@code enforce} rejects other programs' writes that break the invariant;
+     * {@code warn} accepts and logs them, for while old writers still run; {@code off} removes the validator. Without this
+     * setting the service enforces, unless another program's validator only warns, and a command leaves a validator as it is.
      */
     Optional<ValidatorMode> validator();
 
