@@ -363,13 +363,13 @@ class CommandIT {
         for (String command : List.of("heal", "verify")) {
             Ended ended = Service.run(folder, "", away, command);
             assertThat(ended.code()).isEqualTo(3);
-            assertThat(ended.err()).contains("127.0.0.1:1").contains("1000 ms").contains("could not be reached");
+            assertThat(ended.err()).contains("127.0.0.1:1").contains("could not be reached");
         }
     }
 
     @Test
     void helpDescribesEachCommand() throws Exception {
-        assertThat(run("--help").out()).contains("heal", "verify", "smoke", "Without a command it serves");
+        assertThat(run("--help").out()).contains("heal", "verify", "smoke", "Without a command, serves");
         Ended heal = run("heal", "--help");
         assertThat(heal.code()).isZero();
         assertThat(heal.out())
@@ -491,7 +491,7 @@ class CommandIT {
                         "--token",
                         Tokens.of("smoker"));
                 assertThat(smoke.code()).as(smoke.err()).isEqualTo(4);
-                assertThat(smoke.err()).contains("were not all deleted");
+                assertThat(smoke.err()).contains("Not all created conversations were deleted");
             } finally {
                 refusing.stop(0);
             }
