@@ -218,7 +218,7 @@ class StartupIT {
         try (Service service = Service.start(settings(Map.of("CONVERSATIONS_INTEGRITY_ON_START", "off")))) {
             service.awaitReady();
             assertThat(service.get("/q/health/ready").body()).contains("UNCHECKED");
-            assertThat(service.log()).contains("WARN").contains("nothing was checked");
+            assertThat(service.log()).contains("WARN").contains("the service checked nothing");
             assertThat(broken()).isEqualTo(1);
         }
     }
