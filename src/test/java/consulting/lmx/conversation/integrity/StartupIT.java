@@ -253,7 +253,7 @@ class StartupIT {
                     .contains("AUTH_SECRET is shorter than 32 bytes")
                     .contains("dev-user is set")
                     .contains("ALLOWED_ORIGINS has a pattern")
-                    .contains("conversations.limits.page-size must be 1 or more, or no page would hold a message")
+                    .contains("conversations.limits.page-size must be 1 or more, or")
                     .contains("conversations.limits.body-size must be 16M or less, or")
                     .contains("conversations.integrity.batch-size must be 10000 or less, or")
                     .contains("conversations.retention must be 1M or more, or")
