@@ -54,10 +54,6 @@ export function integrityReport(signal) {
   return call(INTEGRITY, { signal });
 }
 
-export function pastRuns(signal) {
-  return call(`${INTEGRITY}/runs`, { signal });
-}
-
 export function heal(dryRun) {
   return call(`${INTEGRITY}/heal?dryRun=${dryRun}`, { method: 'POST' });
 }

@@ -1,8 +1,8 @@
-// Asks before something is done.
+// Asks for confirmation.
 
 import { el } from './dom.js';
 
-/** Shows what will be done, and resolves to whether it shall be; not where the view is left meanwhile. */
+/** Describes the action, and resolves to whether the user confirms it; to false if the user leaves the view. */
 export function ask(title, lines, action, signal) {
   return new Promise((resolve) => {
     const dialog = el(

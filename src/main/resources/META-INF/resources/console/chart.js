@@ -1,4 +1,4 @@
-// What was found and healed, by reason: a table whose rows carry a bar each, so that it reads well without seeing it.
+// What was found and healed, by reason: a table with a bar in each row, which screen readers can read.
 
 import { el, svg } from './dom.js';
 import { number } from './format.js';
@@ -12,15 +12,15 @@ const REASONS = {
   duplicate: 'duplicate',
 };
 
-/** The word of a reason as one reads it. */
-export function reasonWord(reason) {
+/** The readable form of a reason. */
+function reasonWord(reason) {
   return REASONS[reason] ?? reason;
 }
 
-/** A chart of a run's progress, `{found, healedByReason}` by reason; without the latter only of what was found. */
+/** A chart of `{found, healedByReason}`, each by reason; without `healedByReason` it shows only what was found. */
 export function reasonChart(run) {
   if (!run) {
-    return el('p', { class: 'quiet' }, 'No run has begun yet.');
+    return el('p', { class: 'quiet' }, 'No run has started yet.');
   }
   const { found, healedByReason: healed } = run;
   const most = Math.max(...Object.values(found), 1);

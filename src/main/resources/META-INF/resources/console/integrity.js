@@ -1,4 +1,4 @@
-// The view of the invariant: its state, the run under way, what was healed and why, what holds it, and the past runs.
+// The integrity view: the state, the current run, what was healed and why, and the layers that enforce the invariant.
 
 import { heal, integrityEvents, integrityReport } from './api.js';
 import { ask } from './ask.js';
@@ -8,7 +8,6 @@ import { follow } from './events.js';
 import { moment, number } from './format.js';
 import { layers } from './layers.js';
 import { progress } from './progress.js';
-import { pastRuns } from './runs.js';
 
 const MARKS = { PENDING: 'unknown', RUNNING: 'busy', VERIFIED: 'good', FAILED: 'bad', UNCHECKED: 'warn' };
 
@@ -18,13 +17,12 @@ export function integrityView(main, signal) {
   const notice = el('p', { role: 'status', class: 'notice' });
   const buttons = Object.values(ACTIONS).map(button);
   const chart = el('div', { class: 'stack' });
-  const rehearsal = el('div', { class: 'stack' });
+  const dryRun = el('div', { class: 'stack' });
   const database = el('div', { class: 'stack' });
   const guards = el('div');
   const live = el('p', { class: 'live', role: 'status' });
   const run = progress(signal);
   let asked;
-  const runs = pastRuns(signal);
 
   main.replaceChildren(
     el('div', { class: 'title' }, el('h1', { tabindex: -1 }, 'Integrity'), live),
@@ -33,14 +31,13 @@ export function integrityView(main, signal) {
     el('div', { class: 'columns' },
       card('Found and healed, by reason', chart),
       card('In the database', database)),
-    rehearsal,
-    card('What holds it, layer by layer', guards),
-    card('Past runs', runs.node),
+    dryRun,
+    card('Layers that enforce the invariant', guards),
   );
 
   const showState = region(state, stateOf);
   const showChart = region(chart, reasonChart);
-  const showRehearsal = region(rehearsal, rehearsalOf);
+  const showDryRun = region(dryRun, dryRunOf);
   const showDatabase = region(database, databaseOf);
   const showGuards = region(guards, layers);
 
@@ -50,11 +47,10 @@ export function integrityView(main, signal) {
     buttons.forEach((b) => { b.disabled = !open; });
     run.show(report);
     showChart(report.progress ?? null);
-    showRehearsal(report.rehearsal ?? null);
+    showDryRun(report.dryRun ?? null);
     showDatabase(report.indexes ? [report.indexes, report.validator, report.notEnforced, report.checkedAt] : null);
-    const { progress: _, since: __, rehearsal: ___, ...checked } = report;
+    const { progress: _, since: __, dryRun: ___, ...checked } = report;
     showGuards(checked);
-    runs.show(report);
     if (asked?.ended(report, asked.run)) {
       notice.textContent = asked.done;
       asked = null;
@@ -86,9 +82,9 @@ export function integrityView(main, signal) {
   });
 }
 
-/** Whether what is shown is what is so now. */
+/** Shows whether the view is up to date. */
 export function showLive(node, isLive) {
-  const text = isLive ? 'Live' : 'Connection lost, coming back…';
+  const text = isLive ? 'Live' : 'Connection lost, reconnecting…';
   if (node.textContent !== text) {
     node.textContent = text;
     node.classList.toggle('lost', !isLive);
@@ -105,60 +101,60 @@ function stateOf({ state, open, since, reason }) {
 }
 
 function meaning(state, open) {
-  const shut = 'Until it is proved, every other route answers 503.';
+  const shut = 'Until the check succeeds, every other route answers 503.';
   switch (state) {
     case 'PENDING':
-      return `The stored conversations are about to be checked. ${shut}`;
+      return `The service is about to check the stored conversations. ${shut}`;
     case 'RUNNING':
       return open
-        ? 'A run is under way beside the traffic. The service stays open.'
-        : `The stored conversations are being checked, and healed where they are broken. ${shut}`;
+        ? 'A heal is running beside the traffic. The service stays open.'
+        : `The service is checking the stored conversations and heals what is broken. ${shut}`;
     case 'VERIFIED':
-      return 'Every conversation has a sessionId and a conversationId of its own.';
+      return 'Every conversation has a unique sessionId and conversationId.';
     case 'FAILED':
       return open
-        ? 'The heal that was asked for did not come to its end. The service stays open.'
-        : `The last check failed, and is made again by itself. ${shut}`;
+        ? 'The requested heal failed. The service stays open.'
+        : `The last check failed. The service retries it. ${shut}`;
     default:
-      return 'Nothing was checked, since conversations.integrity.on-start is off. Broken conversations may be there.';
+      return 'The service checked nothing, because conversations.integrity.on-start is off. Some conversations may be broken.';
   }
 }
 
-/** What can be asked for; `ended` tells from a report whether that run is over. */
+/** The actions of the view. `ended` finds out from a report whether the run has ended. */
 const ACTIONS = {
   heal: {
     label: 'Heal now…',
     title: 'Heal now?',
     lines: [
-      'Each conversation whose sessionId or conversationId is missing, null, blank, no string, or that of an older one is '
-        + 'given a new one, and keeps a note of what was done. Unique indexes and the validator are made where they are not '
-        + 'as declared.',
-      'It writes to the database, beside the traffic. The service stays open whatever comes of it.',
+      'A heal gives each conversation a new sessionId or conversationId if the value is missing, null, blank, not a string or '
+        + 'a duplicate. It records each repair in the conversation, and creates the unique indexes and the validator if they '
+        + 'are not as declared.',
+      'It writes to the database beside the traffic. The service stays open whatever the result is.',
     ],
     verb: 'Heal now',
-    begun: 'The heal has begun.',
+    begun: 'The heal has started.',
     done: 'The heal has ended.',
     dryRun: false,
     ended: ({ state, progress }, run) => state !== 'RUNNING' && progress.run === run,
   },
-  rehearsal: {
-    label: 'Rehearse…',
-    title: 'Rehearse a heal?',
+  dryRun: {
+    label: 'Dry run…',
+    title: 'Start a dry run?',
     lines: [
-      'It counts what a heal would find, and writes nothing at all.',
-      'Where the indexes do not vouch for the conversations, all of them are read, which the database will feel.',
+      'A dry run counts what a heal would find, and writes nothing.',
+      'If the indexes do not give the answer, it reads all conversations, which loads the database.',
     ],
-    verb: 'Rehearse',
-    begun: 'The rehearsal has begun.',
-    done: 'The rehearsal has ended.',
+    verb: 'Start dry run',
+    begun: 'The dry run has started.',
+    done: 'The dry run has ended.',
     dryRun: true,
-    ended: ({ rehearsal }, run) => rehearsal?.run === run && rehearsal.endedAt !== undefined,
+    ended: ({ dryRun }, run) => dryRun?.run === run && dryRun.endedAt !== undefined,
   },
 };
 
 function databaseOf(found) {
   if (!found) {
-    return el('p', { class: 'quiet' }, 'Not known before a check has succeeded.');
+    return el('p', { class: 'quiet' }, 'Unknown until a check succeeds.');
   }
   const [indexes, validator, notEnforced, checkedAt] = found;
   const rows = indexes.map((index) => el(
@@ -175,37 +171,37 @@ function databaseOf(found) {
     el('dl', { class: 'facts' },
       el('div', {}, el('dt', {}, 'Validator'), el('dd', {}, el('strong', {}, validator), ` – ${VALIDATORS[validator] ?? ''}`)),
       notEnforced.length > 0
-        ? el('div', {}, el('dt', {}, 'Not enforced'), el('dd', {}, `The server has no ${notEnforced.join(', ')}.`))
+        ? el('div', {}, el('dt', {}, 'Not enforced'), el('dd', {}, `The server lacks ${notEnforced.join(', ')}.`))
         : null),
-    el('p', { class: 'quiet' }, 'As found ', moment(checkedAt), '.'),
+    el('p', { class: 'quiet' }, 'Checked ', moment(checkedAt), '.'),
   ];
 }
 
 const VALIDATORS = {
-  strict: 'every write is held to the invariant',
-  moderate: 'new and sound documents are held to it',
-  warn: 'broken writes pass, and are logged at the server',
-  none: 'the database itself refuses nothing',
+  strict: 'checks every write',
+  moderate: 'checks new and valid documents',
+  warn: 'accepts and logs broken writes',
+  none: 'the database refuses nothing',
 };
 
-function rehearsalOf(rehearsal) {
-  if (!rehearsal) {
+function dryRunOf(dryRun) {
+  if (!dryRun) {
     return [];
   }
-  const { startedAt, endedAt, reason, report } = rehearsal;
-  const body = report ? rehearsed(report) : [el('p', {}, endedAt ? reason : 'It is under way.')];
-  return card('Last rehearsal', ...body, el('p', { class: 'quiet' }, endedAt ? 'Ended ' : 'Begun ', moment(endedAt ?? startedAt), '.'));
+  const { startedAt, endedAt, reason, report } = dryRun;
+  const body = report ? resultOf(report) : [el('p', {}, endedAt ? reason : 'The dry run is running.')];
+  return card('Last dry run', ...body, el('p', { class: 'quiet' }, endedAt ? 'Ended ' : 'Started ', moment(endedAt ?? startedAt), '.'));
 }
 
-function rehearsed(report) {
+function resultOf(report) {
   const { left, duplicatesLeft, broken, conversationId } = report;
   if (left + duplicatesLeft === 0) {
-    return [el('p', {}, 'A heal would find nothing to mend.')];
+    return [el('p', {}, 'A heal would find nothing to repair.')];
   }
   const found = { ...broken };
   Object.entries(conversationId.broken).forEach(([reason, n]) => { found[reason] = (found[reason] ?? 0) + n; });
   return [
-    el('p', {}, `A heal would mend ${number(left + duplicatesLeft)} ids. Nothing was written.`),
+    el('p', {}, `A heal would repair ${number(left + duplicatesLeft)} ids. Nothing was written.`),
     reasonChart({ found }),
   ];
 }

@@ -1,9 +1,9 @@
-// The layers that hold the invariant: what each does, what is known of it, and from when that is.
+// The layers that enforce the invariant: what each does, its state, and when that was checked.
 
 import { el, mark } from './dom.js';
 import { moment, number } from './format.js';
 
-/** The list of them, from a report. */
+/** The list of layers, from a report. */
 export function layers(report) {
   const items = [...inTheApplication(report), inTheDatabase(report), theHeal(report)];
   return el('ol', { class: 'layers' }, ...items.map(item));
@@ -24,64 +24,64 @@ function inTheApplication({ generated, startedAt }) {
   const { hook = 0, codec = 0 } = generated;
   const since = () => [' since ', moment(startedAt), '.'];
   const above = hook + codec === 0
-    ? { kind: 'good', sign: 'In force', checked: ['The layers below had to make up none'], when: since }
-    : { kind: 'warn', sign: 'Passed by', checked: [`The layers below had to make up ${number(hook + codec)}`], when: since };
+    ? { kind: 'good', sign: 'In force', checked: ['The layers below generated none'], when: since }
+    : { kind: 'warn', sign: 'Bypassed', checked: [`The layers below generated ${number(hook + codec)}`], when: since };
   const stopped = (n) => ({
     kind: 'good',
     sign: n === 0 ? 'In force' : 'Was needed',
-    checked: [n === 0 ? 'It had to make up none' : `It had to make up ${number(n)}`],
+    checked: [n === 0 ? 'It generated none' : `It generated ${number(n)}`],
     when: since,
   });
   return [
-    { name: 'The record', does: 'A new one gives itself a sessionId.', ...above },
-    { name: 'The persist hook', does: 'Before a save, it makes up a missing sessionId, warns and counts.', ...stopped(hook) },
-    { name: 'The use cases', does: 'They bring the sessionId themselves.', ...above },
+    { name: 'Entity', does: 'A new conversation generates its sessionId.', ...above },
+    { name: 'Persist hook', does: 'Generates a missing sessionId before each save, warns and counts.', ...stopped(hook) },
+    { name: 'Use cases', does: 'Set the sessionId explicitly.', ...above },
     {
       name: 'Validation',
-      does: 'A record without its ids is refused before it is sent.',
+      does: 'Refuses a conversation without its ids before it is sent.',
       kind: 'good',
       sign: 'In force',
-      checked: ['Each record is checked when it is written.'],
+      checked: ['Checks each conversation when it is written.'],
     },
     {
-      name: 'The codec',
-      does: 'What the hook cannot see (streams, bulk writes, upserts) passes here.',
+      name: 'Codec',
+      does: 'Covers the writes that bypass the hook: streams, bulk writes and upserts.',
       ...stopped(codec),
     },
   ];
 }
 
-const NOT_KNOWN = { kind: 'unknown', sign: 'Not known yet', checked: ['No check has succeeded yet.'] };
+const UNKNOWN = { kind: 'unknown', sign: 'Unknown', checked: ['No check has succeeded yet.'] };
 
 function inTheDatabase({ indexes, validator, checkedAt }) {
-  const layer = { name: 'The database', does: 'Its validator and unique indexes refuse the same of every other program.' };
+  const layer = { name: 'Database', does: 'Its validator and unique indexes refuse broken writes of every program.' };
   if (!indexes) {
-    return { ...layer, ...NOT_KNOWN };
+    return { ...layer, ...UNKNOWN };
   }
   const fields = ['sessionId', 'conversationId'];
   const indexed = fields.filter((field) => indexes.some((index) => index.ok && field in index.key));
-  const whole = indexed.length === fields.length && validator === 'strict';
+  const complete = indexed.length === fields.length && validator === 'strict';
   return {
     ...layer,
-    kind: whole ? 'good' : 'warn',
-    sign: whole ? 'In force' : 'In part',
-    checked: [`Validator ${validator}, ${indexed.length} of ${fields.length} keys under their declared index`],
-    when: () => [', as found ', moment(checkedAt), '.'],
+    kind: complete ? 'good' : 'warn',
+    sign: complete ? 'In force' : 'Partly in force',
+    checked: [`Validator ${validator}, declared index on ${indexed.length} of ${fields.length} keys`],
+    when: () => [', checked ', moment(checkedAt), '.'],
   };
 }
 
 function theHeal({ scanned, healed, conversationId, left, duplicatesLeft, checkedAt }) {
-  const layer = { name: 'The heal', does: 'Mends what is there already, before the gate opens.' };
+  const layer = { name: 'Heal', does: 'Repairs existing conversations before the service opens.' };
   if (checkedAt === undefined) {
-    return { ...layer, ...NOT_KNOWN };
+    return { ...layer, ...UNKNOWN };
   }
   const broken = left + duplicatesLeft;
-  const looked = scanned === 0 ? 'The indexes alone answered' : `${number(scanned)} conversations were looked through`;
+  const looked = scanned === 0 ? 'Read indexes only' : `Read ${number(scanned)} conversations`;
   return {
     ...layer,
     kind: broken === 0 ? 'good' : 'bad',
     sign: broken === 0 ? 'Nothing broken' : 'Broken',
-    checked: [`${looked}: ${number(healed + conversationId.healed)} ids healed, ${number(broken)} left broken`],
+    checked: [`${looked}: ${number(healed + conversationId.healed)} ids healed, ${number(broken)} still broken`],
     when: () => [', ', moment(checkedAt), '.'],
   };
 }

@@ -1,12 +1,12 @@
-// How far the run under way is, how fast it goes and how long it will take.
+// The progress of the current run: its rate and its remaining time.
 
 import { el } from './dom.js';
 import { duration, number } from './format.js';
 
-/** The rate is that of the last so many milliseconds. */
+/** The rate covers this many milliseconds. */
 const WINDOW = 5000;
 
-/** The region of the progress; `show` takes each new report. */
+/** The progress region. Call `show` with each new report. */
 export function progress(signal) {
   const bar = el('progress', { 'aria-label': 'Healed' });
   const step = el('dd');
@@ -51,11 +51,11 @@ export function progress(signal) {
     step.textContent = now.step;
     healed.textContent = number(now.healed);
     left.textContent = counted ? number(now.remaining) : 'not counted';
-    rate.textContent = perSecond > 0 ? `${number(Math.round(perSecond))} a second` : '–';
+    rate.textContent = perSecond > 0 ? `${number(Math.round(perSecond))} per second` : '–';
     time.textContent = counted && perSecond > 0 ? `about ${duration(now.remaining / perSecond)}` : '–';
   }
 
-  /** Keys healed a second, by what was seen lately; falls where nothing comes any more. */
+  /** Healed keys per second in the window. It falls if no reports arrive. */
   function speed() {
     const until = performance.now();
     while (samples.length > 2 && samples[1].at < until - WINDOW) {

@@ -1,15 +1,11 @@
 package consulting.lmx.conversation.cli;
 
-import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.IntegrityConfig;
 import consulting.lmx.conversation.integrity.engine.IntegrityRun;
 import consulting.lmx.conversation.integrity.engine.model.HealSettings;
-import consulting.lmx.conversation.integrity.engine.repair.DeletionFile;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Scanner;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -18,23 +14,24 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code heal}: makes the invariant hold, as the service does at its start, and ends. */
+/** {@code heal}: makes the invariant hold, as the service does at its start. */
 @Command(
         name = "heal",
         mixinStandardHelpOptions = true,
         description =
-                "Gives every conversation a sessionId and a conversationId of its own, makes the unique indexes and the"
-                        + " validator, and proves that the invariant holds.",
+                "Gives every conversation a unique sessionId and conversationId, creates the unique indexes and the"
+                        + " validator, and verifies that the invariant holds.",
         footer = {
             "",
-            "Takes MONGODB_URI and MONGODB_DB (default lmx-consulting). May be ended at any moment and run again.",
-            "A validator and a retention index that are there stay as they are, unless a setting names them.",
+            "Environment: MONGODB_URI and MONGODB_DB (default lmx-consulting).",
+            "You can interrupt this command at any moment and run it again.",
+            "An existing validator and retention index stay as they are, unless a setting names them.",
             "Exit codes: 0 the invariant holds, 1 it does not (--dry-run), 2 wrong usage, 3 the database could not be"
                     + " reached, 4 a failure half way (safe to run again)."
         })
 public class HealCommand implements Callable<Integer> {
 
-    private static final int LARGEST_BATCH = 10_000;
+    private static final int MAX_BATCH_SIZE = 10_000;
 
     private final DatabaseCommand database;
     private final IntegrityConfig config;
@@ -42,14 +39,14 @@ public class HealCommand implements Callable<Integer> {
     @Spec
     CommandSpec spec;
 
-    @Option(names = "--dry-run", description = "Read and count, and write nothing at all.")
+    @Option(names = "--dry-run", description = "Count what a heal would find, and write nothing.")
     boolean dryRun;
 
     @Option(
             names = "--delete-broken",
             description =
-                    "Delete conversations whose key is missing, null or blank instead of repairing them. First they"
-                            + " are written, with their offloaded messages, to a file of Extended JSON; its path is printed.")
+                    "Delete conversations whose key is missing, null or blank instead of repairing them. The command first"
+                            + " writes them, with their offloaded messages, to a file of Extended JSON and prints its path.")
     boolean deleteBroken;
 
     @Option(names = "--yes", description = "Do not ask before deleting.")
@@ -59,22 +56,20 @@ public class HealCommand implements Callable<Integer> {
             names = "--batch-size",
             paramLabel = "N",
             description =
-                    "Documents a batch, 1 to 10000, and no more than --max-rate allows in a quarter of a second (default:"
-                            + " conversations.integrity.batch-size, 2000).")
+                    "Documents in a batch, 1 to 10000, and at most what --max-rate allows in a quarter of a second"
+                            + " (default: conversations.integrity.batch-size, 2000).")
     Optional<Integer> batchSize;
 
     @Option(
             names = "--max-rate",
             paramLabel = "DOCS_PER_SECOND",
-            description = "Write at most so many documents a second (default: as fast as the server bears).")
+            description = "Write at most this many documents per second (default: no limit).")
     Optional<Integer> maxRate;
 
-    @Option(names = "--recreate-index", description = "Make the unique indexes anew even where they stand as declared.")
+    @Option(names = "--recreate-index", description = "Build the unique indexes again even if they are as declared.")
     boolean recreateIndex;
 
-    @Option(
-            names = "--json",
-            description = "Print the report as one JSON object on one line, alone on standard output.")
+    @Option(names = "--json", description = DatabaseCommand.JSON_HELP)
     boolean json;
 
     HealCommand(DatabaseCommand database, IntegrityConfig config) {
@@ -85,68 +80,42 @@ public class HealCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         CommandLine command = spec.commandLine();
-        requireBetween("--batch-size", batchSize, LARGEST_BATCH);
+        requireBetween("--batch-size", batchSize, MAX_BATCH_SIZE);
         requireBetween("--max-rate", maxRate, Integer.MAX_VALUE);
         if (yes && !deleteBroken) {
-            throw new CommandLine.ParameterException(command, "--yes goes with --delete-broken");
+            throw new CommandLine.ParameterException(command, "--yes requires --delete-broken");
         }
-        MongoDatabase target = database.database(command);
-        if (dryRun) {
-            return database.run(target, settings(Optional.empty()), IntegrityRun::look, json, command);
+        if (dryRun || !deleteBroken) {
+            return database.run(
+                    settings(Optional.empty()), dryRun ? IntegrityRun::dryRun : IntegrityRun::heal, json, command);
         }
-        Optional<Path> export = Optional.empty();
-        if (deleteBroken) {
-            export = Optional.of(Path.of("conversations-deleted-" + UUID.randomUUID() + ".jsonl")
-                    .toAbsolutePath());
-            if (!yes && !confirmed(export.get())) {
-                command.getErr().println("Nothing was done.");
-                return ExitCode.USAGE;
-            }
-            if (!canWrite(export.get(), command)) {
-                return ExitCode.FAILED;
-            }
+        database.requireConnectionString(command);
+        Path file =
+                Path.of("conversations-deleted-" + UUID.randomUUID() + ".jsonl").toAbsolutePath();
+        if (!yes
+                && !DatabaseCommand.isConfirmed("This writes the conversations whose sessionId or conversationId is"
+                        + " missing, null or blank to " + file + " and then deletes them.")) {
+            command.getErr().println("Nothing was done.");
+            return ExitCode.USAGE;
         }
-        return database.run(target, settings(export), IntegrityRun::heal, json, command);
+        command.getErr().println("Deleted conversations are written to " + file);
+        return database.run(settings(Optional.of(file)), IntegrityRun::heal, json, command);
     }
 
-    private HealSettings settings(Optional<Path> export) {
+    private HealSettings settings(Optional<Path> deletionFile) {
         return new HealSettings(
                 config.validator(),
                 true,
                 batchSize.orElse(config.batchSize()),
                 maxRate.map(OptionalInt::of).orElse(config.maxRate()),
                 recreateIndex,
-                export);
+                deletionFile);
     }
 
-    private void requireBetween(String option, Optional<Integer> value, int largest) {
-        if (value.isPresent() && (value.get() < 1 || value.get() > largest)) {
+    private void requireBetween(String option, Optional<Integer> value, int max) {
+        if (value.isPresent() && (value.get() < 1 || value.get() > max)) {
             throw new CommandLine.ParameterException(
-                    spec.commandLine(), option + " is " + value.get() + ", and must be from 1 to " + largest);
-        }
-    }
-
-    private boolean confirmed(Path export) {
-        System.err.printf(
-                "Conversations whose sessionId or conversationId is missing, null or blank will be written to %s and then"
-                        + " deleted. Type yes to go on: ",
-                export);
-        System.err.flush();
-        Scanner answer = new Scanner(System.in);
-        return answer.hasNextLine() && answer.nextLine().trim().equals("yes");
-    }
-
-    private static boolean canWrite(Path export, CommandLine command) {
-        try (DeletionFile file = new DeletionFile(export)) {
-            file.force();
-            command.getErr().println("What is deleted is written to " + export);
-            return true;
-        } catch (UncheckedIOException e) {
-            command.getErr()
-                    .printf(
-                            "Nothing was deleted, since %s cannot be written (%s): run it in a folder that can be%n",
-                            export, e.getCause());
-            return false;
+                    spec.commandLine(), option + " is " + value.get() + ", but must be from 1 to " + max);
         }
     }
 }

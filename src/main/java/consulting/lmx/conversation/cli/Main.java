@@ -6,8 +6,8 @@ import io.quarkus.runtime.annotations.QuarkusMain;
 import io.smallrye.config.ConfigValidationException;
 
 /**
- * Serves, or runs the command that it is given. A command runs under the profile {@code command}, which opens no port, starts
- * no check of its own and logs to standard error.
+ * Serves conversations, or runs the given command. A command runs in the profile {@code command}, which opens no port, starts
+ * no check and logs to standard error.
  */
 @QuarkusMain
 public final class Main {
@@ -40,16 +40,16 @@ public final class Main {
         System.exit(ExitCode.FAILED);
     }
 
-    /** A stream of the JDK throws nothing, and remembers that a write has failed. */
+    /** A PrintStream throws no exception if a write fails, but remembers it. */
     private static boolean isOutputWritten() {
         boolean failed = System.out.checkError();
         if (failed) {
-            System.err.println("The output could not be written: give the command a standard output that takes it.");
+            System.err.println("The output could not be written: give the command a standard output that accepts it.");
         }
         return !failed;
     }
 
-    /** What is wrong with a setting, where that is why nothing was begun; else null. */
+    /** The message about wrong settings, if those prevented the start; otherwise null. */
     private static String wrongSetting(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof ConfigValidationException) {

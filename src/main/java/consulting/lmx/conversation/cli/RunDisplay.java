@@ -7,74 +7,67 @@ import java.util.Locale;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
 
-/** Shows how far a run is: a bar with rate and remaining time on a terminal, plain lines elsewhere; on standard error. */
+/** Shows the progress of a run: a bar that is redrawn on a terminal, plain lines elsewhere. */
 final class RunDisplay {
 
-    private static final Duration LINES_EVERY = Duration.ofSeconds(5);
-    private static final Duration BAR_EVERY = Duration.ofMillis(200);
+    private static final Duration LINE_INTERVAL = Duration.ofSeconds(5);
+    private static final Duration BAR_INTERVAL = Duration.ofMillis(200);
+    private static final int BAR_WIDTH = 20;
+
+    /** The ANSI sequence that erases the rest of the line. */
+    private static final String ERASE = "\u001b[K";
 
     private final RunProgress progress;
     private final PrintStream out;
+    private final boolean terminal;
+    private final long start = System.nanoTime();
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(work -> {
         Thread thread = new Thread(work, "run-display");
         thread.setDaemon(true);
         return thread;
     });
-    private final ProgressBar bar;
-    private final long begun = System.nanoTime();
 
     RunDisplay(RunProgress progress, PrintStream out, boolean terminal) {
         this.progress = progress;
         this.out = out;
-        this.bar = terminal
-                ? new ProgressBarBuilder()
-                        .setTaskName("heal")
-                        .setConsumer(new ConsoleProgressBarConsumer(out))
-                        .setUpdateIntervalMillis((int) BAR_EVERY.toMillis())
-                        .showSpeed()
-                        .build()
-                : null;
-        Duration every = terminal ? BAR_EVERY : LINES_EVERY;
-        timer.scheduleAtFixedRate(this::show, every.toMillis(), every.toMillis(), TimeUnit.MILLISECONDS);
+        this.terminal = terminal;
+        long interval = (terminal ? BAR_INTERVAL : LINE_INTERVAL).toMillis();
+        timer.scheduleAtFixedRate(this::show, interval, interval, TimeUnit.MILLISECONDS);
     }
 
     private void show() {
-        if (bar != null) {
-            bar.maxHint(progress.healedSoFar() + progress.remaining());
-            bar.stepTo(progress.healedSoFar());
-            bar.setExtraMessage(" " + progress.step());
+        double seconds = (System.nanoTime() - start) / 1e9;
+        String line = line(progress.step(), progress.healedSoFar(), progress.remaining(), seconds);
+        if (terminal) {
+            out.print("\r" + bar(progress.healedSoFar(), progress.remaining()) + " " + line + ERASE);
+            out.flush();
         } else {
-            out.println(line());
+            out.println(line);
         }
     }
 
-    private String line() {
-        long healed = progress.healedSoFar();
-        double rate = healed / ((System.nanoTime() - begun) / 1e9);
-        String left = rate > 0 ? String.format(Locale.ROOT, "%.0f s left", progress.remaining() / rate) : "";
+    static String bar(long healed, long remaining) {
+        long total = healed + remaining;
+        int done = total == 0 ? 0 : (int) (BAR_WIDTH * healed / total);
+        return "[" + "=".repeat(done) + " ".repeat(BAR_WIDTH - done) + "]";
+    }
+
+    static String line(String step, long healed, long remaining, double seconds) {
+        double rate = healed / seconds;
+        String left = rate > 0 ? String.format(Locale.ROOT, ", %.0f s left", remaining / rate) : "";
         return String.format(
-                Locale.ROOT,
-                "%s: %d healed, %d remaining, %.0f a second, %s",
-                progress.step(),
-                healed,
-                progress.remaining(),
-                rate,
-                left);
+                Locale.ROOT, "%s: %d healed, %d remaining, %.0f per second%s", step, healed, remaining, rate, left);
     }
 
-    /** Ends it; calls after the first do nothing. */
-    void close() {
-        if (timer.isShutdown()) {
-            return;
-        }
-        timer.shutdown();
-        if (bar != null) {
-            show();
-            bar.close();
+    /** Ends the display. Further calls do nothing. */
+    void end() {
+        if (!timer.isShutdown()) {
+            timer.shutdown();
+            if (terminal) {
+                show();
+                out.println();
+            }
         }
     }
 }

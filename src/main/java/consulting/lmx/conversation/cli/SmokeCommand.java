@@ -27,6 +27,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.bson.Document;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import picocli.CommandLine;
@@ -35,26 +36,26 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code smoke}: tries a running service from outside. */
+/** {@code smoke}: tests a running service from outside. */
 @Command(
         name = "smoke",
         mixinStandardHelpOptions = true,
         description =
-                "Creates conversations with and without ids, rapidly and in parallel, against a running service, checks"
-                        + " that every sessionId is there and unique, and deletes them again.",
+                "Creates conversations with and without ids in parallel against a running service, checks that every"
+                        + " sessionId is present and unique, and deletes the conversations again.",
         footer = {
             "",
-            "Given MONGODB_URI too, it also tries to insert a conversation without a sessionId past the service, which the"
+            "If MONGODB_URI is set, it also tries to insert a conversation without a sessionId past the service, which the"
                     + " database must refuse.",
-            "Exit codes: 0 all is well, 1 it is not, 2 wrong usage, 3 the service could not be reached, 4 a failure half way"
-                    + " (safe to run again)."
+            "Exit codes: 0 all checks passed, 1 a check failed, 2 wrong usage, 3 the service could not be reached, 4 a failure"
+                    + " half way (safe to run again)."
         })
 public class SmokeCommand implements Callable<Integer> {
 
     private static final int CONVERSATIONS = 200;
-    private static final int AT_ONCE = 16;
+    private static final int PARALLEL = 16;
 
-    /** What the validator answers; a unique index refuses such a one only because there is another. */
+    /** The validator's answer. A unique index refuses a document without a key only if there is another one. */
     private static final int FAILED_VALIDATION = 121;
 
     private static final Duration TIMEOUT = Duration.ofSeconds(20);
@@ -72,13 +73,13 @@ public class SmokeCommand implements Callable<Integer> {
             names = "--url",
             required = true,
             paramLabel = "URL",
-            description = "Where the service is, for instance http://localhost:8080.")
+            description = "The address of the service, for example http://localhost:8080.")
     URI url;
 
     @Option(
             names = "--token",
             paramLabel = "T",
-            description = "A token that the service takes; needed unless it has a dev user.")
+            description = "A token that the service accepts; required unless the service has a dev user.")
     Optional<String> token;
 
     SmokeCommand(
@@ -90,149 +91,127 @@ public class SmokeCommand implements Callable<Integer> {
         this.databaseName = databaseName;
     }
 
-    /** What the service said of one conversation. */
+    /** The ids of a created conversation. */
     private record Created(String conversationId, String sessionId) {}
 
-    /** An answer that is not the one expected. */
-    private static final class Unexpected extends RuntimeException {
-        Unexpected(String message) {
+    /** The command ends with this exit code and message. */
+    private static final class Failed extends RuntimeException {
+        private final int code;
+
+        Failed(int code, String message) {
             super(message);
+            this.code = code;
         }
     }
 
     @Override
-    public Integer call() {
+    public Integer call() throws InterruptedException {
+        CommandLine command = spec.commandLine();
         if (url.getHost() == null || !List.of("http", "https").contains(url.getScheme())) {
-            throw new CommandLine.ParameterException(spec.commandLine(), "--url is no http address: " + url);
+            throw new CommandLine.ParameterException(command, "--url is not an http address: " + url);
         }
         List<Created> created = new ArrayList<>();
-        ExecutorService callers = Executors.newFixedThreadPool(AT_ONCE);
+        ExecutorService callers = Executors.newFixedThreadPool(PARALLEL);
+        int code = ExitCode.HOLDS;
         try {
-            int code = tryService(callers, created);
-            boolean clean = cleanUp(callers, created);
-            return code == ExitCode.HOLDS && !clean ? ExitCode.FAILED : code;
+            inParallel(callers, CONVERSATIONS, this::create, created);
+            requireUnique(created);
+            command.getOut().println(created.size() + " conversations were created, each with a unique sessionId");
+            if (connectionString.isPresent()) {
+                command.getOut().println(requireRefusal(connectionString.get()));
+            }
+        } catch (Failed failure) {
+            command.getErr().println(failure.getMessage());
+            code = failure.code;
+        }
+        try {
+            inParallel(callers, created.size(), i -> delete(created.get(i)), new ArrayList<>());
+            return code;
+        } catch (Failed failure) {
+            command.getErr().println("Not all created conversations were deleted: " + failure.getMessage());
+            return code == ExitCode.HOLDS ? ExitCode.FAILED : code;
         } finally {
             callers.shutdown();
         }
     }
 
-    private int tryService(ExecutorService callers, List<Created> created) {
-        try {
-            inParallel(callers, this::create, CONVERSATIONS, created);
-            int code = check(created);
-            return code != ExitCode.HOLDS ? code : refusesANull();
-        } catch (Unexpected e) {
-            return say(ExitCode.BROKEN, e.getMessage());
-        } catch (IOException e) {
-            return say(ExitCode.UNREACHABLE, url + " could not be reached: " + e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return say(ExitCode.FAILED, "Interrupted; it is safe to run it again");
-        }
-    }
-
-    /** One call of a parallel round. */
+    /** The call with one number of a parallel round. */
     private interface Call {
         Created run(int i) throws IOException, InterruptedException;
     }
 
-    private static void inParallel(ExecutorService callers, Call call, int n, List<Created> results)
-            throws IOException, InterruptedException {
-        List<Future<Created>> calls = new ArrayList<>();
-        for (int i = 0; i < n; i++) {
-            int number = i;
-            calls.add(callers.submit(() -> call.run(number)));
-        }
-        Throwable failure = null;
-        for (Future<Created> one : calls) {
+    /** Adds the results of all successful calls to {@code results}, then throws if one failed. */
+    private void inParallel(ExecutorService callers, int n, Call call, List<Created> results)
+            throws InterruptedException {
+        List<Callable<Created>> calls = IntStream.range(0, n)
+                .<Callable<Created>>mapToObj(i -> () -> call.run(i))
+                .toList();
+        Failed failure = null;
+        for (Future<Created> one : callers.invokeAll(calls)) {
             try {
                 results.add(one.get());
             } catch (ExecutionException e) {
-                failure = e.getCause();
+                failure = e.getCause() instanceof Failed failed
+                        ? failed
+                        : new Failed(ExitCode.UNREACHABLE, url + " could not be reached: " + e.getCause());
             }
         }
-        if (failure instanceof IOException io) {
-            throw io;
-        } else if (failure instanceof RuntimeException other) {
-            throw other;
-        } else if (failure != null) {
-            throw new IOException(failure);
+        if (failure != null) {
+            throw failure;
         }
     }
 
-    /** Every other conversation is started, and the rest come to be by a first message under an id that is brought. */
+    /** Starts every other conversation; the rest are created by a first message to a new id. */
     private Created create(int i) throws IOException, InterruptedException {
         String path = i % 2 == 0 ? "start" : "smoke-" + UUID.randomUUID() + "/message";
         String body = i % 2 == 0 ? "{}" : "{\"content\": \"smoke\"}";
         HttpResponse<String> answer =
-                send(request(path).header("Content-Type", "application/json").POST(BodyPublishers.ofString(body)));
-        if (answer.statusCode() != 201) {
-            throw new Unexpected("POST " + answer.uri() + " answered " + answer.statusCode() + ": " + answer.body());
-        }
+                send(request(path).header("Content-Type", "application/json").POST(BodyPublishers.ofString(body)), 201);
         JsonNode created = json.readTree(answer.body());
         return new Created(
                 created.path("conversationId").asText(),
                 created.path("sessionId").asText());
     }
 
-    private int check(List<Created> created) {
+    private Created delete(Created one) throws IOException, InterruptedException {
+        send(request(one.conversationId()).DELETE(), 204);
+        return one;
+    }
+
+    private static void requireUnique(List<Created> created) {
         Set<String> sessions = new HashSet<>();
         for (Created one : created) {
             if (one.sessionId().isBlank()) {
-                return say(ExitCode.BROKEN, "Conversation " + one.conversationId() + " has no sessionId");
+                throw new Failed(ExitCode.BROKEN, "Conversation " + one.conversationId() + " has no sessionId");
             }
             if (!sessions.add(one.sessionId())) {
-                return say(ExitCode.BROKEN, "The sessionId " + one.sessionId() + " was given twice");
+                throw new Failed(ExitCode.BROKEN, "Two conversations have the sessionId " + one.sessionId());
             }
         }
-        return say(ExitCode.HOLDS, created.size() + " conversations were created, each with a sessionId of its own");
     }
 
-    private int refusesANull() {
-        if (connectionString.isEmpty()) {
-            return ExitCode.HOLDS;
-        }
-        try (MongoClient client = MongoClients.create(connectionString.get())) {
+    private String requireRefusal(String uri) {
+        Document broken = new Document(ConversationFields.CONVERSATION_ID, "smoke-" + UUID.randomUUID());
+        try (MongoClient client = MongoClients.create(uri)) {
             MongoCollection<Document> conversations =
                     client.getDatabase(databaseName).getCollection(ConversationFields.COLLECTION);
-            Document broken = new Document(ConversationFields.CONVERSATION_ID, "smoke-" + UUID.randomUUID());
-            try {
-                conversations.insertOne(broken);
-            } catch (MongoWriteException e) {
-                int code = e.getError().getCode();
-                return say(
-                        code == FAILED_VALIDATION ? ExitCode.HOLDS : ExitCode.BROKEN,
-                        "The database refused a conversation without a sessionId, code " + code);
-            }
+            conversations.insertOne(broken);
             conversations.deleteOne(new Document("_id", broken.get("_id")));
-            return say(
-                    ExitCode.BROKEN,
-                    "The database took a conversation without a sessionId: start the service with"
-                            + " conversations.integrity.validator=enforce on a server that has validators");
+        } catch (MongoWriteException e) {
+            String refused = "The database refused a conversation without a sessionId, code "
+                    + e.getError().getCode();
+            if (e.getError().getCode() != FAILED_VALIDATION) {
+                throw new Failed(ExitCode.BROKEN, refused);
+            }
+            return refused;
         } catch (MongoException e) {
-            return say(ExitCode.UNREACHABLE, "The database of MONGODB_URI could not be reached: " + e.getMessage());
+            throw new Failed(
+                    ExitCode.UNREACHABLE, "The database of MONGODB_URI could not be reached: " + e.getMessage());
         }
-    }
-
-    /** Whether everything that was created is deleted again. */
-    private boolean cleanUp(ExecutorService callers, List<Created> created) {
-        try {
-            inParallel(callers, i -> delete(created.get(i)), created.size(), new ArrayList<>());
-            return true;
-        } catch (IOException | Unexpected e) {
-            say(ExitCode.FAILED, "Conversations that were created were not all deleted: " + e.getMessage());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        return false;
-    }
-
-    private Created delete(Created one) throws IOException, InterruptedException {
-        HttpResponse<String> answer = send(request(one.conversationId()).DELETE());
-        if (answer.statusCode() != 204) {
-            throw new Unexpected("DELETE " + answer.uri() + " answered " + answer.statusCode());
-        }
-        return one;
+        throw new Failed(
+                ExitCode.BROKEN,
+                "The database accepted a conversation without a sessionId: start the service with"
+                        + " conversations.integrity.validator=enforce on a server that has validators");
     }
 
     private HttpRequest.Builder request(String path) {
@@ -243,15 +222,15 @@ public class SmokeCommand implements Callable<Integer> {
         return request;
     }
 
-    private HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
-        return http.send(request.build(), BodyHandlers.ofString());
-    }
-
-    private int say(int code, String message) {
-        (code == ExitCode.HOLDS
-                        ? spec.commandLine().getOut()
-                        : spec.commandLine().getErr())
-                .println(message);
-        return code;
+    private HttpResponse<String> send(HttpRequest.Builder builder, int expected)
+            throws IOException, InterruptedException {
+        HttpRequest request = builder.build();
+        HttpResponse<String> answer = http.send(request, BodyHandlers.ofString());
+        if (answer.statusCode() != expected) {
+            throw new Failed(
+                    ExitCode.BROKEN,
+                    request.method() + " " + request.uri() + " answered " + answer.statusCode() + ": " + answer.body());
+        }
+        return answer;
     }
 }

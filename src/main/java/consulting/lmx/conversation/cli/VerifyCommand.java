@@ -9,15 +9,16 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code verify}: tells whether the invariant holds, and writes nothing. */
+/** {@code verify}: reports whether the invariant holds, and writes nothing. */
 @Command(
         name = "verify",
         mixinStandardHelpOptions = true,
-        description = "Tells whether every conversation has a sessionId and a conversationId of its own and whether the"
-                + " unique indexes stand. Writes nothing.",
+        description =
+                "Reports whether every conversation has a unique sessionId and conversationId and whether the unique"
+                        + " indexes exist. Writes nothing.",
         footer = {
             "",
-            "Takes MONGODB_URI and MONGODB_DB (default lmx-consulting).",
+            "Environment: MONGODB_URI and MONGODB_DB (default lmx-consulting).",
             "Exit codes: 0 the invariant holds, 1 it does not, 2 wrong usage, 3 the database could not be reached,"
                     + " 4 a failure half way (safe to run again)."
         })
@@ -29,9 +30,7 @@ public class VerifyCommand implements Callable<Integer> {
     @Spec
     CommandSpec spec;
 
-    @Option(
-            names = "--json",
-            description = "Print the report as one JSON object on one line, alone on standard output.")
+    @Option(names = "--json", description = DatabaseCommand.JSON_HELP)
     boolean json;
 
     VerifyCommand(DatabaseCommand database, IntegrityConfig config) {
@@ -42,9 +41,8 @@ public class VerifyCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         return database.run(
-                database.database(spec.commandLine()),
                 HealSettings.of(config.validator(), config.batchSize(), config.maxRate()),
-                IntegrityRun::look,
+                IntegrityRun::dryRun,
                 json,
                 spec.commandLine());
     }

@@ -25,8 +25,8 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
 /**
- * Dev mode without {@code MONGODB_URI}: a server in this process, on a free port of the loopback, with a sample of the old
- * application's conversations in it, broken as they are. It forgets everything when the process ends.
+ * The database of dev mode if {@code MONGODB_URI} is not set: a server in this process, on a free port of the loopback
+ * interface, with a sample of the old application's broken conversations. Its data lasts as long as the process.
  */
 @IfBuildProfile("dev")
 @Singleton

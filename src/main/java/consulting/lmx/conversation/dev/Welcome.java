@@ -5,11 +5,9 @@ import io.quarkus.arc.profile.IfBuildProfile;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.util.Locale;
-import java.util.Map;
-import java.util.stream.Collectors;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
-/** Tells a newcomer what was found and healed, and how to go on. */
+/** Prints what dev mode found and healed, and a first call to try. */
 @IfBuildProfile("dev")
 @ApplicationScoped
 public class Welcome {
@@ -21,36 +19,14 @@ public class Welcome {
     }
 
     void onVerified(@Observes IntegrityReport report) {
-        System.out.println(text(report));
-    }
+        System.out.printf(Locale.ROOT, """
 
-    private String text(IntegrityReport report) {
-        String reasons = report.broken().entrySet().stream()
-                .filter(reason -> reason.getValue() > 0)
-                .map(reason -> String.format(Locale.ROOT, "    %-14s %6d%n", reason.getKey(), reason.getValue()))
-                .collect(Collectors.joining());
-        String others = report.others().entrySet().stream()
-                .filter(key -> key.getValue().healed() > 0)
-                .map(Welcome::other)
-                .collect(Collectors.joining());
-        String found = report.healed() == 0
-                ? "Nothing was broken.\n"
-                : String.format(
-                        Locale.ROOT,
-                        "%d conversations were looked through, and %d broken sessionIds healed in %.2f s, by reason:%n%s",
-                        report.scanned(),
-                        report.healed(),
-                        report.seconds(),
-                        reasons);
-        return String.format(Locale.ROOT, """
-
-                %s%sThe invariant holds: every conversation has a sessionId of its own. Try:
+                Read %d conversations and healed %d broken sessionIds in %.2f s:
+                  %s
+                Every conversation has a unique sessionId. Try:
 
                   curl -s -X POST -H 'Content-Type: application/json' -d '{}' http://localhost:%d/api/conversation/start
-                """, found, others, port);
-    }
 
-    private static String other(Map.Entry<String, IntegrityReport.KeyReport> key) {
-        return String.format(Locale.ROOT, "and %d broken %ss%n", key.getValue().healed(), key.getKey());
+                """, report.scanned(), report.healed(), report.seconds(), report.broken(), port);
     }
 }

@@ -2,8 +2,8 @@ package consulting.lmx.conversation.integrity;
 
 import consulting.lmx.conversation.integrity.engine.model.Companion;
 import consulting.lmx.conversation.integrity.engine.model.Invariant;
-import consulting.lmx.conversation.integrity.engine.model.ListIndex;
 import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
+import consulting.lmx.conversation.integrity.engine.model.SecondaryIndex;
 import consulting.lmx.conversation.integrity.engine.model.Ttl;
 import consulting.lmx.conversation.store.ConversationFields;
 import jakarta.enterprise.inject.Produces;
@@ -16,12 +16,12 @@ import java.util.function.Supplier;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 
-/** What must hold of conversations. */
+/** The invariant of the conversations. */
 public final class ConversationInvariant {
 
     private static final Supplier<String> RANDOM_UUID = () -> UUID.randomUUID().toString();
 
-    private static final BsonDocument NEWEST_OF_A_USER = new BsonDocument(ConversationFields.USER_ID, new BsonInt32(1))
+    private static final BsonDocument NEWEST_OF_USER = new BsonDocument(ConversationFields.USER_ID, new BsonInt32(1))
             .append(ConversationFields.UPDATED_AT, new BsonInt32(-1))
             .append(ConversationFields.ID, new BsonInt32(-1));
 
@@ -30,11 +30,11 @@ public final class ConversationInvariant {
     @Produces
     @Singleton
     static Invariant conversations(RetentionConfig config) {
-        return keptFor(config.retention());
+        return withRetention(config.retention());
     }
 
-    /** Conversations that are deleted when nobody touched them for {@code retention}; empty for never. */
-    public static Invariant keptFor(Optional<Duration> retention) {
+    /** The invariant, where the server deletes conversations {@code retention} after their last update; empty to keep them. */
+    public static Invariant withRetention(Optional<Duration> retention) {
         return new Invariant(
                 ConversationFields.COLLECTION,
                 List.of(
@@ -44,7 +44,11 @@ public final class ConversationInvariant {
                                 ConversationFields.CONVERSATION_ID,
                                 ConversationFields.CONVERSATION_ID_REPAIR,
                                 RANDOM_UUID)),
-                List.of(new ListIndex("userId_1_updatedAt_-1__id_-1", NEWEST_OF_A_USER)),
+                List.of(new SecondaryIndex(
+                        "userId_1_updatedAt_-1__id_-1",
+                        NEWEST_OF_USER,
+                        new BsonDocument(),
+                        "the server sorts lists in memory")),
                 Optional.of(new Companion(ConversationFields.BLOCKS, ConversationFields.BLOCK_CONVERSATION)),
                 new Ttl("updatedAt_retention", ConversationFields.UPDATED_AT, retention),
                 ConversationFields.CREATED_AT,

@@ -16,8 +16,8 @@ import java.time.Instant;
 import org.jboss.logging.Logger;
 
 /**
- * Keeps every {@code /api/} route shut until the state is open: 503, before the body, the token or the database is looked
- * at. Only the report of this very check stays readable.
+ * Answers every {@code /api/} route with 503 until the service is open, before reading the body, the token or the database.
+ * Only the report of the check is available.
  */
 @ApplicationScoped
 public class IntegrityGate {
@@ -45,14 +45,14 @@ public class IntegrityGate {
         }
         if (throttle.permits()) {
             LOG.infof(
-                    "event=gate-shut path=%s state=%s: every call is rejected with 503 until the check has ended",
+                    "event=gate-closed path=%s state=%s: the service answers 503 until the check has ended",
                     Text.quoted(request.normalizedPath()), now.status());
         }
         request.response().putHeader(HttpHeaders.RETRY_AFTER, String.valueOf(retryAfter(now)));
         Problems.send(
                 request,
                 ErrorCode.NOT_READY,
-                "The stored conversations are being checked (" + now.status() + "). Try again a little later.");
+                "The service is checking the stored conversations (" + now.status() + "). Try again later.");
     }
 
     private static boolean isGuarded(RoutingContext request) {
@@ -63,7 +63,7 @@ public class IntegrityGate {
         return api && !report;
     }
 
-    /** In seconds: until the next run where one is waited for, else one. */
+    /** The seconds until the next run, if one is scheduled; otherwise 1. */
     private static long retryAfter(IntegrityState.Snapshot now) {
         return now.retryAt()
                 .map(at -> Math.max(1, Duration.between(Instant.now(), at).toSeconds() + 1))

@@ -6,7 +6,7 @@ import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.HealthCheckResponseBuilder;
 import org.eclipse.microprofile.health.Readiness;
 
-/** Readiness: UP once the state is open. Reads the state and does no I/O; names no host, since anybody may ask. */
+/** Readiness: UP once the service is open. Reads the state without I/O, and names no host because the probe is public. */
 @Readiness
 @ApplicationScoped
 public class IntegrityHealthCheck implements HealthCheck {

@@ -1,20 +1,15 @@
 package consulting.lmx.conversation.integrity;
 
-import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.http.stream.Event;
 import consulting.lmx.conversation.http.stream.EventStreams;
 import consulting.lmx.conversation.http.stream.StreamedBody;
-import consulting.lmx.conversation.integrity.engine.RunView;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.security.Roles;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.Json;
 import jakarta.annotation.security.RolesAllowed;
-import jakarta.validation.constraints.Max;
-import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.Pattern;
-import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -22,7 +17,6 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -33,7 +27,7 @@ import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
-/** The state of the invariant, for operators. */
+/** The admin routes of the invariant. */
 @Path(IntegrityResource.PATH)
 @RolesAllowed(Roles.ADMIN)
 @Produces(MediaType.APPLICATION_JSON)
@@ -43,11 +37,8 @@ public class IntegrityResource {
 
     static final String PATH = "/api/admin/integrity";
 
-    /** How often the live report looks whether there is something new, in memory. */
-    private static final Duration LOOK = Duration.ofMillis(250);
-
-    /** How many past runs a caller may ask for. */
-    private static final int MOST_RUNS = 100;
+    /** How often the stream compares the report, which is in memory. */
+    private static final Duration INTERVAL = Duration.ofMillis(250);
 
     private final IntegrityService service;
     private final EventStreams streams;
@@ -62,7 +53,7 @@ public class IntegrityResource {
     @GET
     @Operation(
             operationId = "getIntegrity",
-            summary = "The state of the invariant, the run under way and the report of the last one")
+            summary = "The state of the invariant, the current run and the report of the last one")
     public IntegrityView report() {
         return service.view();
     }
@@ -72,28 +63,17 @@ public class IntegrityResource {
     @APIResponseSchema(value = Begun.class, responseCode = "202")
     @Operation(
             operationId = "heal",
-            summary = "Heals now, beside the traffic; the report shows how far it is",
+            summary = "Starts a heal beside the traffic; the report shows its progress",
             description =
-                    "With `dryRun` it reads and counts, and writes nothing; the report shows what was found as its"
-                            + " `rehearsal`.")
+                    "With `dryRun=true` the service counts what a heal would find, and writes nothing. The report shows the"
+                            + " result as `dryRun`.")
     public RestResponse<Begun> heal(
             @QueryParam("dryRun") @Pattern(regexp = "^(true|false)$", message = "must be true or false")
                     String dryRun) {
         boolean dry = Boolean.parseBoolean(dryRun);
-        String run = dry ? service.rehearseNow() : service.healNow();
+        String run = dry ? service.dryRunNow() : service.healNow();
         LOG.infof("event=audit-heal who=%s run=%s dry-run=%s", Json.encode(caller.id()), run, dry);
         return ResponseBuilder.<Begun>accepted(new Begun(run)).build();
-    }
-
-    @GET
-    @Path("/runs")
-    @Limited
-    @Operation(
-            operationId = "listRuns",
-            summary = "What the runs of all replicas did, newest first",
-            description = "A run that only found everything sound leaves no trace.")
-    public Uni<Runs> runs(@QueryParam("limit") @DefaultValue("20") @Min(1) @Max(MOST_RUNS) int limit) {
-        return service.runs(limit).map(Runs::new);
     }
 
     @GET
@@ -104,12 +84,12 @@ public class IntegrityResource {
             content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS, schema = @Schema(ref = "IntegrityEvent")))
     @Operation(
             operationId = "followIntegrity",
-            summary = "The same report as server-sent events, now and at each change",
-            description = "The event `integrity` carries the report. The stream ends with the token.")
+            summary = "The same report as server-sent events, at once and after each change",
+            description = "The event `integrity` contains the report. The stream ends when the token expires.")
     public Uni<RestResponse<StreamedBody>> events() {
         Multi<Event> reports = Multi.createFrom()
                 .ticks()
-                .every(LOOK)
+                .every(INTERVAL)
                 .onOverflow()
                 .drop()
                 .map(tick -> report())
@@ -119,9 +99,6 @@ public class IntegrityResource {
         return streams.open(caller, Uni.createFrom().item(reports));
     }
 
-    /** The run that is under way. */
+    /** The id of the run that has begun, or that was already running. */
     public record Begun(String run) {}
-
-    /** Some runs, newest first. */
-    public record Runs(List<RunView> data) {}
 }

@@ -1,18 +1,17 @@
 package consulting.lmx.conversation.integrity;
 
-import com.mongodb.reactivestreams.client.MongoDatabase;
-import consulting.lmx.conversation.integrity.engine.Host;
 import consulting.lmx.conversation.integrity.engine.IntegrityReport;
 import consulting.lmx.conversation.integrity.engine.IntegrityRun;
-import consulting.lmx.conversation.integrity.engine.RunHistory;
-import consulting.lmx.conversation.integrity.engine.RunView;
 import consulting.lmx.conversation.integrity.engine.index.Capabilities;
+import consulting.lmx.conversation.integrity.engine.model.Defect;
 import consulting.lmx.conversation.integrity.engine.model.HealSettings;
 import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
 import consulting.lmx.conversation.integrity.engine.model.Invariant;
 import consulting.lmx.conversation.integrity.engine.model.RunProgress;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.mongo.ServerClock;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -20,19 +19,24 @@ import jakarta.enterprise.event.Event;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.ObjLongConsumer;
+import java.util.stream.Collectors;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
-/** Runs the check of the invariant, one at a time, and keeps what is known of it. */
+/** Runs the check of the invariant, one run at a time, and holds its state, its last report and its metrics. */
 @ApplicationScoped
 public class IntegrityService {
 
     private static final Logger LOG = Logger.getLogger(IntegrityService.class);
 
-    /** What the last run that came to an end has found, and when. */
+    private static final Duration FIRST_RETRY = Duration.ofSeconds(1);
+    private static final Duration MAX_RETRY = Duration.ofSeconds(30);
+
+    /** The last successful run. */
     private record Verified(Instant at, IntegrityReport report) {}
 
     private final ReactiveMongoClient client;
@@ -40,14 +44,14 @@ public class IntegrityService {
     private final Invariant invariant;
     private final IntegrityConfig config;
     private final Event<IntegrityReport> verified;
-    private final IntegrityMetrics metrics;
+    private final MeterRegistry meters;
     private final ServerClock serverClock;
     private final Clock clock = Clock.systemUTC();
     private final Instant startedAt = clock.instant();
     private final Capabilities capabilities = new Capabilities();
-    private final IntegrityState state;
+    private final IntegrityState state = new IntegrityState(clock, FIRST_RETRY, MAX_RETRY);
     private volatile RunProgress progress;
-    private volatile DryRun rehearsal;
+    private volatile DryRun dryRun;
     private volatile Verified lastVerified;
     private volatile Throwable lastFailure;
 
@@ -57,17 +61,41 @@ public class IntegrityService {
             Invariant invariant,
             IntegrityConfig config,
             Event<IntegrityReport> verified,
-            IntegrityMetrics metrics,
+            MeterRegistry meters,
             ServerClock serverClock) {
         this.client = client;
         this.databaseName = databaseName;
         this.invariant = invariant;
         this.config = config;
         this.verified = verified;
-        this.metrics = metrics;
+        this.meters = meters;
         this.serverClock = serverClock;
-        this.state = new IntegrityState(clock, config.retryMin(), config.retryMax());
-        metrics.show(state, this::progress);
+        registerMetrics();
+    }
+
+    private void registerMetrics() {
+        for (IntegrityState.Status status : IntegrityState.Status.values()) {
+            Gauge.builder(
+                            "conversations.integrity.state",
+                            state,
+                            s -> s.snapshot().status() == status ? 1 : 0)
+                    .description("1 for the current state of the check")
+                    .tag("state", status.name())
+                    .register(meters);
+        }
+        Gauge.builder(
+                        "conversations.integrity.remaining",
+                        () -> progress().map(RunProgress::remaining).orElse(0L))
+                .description("Broken keys that were counted and are not healed yet")
+                .register(meters);
+        for (Defect defect : Defect.values()) {
+            countHealed(defect, 0);
+        }
+    }
+
+    private void countHealed(Defect defect, long n) {
+        meters.counter("conversations.integrity.healed", "reason", defect.word())
+                .increment(n);
     }
 
     /** The state machine of this process. */
@@ -75,89 +103,96 @@ public class IntegrityService {
         return state;
     }
 
-    /** The run under way, or the last one. */
+    /** The progress of the current or last run. */
     Optional<RunProgress> progress() {
         return Optional.ofNullable(progress);
     }
 
-    /** All that is known, now. */
+    /** The current state, progress and last report. */
     IntegrityView view() {
         IntegrityState.Snapshot now = state.snapshot();
-        Verified last = lastVerified;
+        Optional<Verified> last = Optional.ofNullable(lastVerified);
         return new IntegrityView(
                 now.status(),
                 now.open(),
                 now.since(),
                 now.reason().orElse(null),
                 progress().map(IntegrityView.ProgressView::of).orElse(null),
-                metrics.generated(),
+                generated(),
                 startedAt,
-                rehearsal,
-                last == null ? null : last.at(),
-                last == null ? null : last.report());
+                dryRun,
+                last.map(Verified::at).orElse(null),
+                last.map(Verified::report).orElse(null));
     }
 
-    /** One run in the configured mode, from the first step to the last; the state follows it. */
+    /** The counters that the layers increment when they generate a missing sessionId, by layer. */
+    private Map<String, Long> generated() {
+        return meters.find("conversations.session.id.generated").counters().stream()
+                .collect(Collectors.toMap(
+                        counter -> counter.getId().getTag("layer"), counter -> (long) counter.count(), Long::sum));
+    }
+
+    /** Does one run in the configured mode. The state follows a success; the caller reports a failure to {@link #failed}. */
     Uni<IntegrityReport> run() {
         return Uni.createFrom().deferred(() -> {
             state.running();
-            progress = new RunProgress(UUID.randomUUID().toString(), serverClock.instant(), invariant, metrics::healed);
+            progress = newProgress(this::countHealed);
             IntegrityRun run = newRun(progress);
             LOG.infof("event=run-started run=%s mode=%s", progress.run(), config.onStart());
             return serverClock
                     .measure()
-                    .chain(() -> state.snapshot().open() ? run.heal() : beforeTheTraffic(run))
+                    .chain(() -> state.snapshot().open() ? run.heal() : runBeforeOpening(run))
                     .invoke(this::succeeded);
         });
     }
 
-    private Uni<IntegrityReport> beforeTheTraffic(IntegrityRun run) {
+    private Uni<IntegrityReport> runBeforeOpening(IntegrityRun run) {
         return config.onStart() == IntegrityConfig.Mode.VERIFY ? run.verify() : run.start();
     }
 
     /**
-     * Heals now, beside the traffic: whatever comes of it, what is open stays open. Where a run is under way, that is the one.
+     * Starts a heal beside the traffic, unless a run is running. The service stays open whatever the result is.
      *
-     * @return the run's id
+     * @return the id of the running run
      */
     synchronized String healNow() {
         if (state.snapshot().status() != IntegrityState.Status.RUNNING) {
-            run().subscribe().with(report -> {}, this::failedBesideTheTraffic);
+            run().subscribe().with(report -> {}, failure -> {
+                failed(failure);
+                LOG.errorf("event=heal-failed reason=\"%s\": the service stays open", reasonOf(failure));
+            });
         }
         return progress.run();
     }
 
     /**
-     * Looks at what a heal would find, and writes nothing; the state stays as it is. Where a rehearsal is under way, that is
-     * the one.
+     * Starts a dry run, unless one is running. It does not change the state.
      *
-     * @return its id
+     * @return the id of the running dry run
      */
-    synchronized String rehearseNow() {
-        if (rehearsal == null || rehearsal.endedAt() != null) {
-            RunProgress looked =
-                    new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, (defect, n) -> {});
-            DryRun begun = DryRun.begun(looked.run(), looked.startedAt());
-            rehearsal = begun;
-            newRun(looked)
-                    .look()
-                    .subscribe()
-                    .with(found -> rehearsal = begun.ended(clock.instant(), found), failure -> {
-                        LOG.errorf("event=rehearsal-failed run=%s reason=\"%s\"", begun.run(), reasonOf(failure));
-                        rehearsal = begun.failed(clock.instant(), reasonOf(failure));
-                    });
+    synchronized String dryRunNow() {
+        if (dryRun == null || dryRun.endedAt() != null) {
+            RunProgress counts = newProgress((defect, n) -> {});
+            dryRun = new DryRun(counts.run(), counts.startedAt(), null, null, null);
+            newRun(counts).dryRun().subscribe().with(report -> endDryRun(counts, null, report), failure -> {
+                LOG.errorf("event=dry-run-failed run=%s reason=\"%s\"", counts.run(), reasonOf(failure));
+                endDryRun(counts, reasonOf(failure), null);
+            });
         }
-        return rehearsal.run();
+        return dryRun.run();
     }
 
-    /** What the newest {@code limit} runs of all processes did, newest first. */
-    Uni<List<RunView>> runs(int limit) {
-        return new RunHistory(database(), Host.NAME, serverClock).newest(limit);
+    private void endDryRun(RunProgress counts, String reason, IntegrityReport report) {
+        dryRun = new DryRun(counts.run(), counts.startedAt(), clock.instant(), reason, report);
+    }
+
+    private RunProgress newProgress(ObjLongConsumer<Defect> onHealed) {
+        return new RunProgress(UUID.randomUUID().toString(), serverClock.instant(), invariant, onHealed);
     }
 
     private IntegrityRun newRun(RunProgress progress) {
         return new IntegrityRun(
-                database(),
+                client.unwrap().getDatabase(databaseName),
                 invariant,
                 HealSettings.of(config.validator(), config.batchSize(), config.maxRate()),
                 progress,
@@ -165,18 +200,14 @@ public class IntegrityService {
                 serverClock);
     }
 
-    private MongoDatabase database() {
-        return client.unwrap().getDatabase(databaseName);
-    }
-
-    /** Why a run failed, in words that say what to do where a person has to act. */
+    /** Why a run failed, and what to do about it. */
     static String reasonOf(Throwable failure) {
         return failure instanceof IntegrityException
                 ? failure.getMessage()
                 : failure.getClass().getSimpleName() + ": " + failure.getMessage() + DriverFailure.remedy(failure);
     }
 
-    /** What of the last failure anybody may read: no message of the driver, which names hosts. */
+    /** Why the last run failed, without the driver's message, which names hosts. */
     String publicReason() {
         Throwable failure = lastFailure;
         return failure == null || failure instanceof IntegrityException
@@ -185,26 +216,21 @@ public class IntegrityService {
     }
 
     /**
-     * The run under way has failed.
+     * The current run failed.
      *
-     * @return how long the next one waits
+     * @return how long to wait before the next run
      */
     Duration failed(Throwable failure) {
         lastFailure = failure;
         return state.failed(reasonOf(failure));
     }
 
-    private void failedBesideTheTraffic(Throwable failure) {
-        failed(failure);
-        LOG.errorf("event=failed reason=\"%s\": the service stays open", reasonOf(failure));
-    }
-
-    private void succeeded(IntegrityReport found) {
-        lastVerified = new Verified(clock.instant(), found);
+    private void succeeded(IntegrityReport report) {
+        lastVerified = new Verified(clock.instant(), report);
         state.verified();
         LOG.infof(
                 "event=verified run=%s healed=%d seconds=%.2f indexes=%s validator=%s",
-                found.run(), found.healed(), found.seconds(), found.indexes(), found.validator());
-        verified.fire(found);
+                report.run(), report.healed(), report.seconds(), report.indexes(), report.validator());
+        verified.fire(report);
     }
 }

@@ -13,8 +13,8 @@ import java.time.Duration;
 import org.jboss.logging.Logger;
 
 /**
- * Begins the check when the process starts, without blocking it: the port opens at once, probes are answered, and the gate
- * keeps everything else out until the state is open. Decides order and retry only.
+ * Starts the check when the process starts, and retries it until it succeeds. It does not block the start: the port opens at
+ * once, probes are answered, and {@link IntegrityGate} rejects other requests until the check has succeeded.
  */
 @ApplicationScoped
 public class IntegrityStartup {
@@ -24,7 +24,7 @@ public class IntegrityStartup {
     private final Instance<IntegrityService> service;
     private final IntegrityConfig config;
     private final ServiceConfig process;
-    private volatile Cancellable underWay = () -> {};
+    private volatile Cancellable check = () -> {};
 
     IntegrityStartup(Instance<IntegrityService> service, IntegrityConfig config, ServiceConfig process) {
         this.process = process;
@@ -37,29 +37,36 @@ public class IntegrityStartup {
             return;
         }
         if (config.onStart() == IntegrityConfig.Mode.OFF) {
-            LOG.warn("event=unchecked conversations.integrity.on-start=off: nothing was checked, so documents without a"
-                    + " sessionId may be there and inserts of other programs may fail;"
-                    + " set it to repair or verify to be sure");
+            LOG.warn(
+                    "event=unchecked conversations.integrity.on-start=off: the service checked nothing, so documents may"
+                            + " lack a sessionId and inserts of other programs may fail; set it to repair or verify");
             service.get().state().unchecked();
         } else {
-            underWay = untilVerified().subscribe().with(done -> {}, this::gaveUp);
+            check = untilVerified()
+                    .subscribe()
+                    .with(
+                            report -> {},
+                            failure -> LOG.error(
+                                    "event=integrity-ended: the check has a defect; restart the process", failure));
         }
     }
 
     private Uni<IntegrityReport> untilVerified() {
-        return service.get().run().onFailure().recoverWithUni(failure -> {
-            Duration wait = service.get().failed(failure);
-            LOG.errorf("event=failed reason=\"%s\" retry-in=%s", IntegrityService.reasonOf(failure), wait);
-            return Uni.createFrom().voidItem().onItem().delayIt().by(wait).chain(this::untilVerified);
-        });
+        return service.get()
+                .run()
+                .onFailure()
+                .retry()
+                .when(failures -> failures.onItem().transformToUniAndConcatenate(failure -> {
+                    Duration wait = service.get().failed(failure);
+                    LOG.errorf(
+                            "event=integrity-check-failed reason=\"%s\" retry-in=%s",
+                            IntegrityService.reasonOf(failure), wait);
+                    return Uni.createFrom().item(failure).onItem().delayIt().by(wait);
+                }));
     }
 
-    private void gaveUp(Throwable failure) {
-        LOG.error("event=integrity-ended: the check ended by a fault of its own; restart the process", failure);
-    }
-
-    /** Ends the run: batches that were sent come to their end at the server, and the next start goes on. */
+    /** Ends the run. The server completes the batches in flight, and the next start continues. */
     void onStop(@Observes ShutdownEvent event) {
-        underWay.cancel();
+        check.cancel();
     }
 }

@@ -6,27 +6,27 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * What is known of the invariant, and whether requests are served. Pure: it decides, and starts nothing. Once open it stays
- * open for the life of the process, whatever a later run finds.
+ * The state machine of the check, which decides whether the service is open and when to retry. It starts nothing itself. Once
+ * open, the service stays open for the life of the process, whatever a later run finds.
  */
 public final class IntegrityState {
 
-    /** Where the check of the invariant stands. */
+    /** The state of the check. */
     public enum Status {
         PENDING,
         RUNNING,
         VERIFIED,
         FAILED,
-        /** Mode {@code off}: nothing was checked. */
+        /** In the mode {@code off} there is no check. */
         UNCHECKED
     }
 
     /**
      * The state at one moment.
      *
-     * @param reason why the last run failed, until one has not
-     * @param failures how many runs have failed since the last one that did not
-     * @param retryAt when the next run begins, where it failed
+     * @param reason why the last run failed; empty after a success
+     * @param failures the number of failed runs since the last success
+     * @param retryAt when the next run begins after a failure
      */
     public record Snapshot(
             Status status,
@@ -37,14 +37,20 @@ public final class IntegrityState {
             Optional<Instant> retryAt) {}
 
     private final Clock clock;
-    private final Duration retryMin;
-    private final Duration retryMax;
+    private final Duration firstRetry;
+    private final Duration maxRetry;
     private Snapshot now;
 
-    public IntegrityState(Clock clock, Duration retryMin, Duration retryMax) {
+    /**
+     * Creates the state machine in the state {@code PENDING}.
+     *
+     * @param firstRetry the wait after the first failure, which doubles with each further one
+     * @param maxRetry the longest wait
+     */
+    public IntegrityState(Clock clock, Duration firstRetry, Duration maxRetry) {
         this.clock = clock;
-        this.retryMin = retryMin;
-        this.retryMax = retryMax;
+        this.firstRetry = firstRetry;
+        this.maxRetry = maxRetry;
         this.now = new Snapshot(Status.PENDING, false, clock.instant(), Optional.empty(), 0, Optional.empty());
     }
 
@@ -55,21 +61,21 @@ public final class IntegrityState {
     /** A run begins. */
     public synchronized void running() {
         if (now.status() == Status.RUNNING) {
-            throw new IllegalStateException("A run is under way already");
+            throw new IllegalStateException("A run is already running");
         }
         move(Status.RUNNING, now.open(), now.reason(), now.failures(), Optional.empty());
     }
 
-    /** The run under way has found that the invariant holds: requests are served from now on. */
+    /** The current run found that the invariant holds, which opens the service. */
     public synchronized void verified() {
         requireRunning();
         move(Status.VERIFIED, true, Optional.empty(), 0, Optional.empty());
     }
 
     /**
-     * The run under way has failed.
+     * The current run failed.
      *
-     * @return how long the next one waits: the shortest time at first, then twice as long each time, up to the longest
+     * @return how long to wait before the next run
      */
     public synchronized Duration failed(String reason) {
         requireRunning();
@@ -84,26 +90,26 @@ public final class IntegrityState {
         return wait;
     }
 
-    /** Nothing is checked, and requests are served at once. */
+    /** The service opens without a check. */
     public synchronized void unchecked() {
         if (now.status() != Status.PENDING) {
-            throw new IllegalStateException("A check was begun already");
+            throw new IllegalStateException("A check has already begun");
         }
         move(Status.UNCHECKED, true, Optional.empty(), 0, Optional.empty());
     }
 
     private void requireRunning() {
         if (now.status() != Status.RUNNING) {
-            throw new IllegalStateException("No run is under way");
+            throw new IllegalStateException("No run is running");
         }
     }
 
     private Duration backOff(int failures) {
-        Duration wait = retryMin;
-        for (int i = 1; i < failures && wait.compareTo(retryMax) < 0; i++) {
+        Duration wait = firstRetry;
+        for (int i = 1; i < failures && wait.compareTo(maxRetry) < 0; i++) {
             wait = wait.multipliedBy(2);
         }
-        return wait.compareTo(retryMax) < 0 ? wait : retryMax;
+        return wait.compareTo(maxRetry) < 0 ? wait : maxRetry;
     }
 
     private void move(Status status, boolean open, Optional<String> reason, int failures, Optional<Instant> retryAt) {

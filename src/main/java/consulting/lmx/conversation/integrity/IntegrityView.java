@@ -8,17 +8,17 @@ import java.time.Instant;
 import java.util.Map;
 
 /**
- * The state of the invariant, and what is known of the runs of this process.
+ * The state of the invariant, and the runs of this process.
  *
- * @param open whether the other routes are served; once true it stays so
- * @param since when the state was reached
- * @param reason why the last run failed; missing where it did not
- * @param progress of the run under way, or how the last one ended; missing before the first
- * @param generated how many sessionIds each layer below the use cases had to make up since the process started
- * @param startedAt when the process started, which those counts go back to
- * @param rehearsal the last one that was asked for; missing where none was
+ * @param open whether the service answers the other routes; once true, it stays true
+ * @param since when the state began
+ * @param reason why the last run failed; missing if it did not
+ * @param progress the progress of the current or last run; missing before the first
+ * @param generated how many sessionIds each layer below the use cases has generated since the process started
+ * @param startedAt when the process started
+ * @param dryRun the last dry run; missing if there was none
  * @param checkedAt when the report was made
- * @param report what the last run that came to an end has found; its fields stand beside these
+ * @param report the report of the last successful run; its fields are on the same level as these
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record IntegrityView(
@@ -29,16 +29,16 @@ public record IntegrityView(
         ProgressView progress,
         Map<String, Long> generated,
         Instant startedAt,
-        DryRun rehearsal,
+        DryRun dryRun,
         Instant checkedAt,
         @JsonUnwrapped IntegrityReport report) {
 
     /**
-     * How far a run is.
+     * The progress of a run.
      *
-     * @param healed keys healed so far, by this run or by the one of another process that it waits for
-     * @param remaining keys that were counted as broken and are not healed yet; 0 where nothing was counted
-     * @param found broken keys that this run has met, by reason
+     * @param healed keys healed by this run, or by the run of another process that it waits for
+     * @param remaining counted keys that are still broken; 0 before the first count
+     * @param found broken keys that this run has found, by reason
      * @param healedByReason keys that this run has healed, by reason
      */
     public record ProgressView(

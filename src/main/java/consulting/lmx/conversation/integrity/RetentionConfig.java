@@ -10,19 +10,19 @@ import java.util.Optional;
 @ConfigMapping(prefix = "conversations")
 public interface RetentionConfig {
 
-    /** 50 years: servers of before MongoDB 5.0 count back from today to 1970 at most. */
+    /** 50 years: before MongoDB 5.0, servers cannot count back beyond 1970. */
     int LONGEST_DAYS = 18_250;
 
     /**
-     * How long a conversation is kept that nobody touches, in whole seconds: from 1 minute to 18250 days. Then the server
-     * deletes it. Where it is not set, conversations are kept until their owner deletes them.
+     * How long after its last update the server deletes a conversation, in whole seconds: from 1 minute to 18250 days. Without
+     * it, conversations are kept until their owner deletes them.
      */
     @AtLeast(
             value = "1M",
-            or = "conversations would be deleted under their owners' hands: raise it, or remove it to keep them")
+            or =
+                    "the server would delete conversations while users work with them: raise it, or remove it to keep them")
     @AtMost(
             value = LONGEST_DAYS + "D",
-            or =
-                    "not every server takes it, so that nothing would be deleted at all: lower it, or remove it to keep conversations for good")
+            or = "some servers reject it and would delete nothing: lower it, or remove it to keep conversations")
     Optional<Duration> retention();
 }

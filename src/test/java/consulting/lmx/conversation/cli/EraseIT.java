@@ -37,7 +37,7 @@ class EraseIT {
         store("ann", 2);
         store("Ann", 1);
         store("bob", 1);
-        block(new ObjectId(), 0); // left from a conversation that is gone
+        block(new ObjectId(), 0); // an orphan of a deleted conversation
     }
 
     @AfterEach
@@ -70,7 +70,7 @@ class EraseIT {
     }
 
     @Test
-    void everythingOfTheUserIsDeletedAndCounted() throws Exception {
+    void allDataOfTheUserIsDeletedAndCounted() throws Exception {
         Ended erased = run("", "erase", "--user", "ann", "--yes", "--json");
         assertThat(erased.code()).as(erased.err()).isZero();
         assertThat(erased.out().strip()).isEqualTo("{\"conversations\":2,\"blocks\":7}");
@@ -85,7 +85,7 @@ class EraseIT {
     }
 
     @Test
-    void nothingIsDeletedUnlessItIsConfirmed() throws Exception {
+    void nothingIsDeletedWithoutConfirmation() throws Exception {
         assertThat(run("no\n", "erase", "--user", "ann").code()).isEqualTo(2);
         assertThat(run("", "erase", "--user", " ", "--yes").code()).isEqualTo(2);
         assertThat(run("", "erase", "--yes").code()).isEqualTo(2);
@@ -96,7 +96,7 @@ class EraseIT {
     }
 
     @Test
-    void databaseThatCannotBeReachedIsSaid() throws Exception {
+    void unreachableDatabaseIsReported() throws Exception {
         Ended ended = Service.run(
                 folder,
                 "",

@@ -134,7 +134,7 @@ class ConsoleIT {
         String look = width + (dark ? "-dark" : "-light");
 
         browser.openAs(admin, page("#/integrity"));
-        browser.awaitText(".runs", "VERIFIED");
+        browser.awaitText(".layers", "Nothing broken");
         requireFitAndFree("integrity-" + look, width);
         browser.click("Heal now…");
         browser.awaitText("dialog", "It writes to the database");
@@ -169,7 +169,7 @@ class ConsoleIT {
     void integrityShowsTheStateAndWhatHoldsIt() {
         browser.openAs(admin, page(""));
         browser.awaitText("#state", "VERIFIED");
-        browser.awaitText(".runs", "1 found, 1 conversations healed: 1 not a string");
+        browser.awaitText(".layers", "Nothing broken");
         assertThat(browser.texts(".layers h3")).hasSize(7);
         assertThat(browser.text(".layers")).contains("In force").contains("Nothing broken");
         assertThat(browser.text(".columns")).contains("sessionId_1").contains("conversationId_1");
@@ -181,18 +181,18 @@ class ConsoleIT {
     }
 
     @Test
-    void rehearsalAndHealAskFirstAndSayWhenTheyHaveEnded() {
+    void dryRunAndHealAskFirstAndSayWhenTheyHaveEnded() {
         browser.openAs(admin, page("#/integrity"));
-        browser.click("Rehearse…");
-        browser.awaitText("dialog", "writes nothing at all");
+        browser.click("Dry run…");
+        browser.awaitText("dialog", "writes nothing");
         browser.click("Cancel");
         Browser.await("the dialog is gone", () -> browser.text("dialog").isEmpty());
         assertThat(browser.text(".hero .notice")).isEmpty();
 
-        browser.click("Rehearse…");
-        browser.click("Rehearse");
-        browser.awaitText(".hero .notice", "The rehearsal has ended.");
-        browser.awaitText("main", "A heal would find nothing to mend.");
+        browser.click("Dry run…");
+        browser.click("Start dry run");
+        browser.awaitText(".hero .notice", "The dry run has ended.");
+        browser.awaitText("main", "A heal would find nothing to repair.");
         browser.click("Heal now…");
         browser.click("Heal now");
         browser.awaitText(".hero .notice", "The heal has ended.");
@@ -360,7 +360,7 @@ class ConsoleIT {
     @Test
     void pageIsSmallAndMayRunNothingButItsOwnFiles() throws Exception {
         browser.openAs(admin, page(""));
-        browser.awaitText(".runs", "VERIFIED");
+        browser.awaitText("#state", "VERIFIED");
         Number bytes = (Number) browser.script("return [...performance.getEntriesByType('navigation'),"
                 + " ...performance.getEntriesByType('resource')].reduce((sum, e) => sum + e.transferSize, 0)");
         assertThat(bytes.longValue()).isBetween(10_000L, (long) COMPRESSED_BYTES);

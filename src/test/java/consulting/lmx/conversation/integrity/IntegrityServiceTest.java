@@ -5,11 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
 import org.junit.jupiter.api.Test;
 
-/** In which words a failure is told. */
 class IntegrityServiceTest {
 
     @Test
-    void whatAPersonHasToDoIsToldAsItIsAndAnythingElseWithItsKind() {
+    void reasonIsTheMessageOfAnIntegrityExceptionAndNamesOtherTypes() {
         assertThat(IntegrityService.reasonOf(new IntegrityException("Stop the old writers.")))
                 .isEqualTo("Stop the old writers.");
         assertThat(IntegrityService.reasonOf(new IllegalStateException("no server")))

@@ -33,7 +33,7 @@ class IntegrityStateTest {
     }
 
     @Property
-    void whateverHappensItOpensOnlyByProofOrOnDemandAndNeverShutsAgain(@ForAll List<Move> moves) {
+    void opensOnlyWhenVerifiedOrUncheckedAndStaysOpen(@ForAll List<Move> moves) {
         IntegrityState state = state();
         boolean mayBeOpen = false;
         boolean wasOpen = false;
@@ -59,7 +59,7 @@ class IntegrityStateTest {
     }
 
     @Test
-    void onlyARunUnderWayCanEnd() {
+    void onlyARunningRunCanEnd() {
         IntegrityState state = state();
         assertThatThrownBy(state::verified).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> state.failed("why")).isInstanceOf(IllegalStateException.class);
@@ -69,7 +69,7 @@ class IntegrityStateTest {
     }
 
     @Property
-    void waitsTwiceAsLongAfterEachFailureUpToTheLongest(@ForAll @IntRange(min = 1, max = 200) int failures) {
+    void waitDoublesWithEachFailureUpToTheMaximum(@ForAll @IntRange(min = 1, max = 200) int failures) {
         IntegrityState state = state();
         Duration wait = Duration.ZERO;
         for (int i = 0; i < failures; i++) {
@@ -83,7 +83,7 @@ class IntegrityStateTest {
     }
 
     @Test
-    void successForgetsEarlierFailures() {
+    void successResetsTheFailures() {
         IntegrityState state = state();
         state.running();
         state.failed("why");

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Many healers at once, and healers that are killed. */
+/** Concurrent healers, and healers that are killed. */
 class ReplicasIT {
 
     private final String name = TestServer.newDatabase();
@@ -51,7 +51,7 @@ class ReplicasIT {
         conversations.insertMany(batch);
     }
 
-    /** What is healed so far: which run it was by, and the value. */
+    /** The healed documents so far: the run and the value of each. */
     private Map<Object, Document> healed() {
         Map<Object, Document> healed = new HashMap<>();
         conversations
@@ -62,7 +62,7 @@ class ReplicasIT {
     }
 
     @Test
-    void eightReplicasHealEachDocumentOnceAndAllOpen() throws Exception {
+    void eightReplicasHealEachDocumentOnceAndOpen() throws Exception {
         int size = TestServer.isGenuine() ? 60_000 : 2_000; // the embedded server looks through all for each update
         insertBroken(size);
         List<Service> services = new ArrayList<>();
@@ -87,7 +87,7 @@ class ReplicasIT {
     }
 
     @Test
-    void healersThatAreKilledTwentyTimesOverHealEachDocumentOnce() throws Exception {
+    void healersThatAreKilledTwentyTimesHealEachDocumentOnce() throws Exception {
         long seed = System.nanoTime();
         Random chance = new Random(seed);
         int size = 3_000;
@@ -133,7 +133,7 @@ class ReplicasIT {
         assertThat(healed()).hasSize(size).containsAllEntriesOf(before);
     }
 
-    /** The one of them that holds the lease; the first where none does. */
+    /** The process that holds the lease, or the first process. */
     private int holderAmong(List<Process> healers) {
         Document lease =
                 client.getDatabase(name).getCollection("integrity_lease").find().first();

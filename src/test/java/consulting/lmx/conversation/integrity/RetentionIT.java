@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** {@code conversations.retention}, from start to start of the packaged jar and in its commands. */
+/** {@code conversations.retention} in the packaged jar: at each start, and in the commands. */
 class RetentionIT {
 
     private final String name = TestServer.newDatabase();
@@ -58,7 +58,7 @@ class RetentionIT {
     }
 
     @Test
-    void indexFollowsTheSettingFromStartToStart() throws Exception {
+    void indexFollowsTheSettingAtEachStart() throws Exception {
         TestServer.assumeGenuine("indexes that delete");
         for (String retention : new String[] {"30d", "P60D", null}) {
             try (Service service = Service.start(settings(retention))) {
@@ -73,7 +73,7 @@ class RetentionIT {
     }
 
     @Test
-    void commandsTakeTheSameSetting() throws Exception {
+    void commandsUseTheSameSetting() throws Exception {
         TestServer.assumeGenuine("indexes that delete");
         assertThat(command("30d", "heal", "--dry-run").code()).isEqualTo(1);
         assertThat(expiring()).isEmpty();
@@ -97,7 +97,7 @@ class RetentionIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"-30d", "59s", "18251d", "forever"})
-    void timeOutOfBoundsIsRefusedByName(String retention) throws Exception {
+    void retentionOutOfBoundsIsRefusedByName(String retention) throws Exception {
         Ended heal = command(retention, "heal");
         assertThat(heal.code()).isEqualTo(2);
         assertThat(heal.err()).contains("conversations.retention").doesNotContain("\tat ");
@@ -105,12 +105,12 @@ class RetentionIT {
     }
 
     @Test
-    void serviceDoesNotStartWithATimeOutOfBounds() throws Exception {
+    void serviceDoesNotStartWithARetentionOutOfBounds() throws Exception {
         try (Service service = Service.start(settings("59s"))) {
             assertThat(service.process().waitFor(30, TimeUnit.SECONDS)).isTrue();
             assertThat(service.process().exitValue()).isNotZero();
             assertThat(service.log())
-                    .contains("conversations.retention must be 1M or more, or conversations would be deleted")
+                    .contains("conversations.retention must be 1M or more, or the server would delete conversations")
                     .contains("raise it, or remove it to keep them");
         }
     }

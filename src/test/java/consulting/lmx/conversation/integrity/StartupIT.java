@@ -24,7 +24,7 @@ import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** The packaged jar at its start: the gate, the probes, the wait for the database, the end in the middle. */
+/** The start of the packaged jar: the gate, the probes, an unreachable database, and a stop during a heal. */
 class StartupIT {
 
     private final String name = TestServer.newDatabase();
@@ -50,7 +50,7 @@ class StartupIT {
     }
 
     @Test
-    void servesOnlyWhatIsHealed() throws Exception {
+    void opensOnlyAfterTheHeal() throws Exception {
         conversations.insertMany(LegacyDump.documents());
         try (Service service = Service.start(settings(Map.of()))) {
             service.awaitReady();
@@ -69,7 +69,7 @@ class StartupIT {
     }
 
     @Test
-    void gateIsShutUntilTheDatabaseIsThereAndOpensByItself() throws Exception {
+    void opensWhenTheDatabaseBecomesAvailable() throws Exception {
         conversations.insertMany(LegacyDump.documents());
         try (TcpProxy proxy = TcpProxy.to(TestServer.uri());
                 Service service = Service.start(settings(Map.of(
@@ -129,7 +129,7 @@ class StartupIT {
     }
 
     @Test
-    void healThatIsAskedForIsLoggedWithWhoAskedForIt() throws Exception {
+    void requestedHealIsLoggedWithItsCaller() throws Exception {
         Map<String, String> text = settings(Map.of("QUARKUS_LOG_CONSOLE_JSON_ENABLED", "false"));
         try (Service service = Service.start(text).awaitReady()) {
             String root = "Bearer " + Tokens.of("root\nevent=audit-heal who=\"nobody\"", "admin");
@@ -145,7 +145,7 @@ class StartupIT {
     }
 
     @Test
-    void endsWithinSecondsInTheMiddleOfAHealAndTheNextOneGoesOn() throws Exception {
+    void stopsWithinSecondsDuringAHealAndTheNextStartContinues() throws Exception {
         int size = TestServer.isGenuine() ? 40_000 : 3_000; // the embedded server looks through all for each update
         List<BsonDocument> many = new ArrayList<>();
         for (int i = 0; i < size; i++) {
@@ -179,7 +179,7 @@ class StartupIT {
     }
 
     @Test
-    void verifyModeStaysShutAndWritesNothingWhileAnythingIsBroken() throws Exception {
+    void verifyModeStaysClosedAndWritesNothing() throws Exception {
         conversations.insertMany(LegacyDump.documents());
         long broken = broken();
         try (Service service = Service.start(settings(Map.of("CONVERSATIONS_INTEGRITY_ON_START", "verify")))) {
@@ -193,7 +193,7 @@ class StartupIT {
     }
 
     @Test
-    void friendsOfTheFrontendAreNamedByTheEnvironment() throws Exception {
+    void allowedOriginsComeFromTheEnvironment() throws Exception {
         String token = "Bearer " + Tokens.of("ann");
         try (Service service = Service.start(settings(Map.of("ALLOWED_ORIGINS", "https://chat.example")))) {
             service.awaitReady();
@@ -213,18 +213,18 @@ class StartupIT {
     }
 
     @Test
-    void offModeOpensAtOnceAndSaysWhatThatRisks() throws Exception {
+    void offModeOpensAtOnceAndLogsTheRisk() throws Exception {
         conversations.insertOne(BsonDocument.parse("{conversationId: 'c'}"));
         try (Service service = Service.start(settings(Map.of("CONVERSATIONS_INTEGRITY_ON_START", "off")))) {
             service.awaitReady();
             assertThat(service.get("/q/health/ready").body()).contains("UNCHECKED");
-            assertThat(service.log()).contains("WARN").contains("nothing was checked");
+            assertThat(service.log()).contains("WARN").contains("the service checked nothing");
             assertThat(broken()).isEqualTo(1);
         }
     }
 
     @Test
-    void startInProductionSaysAllThatIsMissingAtOnceAndExits() throws Exception {
+    void startInProductionNamesAllMissingSettingsAndExits() throws Exception {
         try (Service service = Service.start(Map.of())) {
             assertThat(service.process().waitFor(30, TimeUnit.SECONDS)).isTrue();
             assertThat(service.process().exitValue()).isNotZero();
@@ -235,7 +235,7 @@ class StartupIT {
     }
 
     @Test
-    void startNamesAllThatIsWrongAtOnce() throws Exception {
+    void startNamesAllWrongSettings() throws Exception {
         Map<String, String> wrong = new HashMap<>(Map.of(
                 "AUTH_SECRET", "short",
                 "ALLOWED_ORIGINS", "*",
@@ -255,8 +255,8 @@ class StartupIT {
                     .contains("AUTH_SECRET is shorter than 32 bytes")
                     .contains("dev-user is set")
                     .contains("ALLOWED_ORIGINS contains a pattern")
-                    .contains("conversations.limits.page-size must be 1 or more, or no page would hold a message")
-                    .contains("conversations.limits.body-size must be 16M or less, or")
+                    .contains("conversations.limits.page-size must be 1 or more, or")
+                    .contains("conversations.limits.body-size must be 4M or less, or")
                     .contains("conversations.integrity.batch-size must be 10000 or less, or")
                     .contains("conversations.retention must be 1M or more, or")
                     .contains("CONVERSATIONS_LIMTS_PAGE_SIZE sets nothing")

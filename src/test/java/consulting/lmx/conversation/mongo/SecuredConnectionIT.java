@@ -167,7 +167,7 @@ class SecuredConnectionIT {
             Awaitility.await()
                     .atMost(Duration.ofSeconds(60))
                     .untilAsserted(() -> assertThat(service.log())
-                            .contains("event=failed")
+                            .contains("event=integrity-check-failed")
                             .contains(reason)
                             .contains("give the file of its authority"));
             assertThat(service.status("/q/health/ready")).isEqualTo(503);

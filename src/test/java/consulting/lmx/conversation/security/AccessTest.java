@@ -59,7 +59,6 @@ class AccessTest {
             GET     /api/session/{sessionId}                        owner 200  stranger 404  none 401  expired 401  admin 404
             GET     /api/admin/integrity                            owner 403  stranger 403  none 401  expired 401  admin 200
             GET     /api/admin/integrity/events                     owner 403  stranger 403  none 401  expired 401  admin 200
-            GET     /api/admin/integrity/runs                       owner 403  stranger 403  none 401  expired 401  admin 200
             POST    /api/admin/integrity/heal                       owner 403  stranger 403  none 401  expired 401  admin 202
             """;
 

@@ -11,21 +11,21 @@ import java.util.Set;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
- * What a run found, did and left.
+ * What a run found and did, and what is still broken.
  *
- * @param scanned how many documents it looked through; 0 where the indexes alone answered
- * @param broken found in the first key, by reason word
- * @param others the same of the further keys, each under its field's name
- * @param healed how many documents got a new value in the first key
- * @param deleted how many documents were deleted instead
- * @param left how many are still broken in any key, duplicates not counted
- * @param duplicatesLeft how many share a key with an older one
- * @param indexes the single-field indexes of the keys and those by which documents are deleted, as the database has them
- * @param validator as the database has it: strict, moderate, warn or none
+ * @param scanned the number of documents in the scanned collection; 0 if the indexes alone gave the answer
+ * @param broken the broken first keys, by reason
+ * @param others the same for each further key, under the name of its field
+ * @param healed the number of documents with a new value in the first key
+ * @param deleted the number of documents that were deleted instead
+ * @param left the number of keys that are still broken, without duplicates
+ * @param duplicatesLeft the number of documents that share a key with an older one
+ * @param indexes the indexes on one key each, and the TTL indexes
+ * @param validator the validator that the database has: strict, moderate, warn or none
  * @param seconds the backfill alone: from its first read to its last acknowledged write
- * @param run the run's id
- * @param notEnforced what the server was found to lack
- * @param exceptions the documents that were repaired without a record or not at all, since they are too large
+ * @param run the id of the run
+ * @param notEnforced the capabilities that the server lacks
+ * @param exceptions the documents that were repaired without a record or not at all, because they are too large
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record IntegrityReport(
@@ -44,10 +44,10 @@ public record IntegrityReport(
         @JsonInclude(JsonInclude.Include.NON_EMPTY) List<String> exceptions) {
 
     /**
-     * One index.
+     * An index.
      *
-     * @param ok whether it is the declared one, or stands in for it where shards cannot hold the key unique
-     * @param expireAfterSeconds after how long documents are deleted by it; missing where it deletes none
+     * @param ok whether it is as declared, or replaces the declared one on shards that cannot enforce uniqueness
+     * @param expireAfterSeconds the age at which the server deletes documents; missing if it deletes none
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public record IndexReport(
@@ -64,15 +64,15 @@ public record IntegrityReport(
         }
     }
 
-    /** The counts of one further key. */
+    /** The counts of a further key. */
     public record KeyReport(Map<String, Long> broken, long healed) {}
 
-    /** Whether nothing is broken and the index of every key stands. */
+    /** Whether nothing is broken and every key has its index. */
     public boolean holds(Invariant invariant) {
         return left == 0 && duplicatesLeft == 0 && indexed(invariant);
     }
 
-    /** Whether the index of every key stands: the declared one, or the best that shards can have. */
+    /** Whether every key has its index: the declared one, or its replacement on shards. */
     boolean indexed(Invariant invariant) {
         return invariant.keys().stream()
                 .allMatch(key -> indexes.stream()

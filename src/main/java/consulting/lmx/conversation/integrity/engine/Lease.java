@@ -10,14 +10,16 @@ import com.mongodb.client.model.Updates;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
-import consulting.lmx.conversation.integrity.engine.model.LeaseHolder;
 import consulting.lmx.conversation.integrity.engine.model.RunProgress;
+import consulting.lmx.conversation.integrity.engine.model.RunProgress.LeaseHolder;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.mongo.Hello;
 import consulting.lmx.conversation.mongo.Publishers;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
@@ -29,9 +31,8 @@ import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
 /**
- * Lets one healer work at a time, among all processes. It lives by the server's clock alone, is renewed while its holder
- * works, and is free some seconds after its holder has died. It saves work, and nothing is wrong without it: each repair is
- * guarded by itself.
+ * Lets one healer work at a time, among all processes. The holder renews the lease while it works. If the holder dies, the
+ * lease expires after some seconds, by the server's clock. The lease only saves work: each repair is guarded by itself.
  */
 public final class Lease {
 
@@ -39,14 +40,17 @@ public final class Lease {
 
     static final String COLLECTION = "integrity_lease";
 
-    /** After so long without a renewal it is free. */
+    /** The name of this process: its host and its process id. */
+    static final String HOST = hostName() + "/" + ProcessHandle.current().pid();
+
+    /** The lease expires this long after its last renewal. */
     static final Duration TIME_TO_LIVE = Duration.ofSeconds(5);
 
     private static final Collation SIMPLE = Collations.SIMPLE;
     private static final UpdateOptions UPDATE = new UpdateOptions().collation(SIMPLE);
 
-    private static final Duration RENEWAL = Duration.ofSeconds(1);
-    private static final Duration POLL = Duration.ofMillis(300);
+    private static final Duration RENEWAL_INTERVAL = Duration.ofSeconds(1);
+    private static final Duration POLL_INTERVAL = Duration.ofMillis(300);
 
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> leases;
@@ -62,7 +66,15 @@ public final class Lease {
         this.progress = progress;
     }
 
-    /** Takes the lease if it is free; the number is one more than its last holder's. Empty if somebody holds it. */
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "unknown"; // a container without a name
+        }
+    }
+
+    /** Takes the lease, and returns its fencing token: one more than the last holder's. Empty if another process holds it. */
     Uni<Optional<Long>> acquire() {
         return serverTime()
                 .call(this::removeMalformed)
@@ -83,7 +95,7 @@ public final class Lease {
                 .recoverWithItem(Optional.empty());
     }
 
-    /** A renewal in the future is one of a clock that was set back meanwhile. */
+    /** A renewal far in the future does not count: the server's clock was set back since. */
     private static Bson isHeldAt(Instant now) {
         return Filters.and(
                 Filters.type("holder", BsonType.STRING),
@@ -91,27 +103,24 @@ public final class Lease {
                 Filters.lte("renewedAt", Date.from(now.plus(TIME_TO_LIVE))));
     }
 
-    /** What no holder has written would never be free. */
+    /** The server cannot increment a fencing token that is no number. */
     private Uni<Void> removeMalformed() {
-        Bson wellFormed = Filters.and(
-                Filters.type("fence", "number"),
-                Filters.or(
-                        Filters.not(Filters.type("holder", BsonType.STRING)),
-                        Filters.and(
-                                Filters.type("renewedAt", BsonType.DATE_TIME), Filters.type("host", BsonType.STRING))));
-        return Publishers.one(leases.deleteOne(
-                        Filters.and(Filters.eq("_id", name), Filters.nor(wellFormed)),
-                        new DeleteOptions().collation(SIMPLE)))
+        Bson malformed = Filters.and(
+                Filters.eq("_id", name), Filters.exists("fence"), Filters.not(Filters.type("fence", "number")));
+        return Publishers.one(leases.deleteOne(malformed, new DeleteOptions().collation(SIMPLE)))
                 .replaceWithVoid()
                 .onFailure(DriverFailure::isDenied)
                 .recoverWithNull();
     }
 
-    /** Does the work with the lease renewed beside it, and gives it back however the work ends. */
+    /**
+     * Does the work while renewing the lease, and releases the lease when the work ends in any way. Fails with an {@link
+     * IntegrityException} if another healer took over.
+     */
     <T> Uni<T> holdWhile(long fence, Supplier<Uni<T>> work) {
         Uni<T> renewals = Multi.createFrom()
                 .ticks()
-                .every(RENEWAL)
+                .every(RENEWAL_INTERVAL)
                 .onOverflow()
                 .drop()
                 .onItem()
@@ -125,7 +134,7 @@ public final class Lease {
 
     private Uni<Void> renew(long fence) {
         return Publishers.one(leases.updateOne(
-                        mine(fence),
+                        isOwn(fence),
                         Updates.combine(
                                 Updates.currentDate("renewedAt"),
                                 Updates.set("step", progress.step()),
@@ -135,7 +144,7 @@ public final class Lease {
                 .invoke(result -> {
                     if (result.getMatchedCount() == 0) {
                         throw new IntegrityException(
-                                "Another healer has taken over, since this one was not heard of for "
+                                "Another healer took over, because this one did not renew its lease for "
                                         + TIME_TO_LIVE.toSeconds() + " s");
                     }
                 })
@@ -148,50 +157,43 @@ public final class Lease {
     }
 
     private Uni<Void> release(long fence) {
-        return Publishers.one(leases.updateOne(mine(fence), Updates.set("holder", null), UPDATE))
+        return Publishers.one(leases.updateOne(isOwn(fence), Updates.set("holder", null), UPDATE))
                 .onFailure()
                 .recoverWithItem(failure -> {
                     LOG.warnf(
-                            "event=lease-not-released cause=\"%s\": it is free by itself in %d s",
+                            "event=lease-not-released cause=\"%s\": the lease expires in %d s",
                             failure.getMessage(), TIME_TO_LIVE.toSeconds());
                     return null;
                 })
                 .replaceWithVoid();
     }
 
-    private Bson mine(long fence) {
+    private Bson isOwn(long fence) {
         return Filters.and(Filters.eq("_id", name), Filters.eq("holder", progress.run()), Filters.eq("fence", fence));
     }
 
-    /** Done when the lease is free; what its holder says of its progress is shown in the meantime. */
+    /** Completes when the lease is free. Meanwhile the progress shows the holder's. */
     Uni<Void> untilFree() {
-        return serverTime()
-                .chain(now -> Publishers.one(leases.find(Filters.and(Filters.eq("_id", name), isHeldAt(now)))
-                                .collation(SIMPLE)
-                                .first())
-                        .map(lease -> Optional.ofNullable(lease).map(Lease::held)))
-                .chain(held -> {
-                    progress.watch(held.orElse(null));
-                    return held.isEmpty()
-                            ? Uni.createFrom().voidItem()
-                            : Uni.createFrom()
-                                    .voidItem()
-                                    .onItem()
-                                    .delayIt()
-                                    .by(POLL)
-                                    .chain(this::untilFree);
-                });
+        return holder().invoke(progress::waitFor)
+                .repeat()
+                .withDelay(POLL_INTERVAL)
+                .until(holder -> holder.isEmpty())
+                .collect()
+                .last()
+                .replaceWithVoid();
     }
 
-    /** What it says of its holder, as far as it says that. */
-    private static LeaseHolder held(BsonDocument lease) {
+    private Uni<Optional<LeaseHolder>> holder() {
+        return serverTime()
+                .chain(now -> Publishers.one(leases.find(Filters.and(Filters.eq("_id", name), isHeldAt(now)))
+                        .collation(SIMPLE)
+                        .first()))
+                .map(lease -> Optional.ofNullable(lease).map(Lease::holder));
+    }
+
+    private static LeaseHolder holder(BsonDocument lease) {
         return new LeaseHolder(
-                text(lease, "holder"),
-                text(lease, "host"),
-                number(lease, "fence"),
-                text(lease, "step"),
-                number(lease, "healed"),
-                number(lease, "remaining"));
+                text(lease, "host"), text(lease, "step"), number(lease, "healed"), number(lease, "remaining"));
     }
 
     private static String text(BsonDocument lease, String field) {

@@ -2,7 +2,6 @@ package consulting.lmx.conversation.integrity.engine;
 
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.ReplaceOptions;
-import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
 import com.mongodb.reactivestreams.client.MongoCollection;
@@ -12,7 +11,6 @@ import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.Publishers;
 import io.smallrye.mutiny.Uni;
 import java.time.InstantSource;
-import java.util.List;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonDouble;
@@ -20,17 +18,20 @@ import org.bson.BsonInt64;
 import org.bson.BsonNull;
 import org.bson.BsonString;
 
-/** What each run did, one document a run, kept for good. A run that only found everything sound leaves none. */
-public final class RunHistory {
+/**
+ * Records each run in the collection {@code integrity_runs}, one document a run. A run that found everything valid is not
+ * recorded.
+ */
+final class RunHistory {
 
     static final String COLLECTION = "integrity_runs";
 
-    /** How a run stands, or how it ended. */
+    /** The state of a run. */
     enum Outcome {
         RUNNING,
         VERIFIED,
         FAILED,
-        /** Its process ended before it did; the next healer has gone on. */
+        /** Its process ended before the run did. */
         ABANDONED
     }
 
@@ -38,13 +39,13 @@ public final class RunHistory {
     private final String host;
     private final InstantSource clock;
 
-    public RunHistory(MongoDatabase database, String host, InstantSource clock) {
+    RunHistory(MongoDatabase database, String host, InstantSource clock) {
         this.runs = database.getCollection(COLLECTION, BsonDocument.class);
         this.host = host;
         this.clock = clock;
     }
 
-    /** A run begins: those before it that have not ended never will. Call it with the lease held. */
+    /** Records the start of a run, and marks earlier runs that did not end as abandoned. The caller holds the lease. */
     Uni<Void> begin(RunProgress progress) {
         return Publishers.one(runs.updateMany(
                         Filters.eq("state", Outcome.RUNNING.name()),
@@ -53,29 +54,27 @@ public final class RunHistory {
                 .chain(() -> save(progress, progress.totalHealed(), Outcome.RUNNING));
     }
 
-    /** @param healed the number of documents that the run itself has changed */
+    /**
+     * Records the end of a run.
+     *
+     * @param healed the number of documents that the run itself has changed
+     */
     Uni<Void> end(RunProgress progress, long healed, Outcome outcome) {
         return save(progress, healed, outcome);
-    }
-
-    /** The newest {@code limit} runs, newest first. */
-    public Uni<List<RunView>> newest(int limit) {
-        return Publishers.list(runs.find()
-                        .collation(Collations.SIMPLE)
-                        .sort(Sorts.descending("startedAt"))
-                        .limit(limit))
-                .map(found -> found.stream().map(RunView::of).toList());
     }
 
     private Uni<Void> save(RunProgress progress, long healed, Outcome outcome) {
         BsonDocument reasons = new BsonDocument();
         progress.healedByWord().forEach((word, n) -> reasons.append(word, new BsonInt64(n)));
+        long found = progress.brokenByWord().values().stream()
+                .mapToLong(Long::longValue)
+                .sum();
         BsonDocument document = new BsonDocument("_id", new BsonString(progress.run()))
                 .append("host", new BsonString(host))
                 .append("startedAt", new BsonDateTime(progress.startedAt().toEpochMilli()))
                 .append("endedAt", outcome == Outcome.RUNNING ? BsonNull.VALUE : new BsonDateTime(clock.millis()))
                 .append("state", new BsonString(outcome.name()))
-                .append("found", new BsonInt64(progress.totalBroken()))
+                .append("found", new BsonInt64(found))
                 .append("healed", new BsonInt64(healed))
                 .append("reasons", reasons)
                 .append("seconds", new BsonDouble(progress.seconds()));

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the check of a healthy collection costs, as the server's profiler saw it. */
+/** The cost of checking a healthy collection, measured by the server's profiler. */
 class HealthyStartTest {
 
     private final TestCollection conversations = new TestCollection();
@@ -54,7 +54,7 @@ class HealthyStartTest {
         await(conversations.database.runCommand(new Document("profile", level)));
     }
 
-    /** The documents and the keys that a heal made the server look at. */
+    /** The number of documents and keys that the server examined during a heal. */
     private List<Long> examinedByAHeal() {
         await(conversations.database.getCollection("system.profile").drop());
         profile(2);
@@ -93,7 +93,7 @@ class HealthyStartTest {
     }
 
     @Test
-    void soDoesTheFirstStartOnOneThatHasItsIndexesAlready() {
+    void firstStartOnAnIndexedCollectionCostsTheSame() {
         await(conversations.collection.createIndex(
                 new Document("sessionId", 1), new com.mongodb.client.model.IndexOptions().unique(true)));
         await(conversations.collection.createIndex(
@@ -136,9 +136,9 @@ class HealthyStartTest {
                 "{sessionId: {$binary: {base64: '', subType: '00'}}}",
                 "{sessionId: {$regularExpression: {pattern: 'm', options: ''}}}"
             })
-    void oneBrokenDocumentAmongManyIsFoundByTheIndex(String broken) {
+    void indexShowsOneBrokenDocumentAmongMany(String broken) {
         insert(0, 2_000);
-        // sound ones at both ends of the index, so that a blank one stands in the middle
+        // valid keys at both ends of the index, so a blank one is in the middle
         conversations.with(
                 "{conversationId: 'first', sessionId: '\\u0001'}", "{conversationId: 'last', sessionId: '\\uff5e'}");
         conversations.heal();

@@ -11,7 +11,6 @@ import java.util.stream.Stream;
 import org.bson.BsonDocument;
 import org.junit.jupiter.api.Test;
 
-/** When a report says that the invariant holds. */
 class IntegrityReportTest {
 
     private static final IndexReport SESSION = index("sessionId", true);
@@ -40,14 +39,14 @@ class IntegrityReportTest {
     }
 
     @Test
-    void holdsWhereNothingIsLeftAndEachKeyHasItsIndex() {
+    void holdsIfNothingIsLeftAndEachKeyHasItsIndex() {
         assertThat(holds(0, 0, SESSION, CONVERSATION)).isTrue();
         assertThat(holds(0, 0, index("sessionId", false), CONVERSATION, SESSION))
                 .isTrue();
     }
 
     @Test
-    void holdsNotWhereSomethingIsLeftOrAnIndexDoesNotStand() {
+    void doesNotHoldIfSomethingIsLeftOrAnIndexIsMissing() {
         assertThat(holds(1, 0, SESSION, CONVERSATION)).isFalse();
         assertThat(holds(0, 1, SESSION, CONVERSATION)).isFalse();
         assertThat(holds(0, 0, SESSION)).isFalse();
@@ -57,7 +56,7 @@ class IntegrityReportTest {
     }
 
     @Test
-    void indexIsReportedAsTheServerListsIt() {
+    void indexReportShowsWhatTheServerLists() {
         IndexReport plain = IndexReport.of(
                 new IndexView(BsonDocument.parse("{name: 'n', key: {a: 1, b: -1.0}, unique: true}")), false);
         assertThat(plain.name()).isEqualTo("n");

@@ -62,7 +62,7 @@ class IntegrityRunTest {
     }
 
     @Test
-    void legacyDumpComesOutHealthy() {
+    void legacyDumpIsHealed() {
         List<BsonDocument> dump = LegacyDump.documents();
         Set<BsonValue> expectedBroken = new HashSet<>();
         Map<String, Integer> expectedReasons = new HashMap<>();
@@ -98,7 +98,7 @@ class IntegrityRunTest {
         assertThat(duplicates).isEqualTo(43).isEqualTo(report.broken().get("duplicate"));
         assertThat(report.healed())
                 .isEqualTo(expectedBroken.size() + duplicates)
-                .isEqualTo(conversations.heard.get());
+                .isEqualTo(conversations.healed.get());
         assertThat(report.left()).isZero();
         assertThat(report.duplicatesLeft()).isZero();
         assertThat(report.scanned()).isEqualTo(4000);
@@ -124,7 +124,7 @@ class IntegrityRunTest {
         assertThat(UUID.fromString(text)).hasToString(text);
     }
 
-    /** The bytes of a document, in which the order of fields and their types show. */
+    /** The bytes of a document, which show the order of its fields and their types. */
     private static RawBsonDocument raw(BsonDocument document) {
         return new RawBsonDocument(document, new BsonDocumentCodec());
     }
@@ -183,7 +183,7 @@ class IntegrityRunTest {
     @ParameterizedTest
     @ValueSource(
             strings = {"a", " leading", "trailing ", "6f03675a1600435a899950d836f675cc", "NOT-A-UUID", "\u200b", "日本"})
-    void anyStringThatIsNotBlankStaysAsItIs(String sessionId) {
+    void stringThatIsNotBlankStays(String sessionId) {
         BsonDocument document = new BsonDocument("_id", new BsonInt32(1))
                 .append("conversationId", new BsonString("c"))
                 .append("sessionId", new BsonString(sessionId));
@@ -192,7 +192,7 @@ class IntegrityRunTest {
     }
 
     @Test
-    void twoDocumentsOfOneConversationIdBothSurviveTheOlderUnderIt() {
+    void olderOfTwoDocumentsKeepsTheSharedConversationId() {
         conversations.with(
                 "{_id: 1, conversationId: 'c', sessionId: 'young', createdAt: {$date: 2000}}",
                 "{_id: 2, conversationId: 'c', sessionId: 'old', createdAt: {$date: 1000}}");
@@ -213,7 +213,7 @@ class IntegrityRunTest {
     }
 
     @Test
-    void theOldestOfManyDuplicatesKeepsByCreationThenById() {
+    void oldestDuplicateByCreationThenByIdKeepsTheKey() {
         ObjectId early = new ObjectId(1, 1);
         ObjectId late = new ObjectId(3000, 1);
         conversations.with(
@@ -231,7 +231,7 @@ class IntegrityRunTest {
     }
 
     @Test
-    void binaryUuidWhoseTextIsTakenGetsANewOneUnderTheUniqueIndex() {
+    void binaryUuidGetsANewValueIfItsTextIsTaken() {
         conversations
                 .with("{_id: 1, conversationId: 'a', sessionId: '12345678-1234-5678-1234-567812345678'}")
                 .heal();
@@ -292,13 +292,13 @@ class IntegrityRunTest {
 
         assertThat(conversations.byId()).isEqualTo(before);
         assertThat(conversations.indexes(SESSION_ID)).isEmpty();
-        assertThat(progress.of(SESSION_ID).brokenByWord())
+        assertThat(progress.counts(SESSION_ID).brokenByWord())
                 .containsEntry("null", 474L)
                 .containsEntry("missing", 203L);
     }
 
     @Test
-    void lookTellsHowManyAreBrokenAndHowManyShareAKeyWithAnOlderOne() {
+    void dryRunCountsBrokenDocumentsAndDuplicates() {
         conversations.with(
                 "{_id: 1, conversationId: 'a', sessionId: 's'}",
                 "{_id: 2, conversationId: 'b', sessionId: 's'}",
@@ -310,7 +310,7 @@ class IntegrityRunTest {
                 "{_id: 8, conversationId: null, sessionId: 'u'}");
         IntegrityReport report = conversations
                 .run(conversations.progress(), ValidatorMode.ENFORCE)
-                .look()
+                .dryRun()
                 .await()
                 .indefinitely();
         assertThat(report.left()).isEqualTo(3);
@@ -321,17 +321,17 @@ class IntegrityRunTest {
     }
 
     @Test
-    void arraysThatHoldTheSameTextAreNotTakenForDuplicatesOfIt() {
+    void arraysWithTheSameTextAreNotDuplicates() {
         conversations.with(
                 "{_id: 1, sessionId: 's'}", "{_id: 2, sessionId: 's'}",
                 "{_id: 3, sessionId: ['s']}", "{_id: 4, sessionId: ['s']}");
-        RepairWriter repairer = new RepairWriter(
+        RepairWriter writer = new RepairWriter(
                 conversations.collection,
                 "updatedAt",
                 Clock.systemUTC(),
                 new RateLimiter(OptionalInt.empty(), System::nanoTime));
         RunProgress progress = conversations.progress();
-        new DuplicateRepair(conversations.collection, repairer, "createdAt", 10)
+        new DuplicateRepair(conversations.collection, writer, "createdAt", 10)
                 .run(SESSION_ID, progress, Uni.createFrom().voidItem())
                 .await()
                 .indefinitely();
@@ -343,7 +343,7 @@ class IntegrityRunTest {
     }
 
     @Test
-    void verifyIsContentWithWhatAHealLeft() {
+    void verifySucceedsAfterAHeal() {
         conversations.with(LegacyDump.documents()).heal();
         assertThat(conversations.verify().left()).isZero();
     }
@@ -376,7 +376,7 @@ class IntegrityRunTest {
     }
 
     @Test
-    void somebodyElsesValidatorStaysInForceBesideOurs() {
+    void foreignValidatorStaysInForce() {
         TestServer.assumeGenuine("validators");
         await(conversations.database.createCollection(
                 "conversations",
@@ -402,7 +402,7 @@ class IntegrityRunTest {
     }
 
     @Test
-    void warningValidatorLetsOldWritersPass() {
+    void validatorInModeWarnAcceptsOldWriters() {
         TestServer.assumeGenuine("validators");
         IntegrityReport report = conversations
                 .run(conversations.progress(), ValidatorMode.WARN)
@@ -420,7 +420,7 @@ class IntegrityRunTest {
     }
 
     @Test
-    void serverWithoutValidatorsIsSaidToLackThem() {
+    void reportNamesMissingValidators() {
         org.junit.jupiter.api.Assumptions.assumeFalse(TestServer.isGenuine(), "a genuine server has validators");
         IntegrityReport report = conversations.heal();
         assertThat(report.validator()).isEqualTo("none");
@@ -447,14 +447,14 @@ class IntegrityRunTest {
     }
 
     @Test
-    void repairDoesNothingWhereAWriterCameBetween() {
+    void repairDoesNothingAfterAConcurrentWrite() {
         conversations.with("{_id: 1, conversationId: 'c', sessionId: null}");
         Repair late = Repair.of(new BsonInt32(1), BsonNull.VALUE, Defect.NULL, SESSION_ID);
         await(conversations.collection.updateOne(
                 BsonDocument.parse("{_id: 1}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
         RunProgress progress = conversations.progress();
 
-        repairer().repair(List.of(late), SESSION_ID, progress).await().indefinitely();
+        writer().repair(List.of(late), SESSION_ID, progress).await().indefinitely();
 
         assertThat(conversations.one(1))
                 .isEqualTo(BsonDocument.parse("{_id: 1, conversationId: 'c', sessionId: 'by a writer'}"));
@@ -462,7 +462,7 @@ class IntegrityRunTest {
     }
 
     @Test
-    void repairsSentTogetherSpareWhatAWriterChangedBetween() {
+    void commonRepairsKeepConcurrentWrites() {
         conversations.with(
                 "{_id: 1, conversationId: 'a', sessionId: null}",
                 "{_id: 2, conversationId: 'b'}",
@@ -475,7 +475,7 @@ class IntegrityRunTest {
                 BsonDocument.parse("{_id: 2}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
         RunProgress progress = conversations.progress();
 
-        repairer().repair(late, SESSION_ID, progress).await().indefinitely();
+        writer().repair(late, SESSION_ID, progress).await().indefinitely();
 
         assertThat(conversations.one(2))
                 .isEqualTo(BsonDocument.parse("{_id: 2, conversationId: 'b', sessionId: 'by a writer'}"));
@@ -483,14 +483,14 @@ class IntegrityRunTest {
                 .isEqualTo(late.get(0).value());
         assertThat(conversations.one(3).getString("sessionId").getValue())
                 .isEqualTo(late.get(2).value());
-        assertThat(progress.of(SESSION_ID).healedByWord())
+        assertThat(progress.counts(SESSION_ID).healedByWord())
                 .containsEntry("null", 1L)
                 .containsEntry("missing", 0L)
                 .containsEntry("blank", 1L);
     }
 
     @Test
-    void repairsSentOneByOneSpareWhatAWriterChangedBetween() {
+    void singleRepairsKeepConcurrentWrites() {
         conversations.with(
                 "{_id: 1, conversationId: 'a', sessionId: 5}", "{_id: 2, conversationId: 'b', sessionId: 6}");
         List<Repair> late = List.of(
@@ -500,7 +500,7 @@ class IntegrityRunTest {
                 BsonDocument.parse("{_id: 2}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
         RunProgress progress = conversations.progress();
 
-        repairer().repair(late, SESSION_ID, progress).await().indefinitely();
+        writer().repair(late, SESSION_ID, progress).await().indefinitely();
 
         assertThat(conversations.one(2))
                 .isEqualTo(BsonDocument.parse("{_id: 2, conversationId: 'b', sessionId: 'by a writer'}"));
@@ -509,7 +509,7 @@ class IntegrityRunTest {
         assertThat(progress.totalHealed()).isEqualTo(1);
     }
 
-    /** Under a collation every repair is sent by itself, so here each kind of guard has its turn. */
+    /** Runs each kind of guard: in a collection with a collation every repair is a single update. */
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -520,7 +520,7 @@ class IntegrityRunTest {
                 "{sessionId: {$regularExpression: {pattern: 'a', options: ''}}}",
                 "{sessionId: {$undefined: true}}"
             })
-    void guardOfEachValueSparesWhatAWriterChangedBetween(String broken) {
+    void guardOfEachTypeKeepsConcurrentWrites(String broken) {
         TestServer.assumeGenuine("collations");
         await(conversations.database.createCollection(
                 "conversations",
@@ -537,7 +537,7 @@ class IntegrityRunTest {
                 BsonDocument.parse("{_id: 2}"), BsonDocument.parse("{$set: {sessionId: 'by a writer'}}")));
         RunProgress progress = conversations.progress();
 
-        repairer().repair(late, SESSION_ID, progress).await().indefinitely();
+        writer().repair(late, SESSION_ID, progress).await().indefinitely();
 
         assertThat(conversations.one(2)).isEqualTo(BsonDocument.parse("{_id: 2, sessionId: 'by a writer'}"));
         assertThat(conversations.one(1).getString("sessionId").getValue())
@@ -546,10 +546,10 @@ class IntegrityRunTest {
     }
 
     @Test
-    void indexOfTheListIsMadeAgainWhereAllElseIsSound() {
+    void missingListIndexIsCreatedOnAHealthyCollection() {
         TestServer.assumeGenuine("indexes that are not unique");
         conversations.heal();
-        String name = TestCollection.INVARIANT.orders().get(0).name();
+        String name = TestCollection.INVARIANT.listIndexes().get(0).name();
         await(conversations.collection.dropIndex(name));
 
         conversations.heal();
@@ -560,7 +560,7 @@ class IntegrityRunTest {
                 .anyMatch(index -> index.getString("name").getValue().equals(name));
     }
 
-    private RepairWriter repairer() {
+    private RepairWriter writer() {
         return new RepairWriter(
                 conversations.collection,
                 "updatedAt",
@@ -568,10 +568,10 @@ class IntegrityRunTest {
                 new RateLimiter(OptionalInt.empty(), System::nanoTime));
     }
 
-    /** Ids of all leading bytes, in no order, and such that are none of an ObjectId between them. */
+    /** Unsorted ObjectIds with all leading bytes, and other ids among them. */
     @ParameterizedTest
     @CsvSource({"1, 0", "16, 0", "17, 0", "1000, 0", "100, 3"})
-    void eachDocumentOfABatchGetsTheValueThatWasMadeForIt(int objectIds, int others) {
+    void eachDocumentOfABatchGetsItsOwnValue(int objectIds, int others) {
         Random random = new Random(objectIds);
         List<BsonValue> ids = new ArrayList<>();
         for (int i = 0; i < objectIds; i++) {
@@ -587,7 +587,7 @@ class IntegrityRunTest {
                 .toList();
         RunProgress progress = conversations.progress();
 
-        repairer().repair(repairs, SESSION_ID, progress).await().indefinitely();
+        writer().repair(repairs, SESSION_ID, progress).await().indefinitely();
 
         Map<BsonValue, BsonDocument> now = conversations.byId();
         assertThat(repairs)
@@ -596,9 +596,9 @@ class IntegrityRunTest {
         assertThat(progress.totalHealed()).isEqualTo(ids.size());
     }
 
-    /** Up to MongoDB 4.4 such a name may be stored by an insert, and then stops each update that copies its document. */
+    /** Up to MongoDB 4.4 an insert accepts such a name, but every update that copies the document fails. */
     @Test
-    void namesThatTheServerDoesNotCopyStopNothing() {
+    void fieldNamesThatTheServerCannotCopyDoNotFailTheRun() {
         TestServer.assumeGenuine("rules for the names of fields");
         conversations.with(
                 "{_id: 1, conversationId: 'a', sessionId: null}",
@@ -609,7 +609,7 @@ class IntegrityRunTest {
 
         IntegrityReport report = conversations.heal();
 
-        assertThat(report.healed()).isEqualTo(5).isEqualTo(conversations.heard.get());
+        assertThat(report.healed()).isEqualTo(5).isEqualTo(conversations.healed.get());
         assertThat(report.left()).isZero();
         assertThat(report.broken())
                 .containsEntry("null", 2L)
@@ -636,10 +636,10 @@ class IntegrityRunTest {
         return conversations.one(id).getDocument("sessionIdRepair").get("was");
     }
 
-    /** A scan passes over such values: what each was is taken out of its document by the server, or read when it is sent. */
+    /** The scan skips such values. The server copies each old value into the record, or a single repair reads it. */
     @ParameterizedTest
     @CsvSource({"false", "true"})
-    void whatAWriterMadeOfAValueThatWasNotReadStays(boolean collated) {
+    void skippedValuesAreRepairedAsTheyAreNow(boolean collated) {
         if (collated) {
             TestServer.assumeGenuine("collations");
             await(conversations.database.createCollection(
@@ -661,7 +661,7 @@ class IntegrityRunTest {
                         StoredKey.of(conversations.collection, "sessionId").find(Defect.filter("sessionId")))
                 .await()
                 .indefinitely();
-        assertThat(keys).hasSameSizeAs(scanned).allMatch(stored -> StoredKey.isUnread(stored.value()));
+        assertThat(keys).hasSameSizeAs(scanned).allMatch(stored -> StoredKey.isSkipped(stored.value()));
         List<Repair> repairs = keys.stream()
                 .map(stored -> Repair.of(
                         stored.id(), stored.value(), Defect.of(stored.value()).orElseThrow(), SESSION_ID))
@@ -677,7 +677,7 @@ class IntegrityRunTest {
                 BsonDocument.parse("{_id: 8, sessionId: 8}")));
         RunProgress progress = conversations.progress();
 
-        repairer().repair(repairs, SESSION_ID, progress).await().indefinitely();
+        writer().repair(repairs, SESSION_ID, progress).await().indefinitely();
 
         assertThat(was(1)).isEqualTo(array);
         assertThat(conversations.one(2)).isEqualTo(BsonDocument.parse("{_id: 2, sessionId: 'by a writer'}"));
@@ -686,7 +686,7 @@ class IntegrityRunTest {
         assertThat(was(6)).isEqualTo(binary);
         assertThat(was(7)).isEqualTo(new BsonString(blank));
         assertThat(was(8)).as("what it has become").isEqualTo(new BsonInt32(8));
-        assertThat(progress.of(SESSION_ID).healedByWord())
+        assertThat(progress.counts(SESSION_ID).healedByWord())
                 .containsEntry("missing", 1L)
                 .containsEntry("blank", 1L)
                 .containsEntry("not-a-string", 4L);

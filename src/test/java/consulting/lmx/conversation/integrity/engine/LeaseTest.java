@@ -57,7 +57,7 @@ class LeaseTest {
     }
 
     @Test
-    void oneOfManyTakesIt() {
+    void oneOfManyProcessesTakesIt() {
         List<CompletableFuture<Optional<Long>>> all = IntStream.range(0, 16)
                 .mapToObj(i -> lease().acquire().subscribeAsCompletionStage())
                 .toList();
@@ -66,7 +66,7 @@ class LeaseTest {
     }
 
     @Test
-    void isFreeAgainWhenTheWorkEndsHoweverItEnds() {
+    void isReleasedWhenTheWorkEndsOrFails() {
         Lease first = lease();
         long fence = first.acquire().await().atMost(LIMIT).orElseThrow();
         assertThat(first.holdWhile(fence, () -> Uni.createFrom().item("done"))
@@ -86,7 +86,7 @@ class LeaseTest {
     }
 
     @Test
-    void isTakenOverOnlyWhenItsHolderWasNotHeardOfForLong() {
+    void expiresOnlyAfterItsTimeToLive() {
         long fence = lease().acquire().await().atMost(LIMIT).orElseThrow();
         assertThat(lease().acquire().await().atMost(LIMIT)).isEmpty();
         change(Updates.set(
@@ -95,7 +95,7 @@ class LeaseTest {
     }
 
     @Test
-    void holderRenewsItAndTellsOfItsProgress() {
+    void holderRenewsItAndPublishesItsProgress() {
         RunProgress progress = conversations.progress();
         Lease mine = lease(progress);
         long fence = mine.acquire().await().atMost(LIMIT).orElseThrow();
@@ -123,7 +123,7 @@ class LeaseTest {
     }
 
     @Test
-    void workEndsWhereTheLeaseWasLost() {
+    void workEndsIfTheLeaseIsLost() {
         Lease mine = lease();
         long fence = mine.acquire().await().atMost(LIMIT).orElseThrow();
         change(Updates.combine(Updates.set("holder", "somebody else"), Updates.inc("fence", 1L)));
@@ -131,12 +131,12 @@ class LeaseTest {
                         .await()
                         .atMost(LIMIT))
                 .isInstanceOf(IntegrityException.class)
-                .hasMessageContaining("Another healer has taken over");
+                .hasMessageContaining("Another healer took over");
         assertThat(stored().getString("holder").getValue()).isEqualTo("somebody else");
     }
 
     @Test
-    void nobodyIsWaitedForWhereNobodyHoldsIt() {
+    void freeLeaseIsNotWaitedFor() {
         RunProgress waiting = conversations.progress();
         lease(waiting).untilFree().await().atMost(LIMIT);
         assertThat(waiting.step()).isEqualTo("connect");

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A collection whose shards hold the {@code conversationId} unique and cannot hold the {@code sessionId}. */
+/** A sharded collection that can enforce a unique {@code conversationId}, but no unique {@code sessionId}. */
 class ShardedCollectionTest {
 
     private static final String WARNED = "unique sessionId across shards";
@@ -72,7 +72,7 @@ class ShardedCollectionTest {
     }
 
     @Test
-    void isHealedAndServedAndTheReportSaysWhatTheIndexCannotHold() {
+    void reportNamesTheUniquenessThatShardsCannotEnforce() {
         conversations.with(
                 "{_id: 1, conversationId: 'a', sessionId: 's', createdAt: {$date: 1}}",
                 "{_id: 2, conversationId: 'z', sessionId: 's', createdAt: {$date: 2}}",
@@ -96,9 +96,9 @@ class ShardedCollectionTest {
                                 .containsExactly(VALIDATION));
     }
 
-    /** The server refuses an update of many that changes the key by which the documents are spread. */
+    /** The server refuses a multi-document update that changes the shard key. */
     @Test
-    void keyThatSpreadsTheDocumentsIsHealedOneByOne() {
+    void shardKeyIsHealedBySingleUpdates() {
         conversations.with(
                 "{_id: 1, conversationId: 42, sessionId: 's'}",
                 "{_id: 2, conversationId: {a: 1}, sessionId: 't'}",
@@ -116,7 +116,7 @@ class ShardedCollectionTest {
     }
 
     @Test
-    void healthyStartLooksForNoDuplicatesAndAHealRepairsThem() {
+    void startIgnoresDuplicatesAndARequestedHealRepairsThem() {
         conversations.with("{_id: 1, conversationId: 'a', sessionId: 's', createdAt: {$date: 1}}");
         start(conversations.progress());
         conversations.with("{_id: 2, conversationId: 'z', sessionId: 's', createdAt: {$date: 2}}");
@@ -134,7 +134,7 @@ class ShardedCollectionTest {
     }
 
     @Test
-    void otherIndexesOfTheKeyGiveWay() {
+    void otherIndexesOfTheKeyAreReplaced() {
         Bson key = Indexes.ascending("sessionId");
         conversations.withIndex(key, new IndexOptions());
         conversations.withIndex(Indexes.descending("sessionId"), new IndexOptions().name("back"));
@@ -145,7 +145,7 @@ class ShardedCollectionTest {
     }
 
     @Test
-    void indexThatSawAnArrayIsMadeAnewSinceItCannotTell() {
+    void indexThatContainedAnArrayIsRecreated() {
         start(conversations.progress());
         await(conversations.database.runCommand(
                 new Document("collMod", "conversations").append("validationLevel", "off")));
@@ -162,7 +162,7 @@ class ShardedCollectionTest {
     }
 
     @Test
-    void whereTheShardKeyBeginsWithTheKeyItIsHeldUnique() {
+    void shardKeyThatBeginsWithTheKeyAllowsAUniqueIndex() {
         TestCollection bySession = new TestCollection(cluster.uri());
         try (bySession) {
             cluster.shard(bySession.database.getName(), "conversations", "sessionId", "m");

@@ -32,10 +32,10 @@ import org.bson.BsonValue;
 import org.bson.conversions.Bson;
 import org.reactivestreams.Publisher;
 
-/** A collection of conversations in a database of its own, and the engine over it, without the application around it. */
+/** A collection of conversations in a separate database, with the engine but without the application. */
 public final class TestCollection implements AutoCloseable {
 
-    public static final Invariant INVARIANT = ConversationInvariant.keptFor(Optional.empty());
+    public static final Invariant INVARIANT = ConversationInvariant.withRetention(Optional.empty());
     public static final RequiredKey SESSION_ID = INVARIANT.keys().get(0);
     public static final RequiredKey CONVERSATION_ID = INVARIANT.keys().get(1);
 
@@ -45,7 +45,7 @@ public final class TestCollection implements AutoCloseable {
     public final MongoDatabase database;
     public final MongoCollection<BsonDocument> collection;
     public final Capabilities capabilities = new Capabilities();
-    public final AtomicLong heard = new AtomicLong();
+    public final AtomicLong healed = new AtomicLong();
 
     public TestCollection() {
         this(TestServer.uri());
@@ -80,16 +80,16 @@ public final class TestCollection implements AutoCloseable {
                 UUID.randomUUID().toString(),
                 Clock.systemUTC().instant(),
                 INVARIANT,
-                (defect, n) -> heard.addAndGet(n));
+                (defect, n) -> healed.addAndGet(n));
     }
 
-    public IntegrityRun run(RunProgress progress, ValidatorMode force) {
-        HealSettings settings = settings(Optional.of(force), false);
+    public IntegrityRun run(RunProgress progress, ValidatorMode mode) {
+        HealSettings settings = settings(Optional.of(mode), false);
         return run(progress, settings);
     }
 
-    public static HealSettings settings(Optional<ValidatorMode> force, boolean leavesUnset) {
-        return new HealSettings(force, leavesUnset, 100, OptionalInt.empty(), false, Optional.empty());
+    public static HealSettings settings(Optional<ValidatorMode> mode, boolean keepUnset) {
+        return new HealSettings(mode, keepUnset, 100, OptionalInt.empty(), false, Optional.empty());
     }
 
     public IntegrityRun run(RunProgress progress, HealSettings settings) {
@@ -114,7 +114,7 @@ public final class TestCollection implements AutoCloseable {
     }
 
     public List<IndexView> indexes(RequiredKey key) {
-        return new UniqueIndexes(database, new IndexCommands(database, collection), null, capabilities)
+        return new UniqueIndexes(new IndexCommands(database, collection), null, capabilities)
                 .indexesOf(key)
                 .await()
                 .atMost(LIMIT);

@@ -9,30 +9,32 @@ import io.smallrye.mutiny.Uni;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
 
-/** What the database says of a collection: its kind and its options. */
+/** The type and the options of a collection. */
 public record CollectionInfo(String type, BsonDocument options) {
 
     private static final int NAMESPACE_EXISTS = 48;
+    private static final String COLLECTION = "collection";
 
-    /** The collection, made where there is none yet. Fails where it is no ordinary collection. */
-    public static Uni<CollectionInfo> ensure(MongoDatabase database, String collection) {
+    /** Creates the collection if it does not exist. Fails with an {@link IntegrityException} for a view or the like. */
+    public static Uni<Void> ensure(MongoDatabase database, String collection) {
         return find(database, collection)
                 .onItem()
                 .ifNull()
                 .switchTo(() -> Publishers.one(database.createCollection(collection))
-                        .invoke(() -> Changes.LOG.infof("event=collection-created name=%s", collection))
+                        .invoke(() -> IndexCommands.CHANGES.infof("event=collection-created name=%s", collection))
                         .onFailure(failure -> DriverFailure.hasCode(failure, NAMESPACE_EXISTS))
                         .recoverWithNull()
                         .chain(() -> read(database, collection)))
-                .invoke(info -> info.requireOrdinary(collection));
+                .invoke(info -> info.requireOrdinary(collection))
+                .replaceWithVoid();
     }
 
-    /** The collection as it is; an empty description where there is none. */
+    /** The collection; without options if it does not exist. */
     public static Uni<CollectionInfo> read(MongoDatabase database, String collection) {
         return find(database, collection)
                 .onItem()
                 .ifNull()
-                .continueWith(() -> new CollectionInfo("collection", new BsonDocument()));
+                .continueWith(() -> new CollectionInfo(COLLECTION, new BsonDocument()));
     }
 
     private static Uni<CollectionInfo> find(MongoDatabase database, String collection) {
@@ -40,17 +42,16 @@ public record CollectionInfo(String type, BsonDocument options) {
                 .map(found -> found == null
                         ? null
                         : new CollectionInfo(
-                                found.getString("type", new BsonString("collection"))
-                                        .getValue(),
-                                found.getDocument("options", new BsonDocument())));
+                                text(found, "type", COLLECTION), found.getDocument("options", new BsonDocument())));
     }
 
+    /** @throws IntegrityException if this is a view, a capped collection or a time series collection */
     public void requireOrdinary(String collection) {
-        String kind = !type.equals("collection") ? type : options.containsKey("capped") ? "capped collection" : null;
+        String kind = !type.equals(COLLECTION) ? type : options.containsKey("capped") ? "capped collection" : null;
         if (kind != null) {
             throw new IntegrityException(collection + " is a " + kind
-                    + ", whose documents cannot be held to unique keys: point MONGODB_DB at a database"
-                    + " where it is an ordinary collection");
+                    + ", which cannot enforce unique keys: set MONGODB_DB to a database where it is an ordinary"
+                    + " collection");
         }
     }
 
@@ -59,10 +60,14 @@ public record CollectionInfo(String type, BsonDocument options) {
     }
 
     String validationLevel() {
-        return options.getString("validationLevel", new BsonString("strict")).getValue();
+        return text(options, "validationLevel", "strict");
     }
 
     String validationAction() {
-        return options.getString("validationAction", new BsonString("error")).getValue();
+        return text(options, "validationAction", "error");
+    }
+
+    private static String text(BsonDocument document, String field, String otherwise) {
+        return document.getString(field, new BsonString(otherwise)).getValue();
     }
 }

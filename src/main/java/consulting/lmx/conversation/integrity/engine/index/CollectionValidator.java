@@ -1,5 +1,7 @@
 package consulting.lmx.conversation.integrity.engine.index;
 
+import com.mongodb.client.model.ValidationAction;
+import com.mongodb.client.model.ValidationLevel;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.engine.model.Invariant;
 import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
@@ -9,214 +11,53 @@ import consulting.lmx.conversation.mongo.Publishers;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
-import org.bson.BsonValue;
 
 /**
- * The database's own check of the invariant, which no program that writes to it can go around. A validator that somebody
- * else put there stays in force beside ours.
+ * The {@code $jsonSchema} validator, by which the database checks the writes of every program. The validator of another
+ * program stays in force beside this one.
  */
 public final class CollectionValidator {
 
-    /** What stands in the collection's options. */
-    public enum Level {
-        /** Holds for new documents, and for old ones that are sound already: while the heal runs. */
-        MODERATE,
-        /** Holds for every write. */
-        STRICT;
-
-        String word() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
-
     private static final String COLL_MOD = "collMod";
-    private static final String ERROR = "error";
-    private static final String WARN = "warn";
+    private static final String STRICT = ValidationLevel.STRICT.getValue();
+    private static final String ERROR = ValidationAction.ERROR.getValue();
+    private static final String WARN = ValidationAction.WARN.getValue();
 
-    /** From MongoDB 9.0 on, stronger than strict: all documents satisfy the rules, which cannot be changed meanwhile. */
+    /** Stronger than strict, from MongoDB 9.0 on. */
     private static final String CONSTRAINT = "constraint";
 
     private final MongoDatabase database;
     private final Invariant invariant;
-    private final Optional<ValidatorMode> setting;
-    private final boolean leavesUnset;
+    private final Optional<ValidatorMode> mode;
+    private final boolean keepUnset;
     private final Capabilities capabilities;
-    private CollectionInfo found;
+    private final BsonDocument schema;
+    private CollectionInfo original;
 
     /**
-     * @param setting the force that the configuration names
-     * @param leavesUnset whether one that is there keeps its force if no setting names one
+     * @param mode the configured mode
+     * @param keepUnset whether an existing validator keeps its action if no mode is configured
      */
     public CollectionValidator(
             MongoDatabase database,
             Invariant invariant,
-            Optional<ValidatorMode> setting,
-            boolean leavesUnset,
+            Optional<ValidatorMode> mode,
+            boolean keepUnset,
             Capabilities capabilities) {
         this.database = database;
         this.invariant = invariant;
-        this.setting = setting;
-        this.leavesUnset = leavesUnset;
+        this.mode = mode;
+        this.keepUnset = keepUnset;
         this.capabilities = capabilities;
+        this.schema = schema(invariant);
     }
 
-    /** Whether nothing is to be changed; a server that has no validators is left as it is. */
-    public Uni<Boolean> isAsWanted() {
-        return CollectionInfo.read(database, invariant.collection()).map(info -> {
-            warnIfWeak(info, info.validationLevel());
-            return isInForce(info, finalLevel(info)) || capabilities.missing().contains(COLL_MOD);
-        });
-    }
-
-    /** Puts the validator in force, or removes it if it is not wanted; done when the server's own answer shows it. */
-    public Uni<Void> apply(Level level) {
-        return CollectionInfo.read(database, invariant.collection()).chain(info -> {
-            if (found == null) {
-                found = info;
-            }
-            String wanted = level == Level.STRICT || isHeldAsConstraint(info) ? finalLevel(found) : level.word();
-            warnIfWeak(info, finalLevel(found));
-            return isInForce(info, wanted) ? Uni.createFrom().voidItem() : change(info, wanted);
-        });
-    }
-
-    private Uni<Void> change(CollectionInfo info, String level) {
-        if (CONSTRAINT.equals(info.validationLevel())) {
-            return modify(new BsonDocument("validationLevel", new BsonString(Level.STRICT.word())))
-                    .chain(() -> CollectionInfo.read(database, invariant.collection()))
-                    .chain(loosened -> change(loosened, level));
-        }
-        BsonDocument rules = wanted(info.validator());
-        BsonDocument change =
-                rules.equals(info.validator()) ? new BsonDocument() : new BsonDocument("validator", rules);
-        if (!isOff()) {
-            change.append("validationLevel", new BsonString(level))
-                    .append("validationAction", new BsonString(action(info)));
-        }
-        return modify(change)
-                .call(() -> read().invoke(now -> Changes.LOG.infof(
-                        "event=validator collection=%s from=%s to=%s", invariant.collection(), describe(info), now)))
-                .onFailure(DriverFailure::isUnknownCommand)
-                .recoverWithUni(this::unsupported)
-                .onFailure(DriverFailure::isDenied)
-                .invoke(denied -> capabilities.denied(COLL_MOD + " on " + invariant.collection()))
-                .onFailure(DriverFailure::isDenied)
-                .recoverWithNull();
-    }
-
-    private Uni<Void> modify(BsonDocument change) {
-        BsonDocument command = new BsonDocument(COLL_MOD, new BsonString(invariant.collection()));
-        command.putAll(change);
-        return Publishers.one(database.runCommand(command)).replaceWithVoid();
-    }
-
-    private Uni<Void> unsupported() {
-        if (!isOff()) {
-            capabilities.lacks(
-                    COLL_MOD,
-                    "the database itself does not refuse documents without their keys; only this service does");
-        }
-        return Uni.createFrom().voidItem();
-    }
-
-    /** The validator as the database has it: {@code strict}, {@code moderate}, {@code warn} or {@code none}. */
-    public Uni<String> read() {
-        return CollectionInfo.read(database, invariant.collection()).map(this::describe);
-    }
-
-    private String describe(CollectionInfo info) {
-        if (!contains(info.validator(), schema())) {
-            return "none";
-        }
-        return WARN.equals(info.validationAction()) ? WARN : info.validationLevel();
-    }
-
-    private boolean isOff() {
-        return setting.equals(Optional.of(ValidatorMode.OFF));
-    }
-
-    private boolean isInForce(CollectionInfo info, String level) {
-        boolean there = contains(info.validator(), schema());
-        if (isOff()) {
-            return !there;
-        }
-        return there && level.equals(info.validationLevel()) && action(info).equals(info.validationAction());
-    }
-
-    /** Level and action are those of the whole collection: without a setting, another program's validator keeps its own. */
-    private boolean isAnothersToo(CollectionInfo info) {
-        return setting.isEmpty()
-                && !info.validator().isEmpty()
-                && !info.validator().equals(schema());
-    }
-
-    /** Whatever it is at the end, it is {@code moderate} during a heal: so what another's part refuses can be repaired too. */
-    private String finalLevel(CollectionInfo found) {
-        boolean kept = isAnothersToo(found) || isHeldAsConstraint(found);
-        return kept ? found.validationLevel() : Level.STRICT.word();
-    }
-
-    private boolean isHeldAsConstraint(CollectionInfo info) {
-        return CONSTRAINT.equals(info.validationLevel())
-                && contains(info.validator(), schema())
-                && !setting.equals(Optional.of(ValidatorMode.WARN));
-    }
-
-    private String action(CollectionInfo info) {
-        boolean kept = isAnothersToo(info)
-                || setting.isEmpty() && leavesUnset && !info.validator().isEmpty();
-        if (kept || setting.equals(Optional.of(ValidatorMode.WARN)) == WARN.equals(info.validationAction())) {
-            return info.validationAction(); // error, or from MongoDB 8.1 on errorAndLog
-        }
-        return setting.equals(Optional.of(ValidatorMode.WARN)) ? WARN : ERROR;
-    }
-
-    private void warnIfWeak(CollectionInfo info, String level) {
-        boolean weak =
-                WARN.equals(info.validationAction()) || !Level.STRICT.word().equals(level);
-        if (weak && isAnothersToo(info)) {
-            capabilities.lacks(
-                    "strict validator",
-                    "the validator of another program has the level " + level + " and the action "
-                            + info.validationAction() + ", which apply to this service's part too; set"
-                            + " conversations.integrity.validator to change them for both");
-        }
-    }
-
-    /** What is there now, with ours added or taken away. */
-    private BsonDocument wanted(BsonDocument there) {
-        boolean contained = contains(there, schema());
-        if (isOff()) {
-            return contained ? without(there) : there;
-        }
-        if (contained) {
-            return there;
-        }
-        return there.isEmpty() ? schema() : new BsonDocument("$and", new BsonArray(List.of(there, schema())));
-    }
-
-    private static boolean contains(BsonDocument validator, BsonDocument schema) {
-        return validator.equals(schema)
-                || validator.containsKey("$and") && validator.getArray("$and").contains(schema);
-    }
-
-    private BsonDocument without(BsonDocument there) {
-        if (there.equals(schema())) {
-            return new BsonDocument();
-        }
-        BsonArray others = new BsonArray(there.getArray("$and").stream()
-                .filter(part -> !part.equals(schema()))
-                .toList());
-        return others.size() == 1 ? others.get(0).asDocument() : new BsonDocument("$and", others);
-    }
-
-    /** The invariant as a JSON schema; uniqueness is the indexes' part. */
-    private BsonDocument schema() {
+    /** The invariant as a JSON schema, except uniqueness, which the indexes enforce. */
+    private static BsonDocument schema(Invariant invariant) {
         BsonArray required = new BsonArray();
         BsonDocument properties = new BsonDocument();
         for (RequiredKey key : invariant.keys()) {
@@ -226,9 +67,155 @@ public final class CollectionValidator {
                     new BsonDocument("bsonType", new BsonString("string"))
                             .append("pattern", new BsonString(Text.NOT_BLANK)));
         }
-        BsonValue schema = new BsonDocument("bsonType", new BsonString("object"))
-                .append("required", required)
-                .append("properties", properties);
-        return new BsonDocument("$jsonSchema", schema);
+        return new BsonDocument(
+                "$jsonSchema",
+                new BsonDocument("bsonType", new BsonString("object"))
+                        .append("required", required)
+                        .append("properties", properties));
+    }
+
+    /** Whether {@link #apply} with {@code STRICT} would change nothing, or the server has no validators. */
+    public Uni<Boolean> isAsWanted() {
+        return info().map(info -> {
+            warnIfWeak(info, info.validationLevel());
+            return isInForce(info, finalLevel(info)) || capabilities.missing().contains(COLL_MOD);
+        });
+    }
+
+    /**
+     * Installs the validator, or removes it in the mode {@code OFF}. If the server has no validators, {@link Capabilities}
+     * says so.
+     *
+     * @param level {@code STRICT}, or {@code MODERATE} during a heal: the server accepts updates of broken documents then
+     */
+    public Uni<Void> apply(ValidationLevel level) {
+        return info().chain(info -> {
+            if (original == null) {
+                original = info;
+            }
+            String wanted = level == ValidationLevel.STRICT ? finalLevel(original) : level.getValue();
+            warnIfWeak(info, finalLevel(original));
+            return isInForce(info, wanted) ? Uni.createFrom().voidItem() : change(info, wanted);
+        });
+    }
+
+    private Uni<Void> change(CollectionInfo info, String level) {
+        BsonDocument rules = wantedRules(info.validator());
+        BsonDocument change =
+                rules.equals(info.validator()) ? new BsonDocument() : new BsonDocument("validator", rules);
+        if (!is(ValidatorMode.OFF)) {
+            change.append("validationLevel", new BsonString(level))
+                    .append("validationAction", new BsonString(action(info)));
+        }
+        BsonDocument command = new BsonDocument(COLL_MOD, new BsonString(invariant.collection()));
+        command.putAll(change);
+        return Publishers.one(database.runCommand(command))
+                .replaceWithVoid()
+                .call(() -> read().invoke(now -> IndexCommands.CHANGES.infof(
+                        "event=validator collection=%s from=%s to=%s", invariant.collection(), describe(info), now)))
+                .onFailure(DriverFailure::isUnknownCommand)
+                .recoverWithUni(this::unsupported);
+    }
+
+    private Uni<Void> unsupported() {
+        if (!is(ValidatorMode.OFF)) {
+            capabilities.lacks(
+                    COLL_MOD, "the database does not refuse documents without their keys; only this service does");
+        }
+        return Uni.createFrom().voidItem();
+    }
+
+    private Uni<CollectionInfo> info() {
+        return CollectionInfo.read(database, invariant.collection());
+    }
+
+    /** The validator that the database has: {@code strict}, {@code moderate}, {@code warn} or {@code none}. */
+    public Uni<String> read() {
+        return info().map(this::describe);
+    }
+
+    private String describe(CollectionInfo info) {
+        if (!hasSchema(info)) {
+            return "none";
+        }
+        return WARN.equals(info.validationAction()) ? WARN : info.validationLevel();
+    }
+
+    private boolean is(ValidatorMode one) {
+        return mode.equals(Optional.of(one));
+    }
+
+    private boolean isInForce(CollectionInfo info, String level) {
+        if (is(ValidatorMode.OFF)) {
+            return !hasSchema(info);
+        }
+        String current = info.validationLevel();
+        return hasSchema(info)
+                && (current.equals(level) || current.equals(CONSTRAINT) && level.equals(STRICT))
+                && action(info).equals(info.validationAction());
+    }
+
+    /** Level and action apply to the whole collection: if no mode is configured, another program's validator keeps both. */
+    private boolean isShared(CollectionInfo info) {
+        return mode.isEmpty()
+                && !info.validator().isEmpty()
+                && !info.validator().equals(schema);
+    }
+
+    /** The level after the heal. During the heal it is {@code moderate}, so that documents which others refuse can be repaired. */
+    private String finalLevel(CollectionInfo info) {
+        return isShared(info) ? info.validationLevel() : STRICT;
+    }
+
+    /** An existing action that refuses or warns as wanted stays: from MongoDB 8.1 on, {@code errorAndLog} refuses too. */
+    private String action(CollectionInfo info) {
+        boolean kept = isShared(info)
+                || mode.isEmpty() && keepUnset && !info.validator().isEmpty();
+        boolean warns = is(ValidatorMode.WARN);
+        return kept || warns == WARN.equals(info.validationAction()) ? info.validationAction() : warns ? WARN : ERROR;
+    }
+
+    private void warnIfWeak(CollectionInfo info, String level) {
+        boolean weak = WARN.equals(info.validationAction()) || !STRICT.equals(level);
+        if (weak && isShared(info)) {
+            capabilities.lacks(
+                    "strict validator",
+                    "the validator of another program has the level " + level + " and the action "
+                            + info.validationAction() + ", which apply to this service's rules too; set"
+                            + " conversations.integrity.validator to change them for both");
+        }
+    }
+
+    /** The existing rules, with the schema added or removed. */
+    private BsonDocument wantedRules(BsonDocument existing) {
+        if (is(ValidatorMode.OFF)) {
+            return without(existing);
+        }
+        if (contains(existing)) {
+            return existing;
+        }
+        return existing.isEmpty() ? schema : new BsonDocument("$and", new BsonArray(List.of(existing, schema)));
+    }
+
+    private boolean hasSchema(CollectionInfo info) {
+        return contains(info.validator());
+    }
+
+    private boolean contains(BsonDocument validator) {
+        return validator.equals(schema)
+                || validator.containsKey("$and") && validator.getArray("$and").contains(schema);
+    }
+
+    private BsonDocument without(BsonDocument existing) {
+        if (existing.equals(schema)) {
+            return new BsonDocument();
+        }
+        if (!contains(existing)) {
+            return existing;
+        }
+        BsonArray others = new BsonArray(existing.getArray("$and").stream()
+                .filter(part -> !part.equals(schema))
+                .toList());
+        return others.size() == 1 ? others.get(0).asDocument() : new BsonDocument("$and", others);
     }
 }

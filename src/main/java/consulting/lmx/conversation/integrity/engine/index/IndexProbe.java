@@ -10,8 +10,8 @@ import static com.mongodb.client.model.Projections.fields;
 import static com.mongodb.client.model.Projections.include;
 
 import com.mongodb.MongoCommandException;
-import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Sorts;
+import com.mongodb.reactivestreams.client.FindPublisher;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.engine.model.Defect;
@@ -31,10 +31,10 @@ import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
 /**
- * Asks the declared index of a key whether any document's key is broken: in constant time, however large the collection.
- * In an index everything that is no string sorts before or after all strings (a missing value as null), so its two ends
- * tell; strings that are blank stand together in a few short ranges; an index that has never seen an array says so of
- * itself; and the symbols among the strings have an index of their own. Uniqueness is the index's own, if it has it.
+ * Finds out from the index of a key whether any document is broken, in constant time however large the collection is. An
+ * index sorts everything but strings before or after all strings, and a missing field as null, so its two ends show those.
+ * Blank strings lie in a few short ranges. The query plan shows whether the index ever contained an array. Symbols have an
+ * index of their own.
  */
 public final class IndexProbe {
 
@@ -42,21 +42,22 @@ public final class IndexProbe {
 
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> collection;
-    private final SymbolIndexes symbols;
+    private final SecondaryIndexes secondaryIndexes;
 
-    public IndexProbe(MongoDatabase database, MongoCollection<BsonDocument> collection, SymbolIndexes symbols) {
+    public IndexProbe(
+            MongoDatabase database, MongoCollection<BsonDocument> collection, SecondaryIndexes secondaryIndexes) {
         this.database = database;
         this.collection = collection;
-        this.symbols = symbols;
+        this.secondaryIndexes = secondaryIndexes;
     }
 
-    /** What an index has to say. */
+    /** What an index shows. */
     public enum Verdict {
         SOUND,
-        /** None is broken, but the index is one that cannot hold the key unique: duplicates have to be looked for. */
+        /** No key is broken, but the index is not unique, so there may be duplicates. */
         NOT_UNIQUE,
         BROKEN,
-        /** It has seen an array once, whose elements may hide between the strings: it has to be made anew to tell. */
+        /** The index once contained an array. Only a new index can show whether it still does. */
         SAW_ARRAYS;
 
         static Verdict of(boolean sound, IndexView index) {
@@ -67,75 +68,71 @@ public final class IndexProbe {
         }
     }
 
-    /** What {@code index}, the one that serves, says of the key. */
+    /** What {@code index} shows about the key. The index must serve the key. */
     public Uni<Verdict> ask(RequiredKey key, IndexView index) {
         return sawArrays(key, index).chain(arrays -> {
-            if (arrays.isEmpty()) { // the server does not tell: it is asked for the documents
-                return hasNoneBroken(key).map(sound -> Verdict.of(sound, index));
+            if (arrays.isEmpty()) { // the server does not explain its plan
+                return finds(collection.find(Defect.filter(key.field()))).map(broken -> Verdict.of(!broken, index));
             }
             return arrays.contains(true)
                     ? Uni.createFrom().item(Verdict.SAW_ARRAYS)
                     : Uni.combine()
                             .all()
-                            .unis(endsAreSound(key, index), hasNoSymbol(key, index))
-                            .with((ends, noSymbol) -> Verdict.of(ends && noSymbol, index));
+                            .unis(endsAreSound(key, index), hasSymbols(key, index))
+                            .with((ends, symbols) -> Verdict.of(ends && !symbols, index));
         });
     }
 
-    /** By the index of symbols; without it, or while it is being made, by all keys of {@code index}. */
-    private Uni<Boolean> hasNoSymbol(RequiredKey key, IndexView index) {
-        return symbols.find(key)
+    /** If the index of symbols does not exist yet, or is still being built, this reads all keys of {@code index}. */
+    private Uni<Boolean> hasSymbols(RequiredKey key, IndexView index) {
+        return secondaryIndexes
+                .findSymbolIndex(key)
                 .chain(found -> found.isEmpty()
-                        ? hasNoSymbol(key, index.name())
-                        : hasNoSymbol(key, found.get().name())
+                        ? hasSymbols(key, index.name())
+                        : hasSymbols(key, found.get().name())
                                 .onFailure(MongoCommandException.class)
-                                .recoverWithUni(() -> hasNoSymbol(key, index.name())));
+                                .recoverWithUni(() -> hasSymbols(key, index.name())));
     }
 
-    private Uni<Boolean> hasNoSymbol(RequiredKey key, String index) {
-        return Publishers.one(collection
-                        .find(SymbolIndexes.filter(key))
-                        .hintString(index)
-                        .collation(Collations.SIMPLE)
+    private Uni<Boolean> hasSymbols(RequiredKey key, String index) {
+        return finds(collection.find(SecondaryIndexes.symbols(key)).hintString(index));
+    }
+
+    private static Uni<Boolean> finds(FindPublisher<BsonDocument> query) {
+        return Publishers.one(query.collation(Collations.SIMPLE)
                         .projection(include("_id"))
                         .limit(1))
-                .map(found -> found == null);
+                .map(found -> found != null);
     }
 
     private Uni<Boolean> endsAreSound(RequiredKey key, IndexView index) {
-        Bson onlyKey = fields(excludeId(), include(key.field()));
-        Uni<BsonDocument> first = Publishers.one(collection
-                .find()
-                .sort(Sorts.ascending(key.field()))
-                .hintString(index.name())
+        String field = key.field();
+        return Uni.combine()
+                .all()
+                .unis(
+                        first(collection.find().sort(Sorts.ascending(field)), field, index),
+                        first(collection.find().sort(Sorts.descending(field)), field, index),
+                        first(collection.find(blankRanges(field)), field, index))
+                .with((lowest, highest, blank) -> {
+                    boolean sound = isSound(lowest, key) && isSound(highest, key) && blank == null;
+                    LOG.debugf("event=probe field=%s sound=%s", field, sound);
+                    return sound;
+                });
+    }
+
+    /** The key of the first document in {@code index}, or null. */
+    private static Uni<BsonDocument> first(FindPublisher<BsonDocument> query, String field, IndexView index) {
+        return Publishers.one(query.hintString(index.name())
                 .collation(Collations.SIMPLE)
-                .projection(onlyKey)
+                .projection(fields(excludeId(), include(field)))
                 .limit(1));
-        Uni<BsonDocument> last = Publishers.one(collection
-                .find()
-                .sort(Sorts.descending(key.field()))
-                .hintString(index.name())
-                .collation(Collations.SIMPLE)
-                .projection(onlyKey)
-                .limit(1));
-        Uni<BsonDocument> blank = Publishers.one(collection
-                .find(blankRanges(key.field()))
-                .hintString(index.name())
-                .collation(Collations.SIMPLE)
-                .projection(onlyKey)
-                .limit(1));
-        return Uni.combine().all().unis(first, last, blank).with((lowest, highest, anyBlank) -> {
-            boolean sound = isSound(lowest, key) && isSound(highest, key) && anyBlank == null;
-            LOG.debugf("event=probe field=%s sound=%s", key.field(), sound);
-            return sound;
-        });
     }
 
     private static boolean isSound(BsonDocument document, RequiredKey key) {
         return document == null || Defect.of(document.get(key.field())).isEmpty();
     }
 
-    /** Where blank strings stand in an index: the ranges that begin with a white space, and the empty string. */
+    /** The ranges of an index that contain blank strings: those that begin with white space, and the empty string. */
     private static Bson blankRanges(String field) {
         return or(
                 blankBetween(field, "", "!"),
@@ -151,11 +148,11 @@ public final class IndexProbe {
         return and(gte(field, from), lt(field, to), regex(field, Text.BLANK));
     }
 
-    /** Whether the index has ever held an array, by each shard's plan of a query; empty where the server explains none. */
+    /** Whether the index ever contained an array, from the plan of each shard; empty if the server does not explain plans. */
     private Uni<Set<Boolean>> sawArrays(RequiredKey key, IndexView index) {
         BsonDocument find = new BsonDocument(
                         "find", new BsonString(collection.getNamespace().getCollectionName()))
-                .append("filter", Filters.gte(key.field(), "").toBsonDocument())
+                .append("filter", gte(key.field(), "").toBsonDocument())
                 .append("hint", new BsonString(index.name()))
                 .append("collation", Collations.SIMPLE.asDocument());
         BsonDocument explain = new BsonDocument("explain", find).append("verbosity", new BsonString("queryPlanner"));
@@ -177,18 +174,9 @@ public final class IndexProbe {
         if (!tree.isDocument()) {
             return Stream.empty();
         }
-        BsonValue here = tree.asDocument().get(name);
-        return here != null
-                ? Stream.of(here)
+        BsonValue value = tree.asDocument().get(name);
+        return value != null
+                ? Stream.of(value)
                 : tree.asDocument().values().stream().flatMap(part -> find(part, name));
-    }
-
-    private Uni<Boolean> hasNoneBroken(RequiredKey key) {
-        return Publishers.one(collection
-                        .find(Defect.filter(key.field()))
-                        .collation(Collations.SIMPLE)
-                        .projection(include("_id"))
-                        .limit(1))
-                .map(found -> found == null);
     }
 }

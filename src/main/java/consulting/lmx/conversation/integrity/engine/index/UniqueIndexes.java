@@ -4,112 +4,98 @@ import static com.mongodb.client.model.Indexes.ascending;
 import static com.mongodb.client.model.Indexes.descending;
 
 import com.mongodb.client.model.IndexOptions;
-import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.engine.model.IndexView;
-import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
 import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
 import consulting.lmx.conversation.integrity.engine.model.RunProgress;
 import consulting.lmx.conversation.integrity.engine.repair.DuplicateRepair;
 import consulting.lmx.conversation.mongo.DriverFailure;
-import consulting.lmx.conversation.mongo.Publishers;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
 import java.util.function.Predicate;
 import org.bson.BsonBoolean;
-import org.bson.BsonDocument;
-import org.bson.BsonString;
 import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
 /**
- * Knows how the unique index of a key is compared (by key and options, whatever its name), made and converted. Builds are
- * the server's own online ones. The collection is never without an index on the key longer than the server forces: the new
- * one is made before the old one is dropped, beside it under another name where the server allows two of the same key, else
- * with a unique one in the other direction holding the place in between.
+ * Creates the unique index of a key, or converts an existing index, compared by key and options whatever its name. The
+ * server builds indexes online. A new index is built before the old one is dropped: beside it if the server allows two
+ * indexes of one key, otherwise a temporary unique index in the other direction enforces uniqueness meanwhile.
  */
 public final class UniqueIndexes {
 
     private static final Logger LOG = Logger.getLogger(UniqueIndexes.class);
-    private static final String IN_BETWEEN = "_in_between";
+    private static final String TEMPORARY = "_in_between";
 
-    private static final int ATTEMPTS = 5;
+    private static final int RETRIES = 4;
     private static final int CANNOT_CONVERT = 359;
-    private static final int[] SAME_KEY_OTHER_OPTIONS = {85, 86};
-    private static final int[] NO_SUCH_OPTION = {9, 72, 40415};
-    private static final int CANNOT_CREATE = 67;
+    private static final int[] UNKNOWN_OPTION = {9, 72, 40415};
 
-    private final MongoDatabase database;
     private final IndexCommands commands;
     private final DuplicateRepair duplicates;
     private final Capabilities capabilities;
 
-    public UniqueIndexes(
-            MongoDatabase database, IndexCommands commands, DuplicateRepair duplicates, Capabilities capabilities) {
-        this.database = database;
+    public UniqueIndexes(IndexCommands commands, DuplicateRepair duplicates, Capabilities capabilities) {
         this.commands = commands;
         this.duplicates = duplicates;
         this.capabilities = capabilities;
     }
 
     /**
-     * Done when the declared index stands. Duplicates that stand in its way are repaired.
+     * Makes the declared index exist, and repairs the duplicates that prevent it.
      *
-     * @param anew whether it is made anew even where it stands
+     * @param recreate whether to build it again even if it exists
      */
-    public Uni<Void> ensure(RequiredKey key, boolean anew, RunProgress progress) {
+    public Uni<Void> ensure(RequiredKey key, boolean recreate, RunProgress progress) {
         return indexesOf(key).chain(indexes -> {
-            if (!anew && indexes.stream().anyMatch(index -> index.isDeclared(key.field()))) {
-                return drop(indexes, index -> isInBetween(index, key) || index.isAcrossShards(key.field()));
+            if (!recreate && indexes.stream().anyMatch(index -> index.isDeclared(key.field()))) {
+                return drop(indexes, index -> isTemporary(index, key) || index.isAcrossShards(key.field()));
             }
             LOG.infof("event=index-conversion field=%s found=%s", key.field(), describe(indexes));
-            return attempt(key, anew, progress, ATTEMPTS)
-                    .onFailure(DriverFailure::isDenied)
-                    .recoverWithUni(denied -> {
-                        capabilities.denied("createIndex, dropIndex and collMod on " + commands.collection());
-                        return Uni.createFrom().voidItem();
-                    });
+            return Uni.createFrom()
+                    .deferred(() -> repairAndConvert(key, recreate, progress))
+                    .onFailure(UniqueIndexes::isDuplicate)
+                    .retry()
+                    .atMost(RETRIES);
         });
     }
 
-    /** The single-field indexes of the key, as they are. */
+    /** The existing indexes on the key alone. */
     public Uni<List<IndexView>> indexesOf(RequiredKey key) {
-        return commands.all()
-                .map(all ->
-                        all.stream().filter(index -> index.isOf(key.field())).toList());
+        return commands.list()
+                .map(all -> all.stream()
+                        .filter(index -> index.isOnlyOn(key.field()))
+                        .toList());
     }
 
-    private Uni<Void> attempt(RequiredKey key, boolean anew, RunProgress progress, int attempts) {
+    private Uni<Void> repairAndConvert(RequiredKey key, boolean recreate, RunProgress progress) {
         return duplicates
-                .run(key, progress, makeFindable(key))
+                .run(key, progress, indexForLookups(key))
                 .chain(() -> indexesOf(key))
                 .chain(indexes -> convert(key, indexes)
-                        .onFailure(failure -> DriverFailure.hasCode(failure, CANNOT_CREATE))
-                        .recoverWithUni(failure -> standIn(key, anew, failure)))
-                .onFailure(failure -> isDuplicate(failure) && attempts < ATTEMPTS && progress.notRepaired() > 1)
-                .recoverWithUni(() -> withoutUniqueness(key))
-                .onFailure(failure -> isDuplicate(failure) && attempts > 1)
-                .recoverWithUni(() -> {
-                    LOG.infof("event=index-found-duplicates field=%s attempts-left=%d", key.field(), attempts - 1);
-                    return attempt(key, anew, progress, attempts - 1);
-                });
+                        .onFailure(IndexCommands::isImpossible)
+                        .recoverWithUni(failure -> replaceAcrossShards(key, recreate, failure)))
+                .onFailure(failure -> isDuplicate(failure) && progress.notRepaired() > 1)
+                .recoverWithUni(() -> createNotUnique(key))
+                .onFailure(UniqueIndexes::isDuplicate)
+                .invoke(() -> LOG.infof("event=index-found-duplicates field=%s", key.field()));
     }
 
-    /** Documents that have no room for a key of their own share its absence: they are named, and stop nothing. */
-    private Uni<Void> withoutUniqueness(RequiredKey key) {
+    /** Two documents that are too large for a key of their own both lack it. They do not fail the run. */
+    private Uni<Void> createNotUnique(RequiredKey key) {
         capabilities.lacks(
                 "unique " + key.field(),
-                "documents that are too large to be repaired have the same; make them smaller, and heal again");
-        return indexesOf(key).chain(indexes -> makeStandIn(key, indexes));
+                "documents that are too large to be repaired share a value; make them smaller, then heal again");
+        return indexesOf(key).chain(indexes -> createNotUnique(key, indexes));
     }
 
-    /** Makes an index if none leads to a value, so that the duplicates of a value are found without reading everything. */
-    private Uni<Void> makeFindable(RequiredKey key) {
+    /** Creates a temporary index if there is none, because a repair finds the duplicates of a value through an index. */
+    private Uni<Void> indexForLookups(RequiredKey key) {
         return indexesOf(key)
                 .chain(indexes -> indexes.stream().anyMatch(IndexView::isSimple)
                         ? Uni.createFrom().voidItem()
-                        : create(descending(key.field()), key.field() + IN_BETWEEN, false)
-                                .onFailure(failure -> DriverFailure.hasCode(failure, CANNOT_CREATE))
+                        : create(descending(key.field()), key.field() + TEMPORARY, false)
+                                .onFailure(IndexCommands::isImpossible)
                                 .recoverWithNull());
     }
 
@@ -118,58 +104,46 @@ public final class UniqueIndexes {
     }
 
     private Uni<Void> convert(RequiredKey key, List<IndexView> old) {
-        IndexView convertible = old.stream()
+        return old.stream()
                 .filter(index -> index.lacksOnlyUniqueness(key.field()))
                 .findFirst()
-                .orElse(null);
-        if (convertible == null) {
-            return makeBeside(key, old);
-        }
-        return convertInPlace(convertible)
-                .onFailure(failure ->
-                        DriverFailure.hasCode(failure, NO_SUCH_OPTION) || DriverFailure.isUnknownCommand(failure))
-                .recoverWithUni(() -> makeBeside(key, old));
+                .map(index -> convertInPlace(index)
+                        .onFailure(failure -> DriverFailure.hasCode(failure, UNKNOWN_OPTION)
+                                || DriverFailure.isUnknownCommand(failure))
+                        .recoverWithUni(() -> createBeside(key, old)))
+                .orElseGet(() -> createBeside(key, old));
     }
 
-    /** From MongoDB 6.0 on: the index refuses new duplicates at once, and becomes unique if there are none left. */
+    /** From MongoDB 6.0 on: the index refuses new duplicates at once, and becomes unique if none are left. */
     private Uni<Void> convertInPlace(IndexView index) {
-        return modify(index, "prepareUnique")
-                .chain(() -> modify(index, "unique"))
-                .invoke(() -> Changes.LOG.infof("event=index-converted name=%s how=collMod", index.name()));
+        return commands.setOption(index.name(), "prepareUnique", BsonBoolean.TRUE)
+                .chain(() -> commands.setOption(index.name(), "unique", BsonBoolean.TRUE))
+                .invoke(() -> IndexCommands.CHANGES.infof("event=index-converted name=%s how=collMod", index.name()));
     }
 
-    private Uni<Void> modify(IndexView index, String option) {
-        BsonDocument command = new BsonDocument("collMod", new BsonString(commands.collection()))
-                .append(
-                        "index",
-                        new BsonDocument("name", new BsonString(index.name())).append(option, BsonBoolean.TRUE));
-        return Publishers.one(database.runCommand(command)).replaceWithVoid();
-    }
-
-    private Uni<Void> makeBeside(RequiredKey key, List<IndexView> old) {
+    private Uni<Void> createBeside(RequiredKey key, List<IndexView> old) {
         String usual = key.field() + "_1";
         boolean taken = old.stream().anyMatch(index -> index.name().equals(usual));
         String name = taken ? key.field() + "_1_unique" : usual;
         return create(ascending(key.field()), name, true)
                 .chain(() -> dropReplaced(old))
-                .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
-                .recoverWithUni(() -> makeByWayOfTheOtherDirection(key, name, old));
+                .onFailure(IndexCommands::isConflict)
+                .recoverWithUni(() -> createThroughTemporary(key, name, old));
     }
 
-    /** An index of another collation stays if it is not unique: another program has use of it, and it refuses nothing. */
+    /** An index with another collation that is not unique stays: another program may use it, and it refuses nothing. */
     private Uni<Void> dropReplaced(List<IndexView> old) {
         return drop(old, index -> index.isSimple() || index.isUnique());
     }
 
-    /** The server allows one index of a key: a unique one of the other direction keeps the guarantee meanwhile. */
-    private Uni<Void> makeByWayOfTheOtherDirection(RequiredKey key, String name, List<IndexView> old) {
-        return create(descending(key.field()), key.field() + IN_BETWEEN, true)
-                .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS)
-                        || DriverFailure.hasCode(failure, CANNOT_CREATE))
+    /** For servers that allow one index of a key: a temporary unique index in the other direction fills the gap. */
+    private Uni<Void> createThroughTemporary(RequiredKey key, String name, List<IndexView> old) {
+        return create(descending(key.field()), key.field() + TEMPORARY, true)
+                .onFailure(failure -> IndexCommands.isConflict(failure) || IndexCommands.isImpossible(failure))
                 .recoverWithUni(() -> {
                     LOG.warnf(
-                            "event=index-gap field=%s: the server takes no second index of it beside %s, so between the drop"
-                                    + " and the end of the build nothing but this service holds it unique",
+                            "event=index-gap field=%s: the server accepts no second index beside %s, so until the new index"
+                                    + " is built only this service enforces uniqueness",
                             key.field(), describe(old));
                     return Uni.createFrom().voidItem();
                 })
@@ -181,52 +155,40 @@ public final class UniqueIndexes {
                         .toList()));
     }
 
-    /** Shards hold a key unique only if the shard key begins with it: elsewhere an index serves that finds, and no more. */
-    private Uni<Void> standIn(RequiredKey key, boolean anew, Throwable refusal) {
+    /** Shards enforce uniqueness only if the shard key begins with the key. Otherwise an index that is not unique has to do. */
+    private Uni<Void> replaceAcrossShards(RequiredKey key, boolean recreate, Throwable refusal) {
         return commands.isRouted()
-                .chain(routed -> routed
-                        ? indexesOf(key)
-                        : commands.all().map(all -> {
-                            throw explained(refusal, key, all);
-                        }))
-                .invoke(() -> cannotHold(key))
-                .chain(indexes -> !anew && indexes.stream().anyMatch(index -> index.isAcrossShards(key.field()))
+                .chain(routed -> routed ? indexesOf(key) : Uni.createFrom().failure(refusal))
+                .invoke(() -> cannotEnforce(key))
+                .chain(indexes -> !recreate && indexes.stream().anyMatch(index -> index.isAcrossShards(key.field()))
                         ? Uni.createFrom().voidItem()
-                        : makeStandIn(key, indexes));
+                        : createNotUnique(key, indexes));
     }
 
-    private RuntimeException explained(Throwable refusal, RequiredKey key, List<IndexView> all) {
-        return all.size() < IndexCommands.MOST && refusal instanceof RuntimeException asItIs
-                ? asItIs
-                : new IntegrityException("The unique index of " + key.field() + " cannot be made, since "
-                        + commands.collection() + " has " + all.size()
-                        + " indexes, as many as a server allows: drop one that nothing uses");
-    }
-
-    private Uni<Void> makeStandIn(RequiredKey key, List<IndexView> old) {
-        return create(descending(key.field()), key.field() + IN_BETWEEN, false)
-                .onFailure(failure -> DriverFailure.hasCode(failure, SAME_KEY_OTHER_OPTIONS))
+    private Uni<Void> createNotUnique(RequiredKey key, List<IndexView> old) {
+        return create(descending(key.field()), key.field() + TEMPORARY, false)
+                .onFailure(IndexCommands::isConflict)
                 .recoverWithNull()
-                .chain(() -> drop(old, index -> !isInBetween(index, key) && (index.isSimple() || index.isUnique())))
+                .chain(() -> drop(old, index -> !isTemporary(index, key) && (index.isSimple() || index.isUnique())))
                 .chain(() -> create(ascending(key.field()), IndexView.acrossShards(key.field()), false))
                 .chain(() -> indexesOf(key))
-                .chain(now -> drop(now, index -> isInBetween(index, key)));
+                .chain(now -> drop(now, index -> isTemporary(index, key)));
     }
 
-    /** Says that no index can hold the key unique: in the log once, and in each report. */
-    public void cannotHold(RequiredKey key) {
+    /** Notes that no index can enforce the uniqueness of the key. */
+    public void cannotEnforce(RequiredKey key) {
         capabilities.lacks(
                 "unique " + key.field() + " across shards",
-                "the index cannot guarantee it, since the shard key does not begin with it; a heal finds and repairs what"
-                        + " is there twice");
+                "the index cannot enforce it, because the shard key does not begin with it; a heal finds and repairs"
+                        + " duplicates");
     }
 
     private Uni<Void> create(Bson key, String name, boolean unique) {
         return commands.create(key, name, new IndexOptions().unique(unique));
     }
 
-    private static boolean isInBetween(IndexView index, RequiredKey key) {
-        return index.name().startsWith(key.field() + IN_BETWEEN);
+    private static boolean isTemporary(IndexView index, RequiredKey key) {
+        return index.name().startsWith(key.field() + TEMPORARY);
     }
 
     private Uni<Void> drop(List<IndexView> indexes, Predicate<IndexView> chosen) {

@@ -8,17 +8,17 @@ import org.bson.BsonValue;
 import org.bson.conversions.Bson;
 
 /**
- * A second collection that holds parts of a document.
+ * A second collection that holds parts of the documents.
  *
  * @param collection its name
- * @param owner the first field inside the {@code _id} of a part: the {@code _id} of the document that it belongs to
+ * @param ownerField the first field in the {@code _id} of a part: the {@code _id} of the document that owns the part
  */
-public record Companion(String collection, String owner) {
+public record Companion(String collection, String ownerField) {
 
-    /** Finds the parts of a document, by the index of their {@code _id}. */
-    public Bson partsOf(BsonValue document) {
+    /** Matches the parts of a document, through the index on {@code _id}. */
+    public Bson partsOf(BsonValue documentId) {
         return Filters.and(
-                Filters.gt("_id", new BsonDocument(owner, document).append("", new BsonMinKey())),
-                Filters.lt("_id", new BsonDocument(owner, document).append("", new BsonMaxKey())));
+                Filters.gt("_id", new BsonDocument(ownerField, documentId).append("", new BsonMinKey())),
+                Filters.lt("_id", new BsonDocument(ownerField, documentId).append("", new BsonMaxKey())));
     }
 }

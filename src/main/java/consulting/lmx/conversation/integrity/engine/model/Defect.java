@@ -2,7 +2,7 @@ package consulting.lmx.conversation.integrity.engine.model;
 
 import com.mongodb.client.model.Filters;
 import consulting.lmx.conversation.text.Text;
-import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 import org.bson.BsonBinary;
 import org.bson.BsonBinarySubType;
@@ -10,38 +10,30 @@ import org.bson.BsonType;
 import org.bson.BsonValue;
 import org.bson.conversions.Bson;
 
-/** What is wrong with a stored key. The words stand in the repair record, in the report and in the metrics. */
+/** What is wrong with a stored key. The words appear in the repair record, the report and the metrics. */
 public enum Defect {
-    MISSING("missing"),
-    NULL("null"),
-    BLANK("blank"),
-    /** A BSON binary of subtype 4 and 16 bytes. Subtype 3 is not one: its byte order is not known. */
-    BINARY_UUID("binary-uuid"),
-    NOT_A_STRING("not-a-string"),
-    /** A string that an older document has too; never found by looking at one value. */
-    DUPLICATE("duplicate");
+    MISSING,
+    NULL,
+    BLANK,
+    /** A BSON binary of subtype 4 with 16 bytes. Subtype 3 does not count: its byte order is unknown. */
+    BINARY_UUID,
+    NOT_A_STRING,
+    /** A string that an older document has too. One value alone does not show this. */
+    DUPLICATE;
 
     public static final int UUID_BYTES = 16;
 
-    private final String word;
-
-    Defect(String word) {
-        this.word = word;
-    }
-
+    /** The name in lower case with dashes, for example {@code binary-uuid}. */
     public String word() {
-        return word;
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** The defect of that word. */
+    /** @throws IllegalArgumentException if no defect has this word */
     public static Defect ofWord(String word) {
-        return Arrays.stream(values())
-                .filter(defect -> defect.word.equals(word))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("No reason has the word " + word));
+        return valueOf(word.toUpperCase(Locale.ROOT).replace('-', '_'));
     }
 
-    /** What is wrong with {@code value}, which is Java's null where the field is missing; empty where it is sound. */
+    /** The defect of {@code value}, or empty if it is valid. A missing field is Java's null. */
     public static Optional<Defect> of(BsonValue value) {
         if (value == null) {
             return Optional.of(MISSING);
@@ -59,8 +51,8 @@ public enum Defect {
     }
 
     /**
-     * Finds the documents whose {@code field} has a defect of its own. An array matches by its elements, so it is named. A string
-     * that is no UTF-8 matches no pattern, neither of blank text nor of other.
+     * Matches the documents with any defect in {@code field} except a duplicate. An array matches by its elements, so the
+     * filter names arrays explicitly. A string that is not valid UTF-8 matches no pattern, so the last condition finds it.
      */
     public static Bson filter(String field) {
         return Filters.or(

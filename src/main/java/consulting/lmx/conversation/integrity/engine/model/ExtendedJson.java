@@ -4,7 +4,7 @@ import org.bson.BsonDocument;
 import org.bson.json.JsonMode;
 import org.bson.json.JsonWriterSettings;
 
-/** MongoDB's Extended JSON in its canonical form, which keeps the types. */
+/** MongoDB's canonical Extended JSON, which preserves types. */
 public final class ExtendedJson {
 
     public static final JsonWriterSettings CANONICAL =

@@ -5,23 +5,23 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * How a run works.
+ * The settings of a run.
  *
- * @param force of the database's validator, if a setting names one
- * @param leavesUnset whether a validator and an index of expiry that are there stay as they are if no setting names them
- * @param batchSize documents a batch, and no more than what the rate allows in a quarter of a second
- * @param maxRate documents a second at most; empty for as fast as the server bears
- * @param recreateIndex whether the unique indexes are made anew even where they stand as declared
- * @param deleteBrokenTo where documents whose key is missing, null or blank are written before they are deleted; empty
- *     where they are repaired
+ * @param validatorMode the mode of the database's validator; empty if no setting names one
+ * @param keepUnset whether an existing validator and TTL index stay as they are if no setting names them
+ * @param batchSize documents in a batch; the record lowers it to what the rate allows in a quarter of a second
+ * @param maxRate documents a second; empty for no limit
+ * @param recreateIndex whether to build the unique indexes again even if they are as declared
+ * @param deletionFile the file to which documents with a missing, null or blank key are written before they are deleted;
+ *     empty to repair them instead
  */
 public record HealSettings(
-        Optional<ValidatorMode> force,
-        boolean leavesUnset,
+        Optional<ValidatorMode> validatorMode,
+        boolean keepUnset,
         int batchSize,
         OptionalInt maxRate,
         boolean recreateIndex,
-        Optional<Path> deleteBrokenTo) {
+        Optional<Path> deletionFile) {
 
     private static final int BATCHES_A_SECOND = 4;
 
@@ -29,8 +29,8 @@ public record HealSettings(
         batchSize = Math.min(batchSize, Math.max(1, maxRate.orElse(Integer.MAX_VALUE) / BATCHES_A_SECOND));
     }
 
-    /** Of the service, whose settings say all: what they do not name is not wanted, or as it is by default. */
-    public static HealSettings of(Optional<ValidatorMode> force, int batchSize, OptionalInt maxRate) {
-        return new HealSettings(force, false, batchSize, maxRate, false, Optional.empty());
+    /** The settings of the service: an unset validator mode or TTL means the default. */
+    public static HealSettings of(Optional<ValidatorMode> validatorMode, int batchSize, OptionalInt maxRate) {
+        return new HealSettings(validatorMode, false, batchSize, maxRate, false, Optional.empty());
     }
 }

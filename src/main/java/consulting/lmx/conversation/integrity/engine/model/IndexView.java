@@ -18,60 +18,64 @@ public record IndexView(BsonDocument description) {
         return description.getDocument("key");
     }
 
-    /** Whether it is an index of {@code field} alone, in either direction. */
-    public boolean isOf(String field) {
+    /** Whether {@code field} is its only field, in either direction. */
+    public boolean isOnlyOn(String field) {
         BsonValue direction = key().get(field);
         return key().size() == 1 && direction != null && direction.isNumber();
     }
 
     public boolean isAscending(String field) {
-        return isOf(field) && key().getNumber(field).intValue() == 1;
+        return isOnlyOn(field) && key().getNumber(field).intValue() == 1;
     }
 
     public boolean isUnique() {
         return flag("unique");
     }
 
-    /** Whether it sees every document, as an index must by which uniqueness is held: not sparse, not partial. */
-    public boolean isWhole() {
-        return !flag("sparse") && !description.containsKey("partialFilterExpression");
-    }
-
-    /** Which documents it sees; empty for all. */
-    public BsonDocument filter() {
-        return description.getDocument("partialFilterExpression", new BsonDocument());
+    public boolean isSparse() {
+        return flag("sparse");
     }
 
     public boolean isHidden() {
         return flag("hidden");
     }
 
-    /** Whether it compares strings byte by byte. */
+    /** Whether it is neither sparse nor partial. Only such an index can guarantee uniqueness. */
+    public boolean coversAllDocuments() {
+        return !isSparse() && !description.containsKey("partialFilterExpression");
+    }
+
+    /** The partial filter; empty if there is none. */
+    public BsonDocument filter() {
+        return description.getDocument("partialFilterExpression", new BsonDocument());
+    }
+
+    /** Whether it compares strings with the simple collation. */
     public boolean isSimple() {
         BsonDocument collation = description.getDocument("collation", new BsonDocument());
         return "simple"
                 .equals(collation.getString("locale", new BsonString("simple")).getValue());
     }
 
-    /** Whether it is the declared one: ascending, unique, of every document, byte by byte, and in use. */
+    /** Whether it is the declared index of {@code field}: ascending, unique, of all documents, simple and not hidden. */
     public boolean isDeclared(String field) {
-        return isAscending(field) && isUnique() && isWhole() && isSimple() && !isHidden();
+        return isUnique() && isAscending(field) && coversAllDocuments() && isSimple() && !isHidden();
     }
 
-    /** Whether only its uniqueness is missing, so that the server may convert it where it stands. */
+    /** Whether it differs from the declared index only in not being unique. */
     public boolean lacksOnlyUniqueness(String field) {
-        return isAscending(field) && !isUnique() && isWhole() && isSimple() && !isHidden();
+        return !isUnique() && isAscending(field) && coversAllDocuments() && isSimple() && !isHidden();
     }
 
     /**
-     * Whether it stands in for the declared one on a sharded collection whose shards cannot hold the key unique; its name
-     * says so, since nothing else tells it from one that was never converted.
+     * Whether it replaces the declared index on a sharded collection that cannot enforce uniqueness. Only its name tells it
+     * from an index that was never converted.
      */
     public boolean isAcrossShards(String field) {
         return name().equals(acrossShards(field)) && lacksOnlyUniqueness(field);
     }
 
-    /** Whether it is the declared one, or what stands in for it. */
+    /** Whether it is the declared index or its replacement on a sharded collection. */
     public boolean serves(String field) {
         return isDeclared(field) || isAcrossShards(field);
     }
@@ -80,7 +84,7 @@ public record IndexView(BsonDocument description) {
         return field + "_1_across_shards";
     }
 
-    /** After how many seconds documents are deleted by it; empty where it deletes none. */
+    /** The age in seconds at which the server deletes documents; empty if this is no TTL index. */
     public OptionalLong expiresAfter() {
         BsonValue seconds = description.get("expireAfterSeconds");
         return seconds != null && seconds.isNumber()

@@ -1,6 +1,6 @@
 package consulting.lmx.conversation.integrity.engine.model;
 
-/** A run that did not reach its end; the message says what stands in the way and what to do about it. */
+/** A run failed and needs an operator: the message names the obstacle and the remedy. */
 public class IntegrityException extends RuntimeException {
 
     public IntegrityException(String message) {

@@ -4,21 +4,21 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What must hold in a collection.
+ * The rules of a collection.
  *
- * @param collection the collection's name
+ * @param collection the name of the collection
  * @param keys the fields that every document must have
- * @param orders the indexes that the application lists by
- * @param companion holds parts of the documents
- * @param expiry when the server deletes documents by itself
- * @param createdField holds the date by which the older of two documents is told; may be missing
- * @param updatedField is set to the time of a repair
+ * @param listIndexes the indexes that the application's lists are sorted by
+ * @param companion the collection that holds parts of the documents
+ * @param ttl when the server deletes documents
+ * @param createdField the creation date, which decides which of two documents is older; may be missing
+ * @param updatedField the date that a repair sets to its own time
  */
 public record Invariant(
         String collection,
         List<RequiredKey> keys,
-        List<ListIndex> orders,
+        List<SecondaryIndex> listIndexes,
         Optional<Companion> companion,
-        Ttl expiry,
+        Ttl ttl,
         String createdField,
         String updatedField) {}

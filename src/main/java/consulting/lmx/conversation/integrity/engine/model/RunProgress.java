@@ -1,10 +1,10 @@
 package consulting.lmx.conversation.integrity.engine.model;
 
 import java.time.Instant;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -16,29 +16,23 @@ import org.bson.BsonDocument;
 import org.bson.BsonValue;
 import org.jboss.logging.Logger;
 
-/** What one run has found and done so far; written by the steps, read at any time by the report, the probe and the metrics. */
+/** What one run has found and done so far. The steps write it; the report, the probe and the metrics read it at any time. */
 public final class RunProgress {
 
     private static final Logger LOG = Logger.getLogger(RunProgress.class);
 
-    private static final int MOST_EXCEPTIONS = 100;
-    private static final int LONGEST_NAME = 200;
+    private static final int MAX_EXCEPTIONS = 100;
+    private static final int MAX_ID_LENGTH = 200;
 
     /** The counts of one key, by defect. */
     public static final class KeyCounts {
-        private final Map<Defect, LongAdder> broken = counters();
-        private final Map<Defect, LongAdder> healed = counters();
+        private final Map<Defect, Long> broken = new ConcurrentHashMap<>();
+        private final Map<Defect, Long> healed = new ConcurrentHashMap<>();
 
-        private static Map<Defect, LongAdder> counters() {
-            Map<Defect, LongAdder> counters = new EnumMap<>(Defect.class);
-            for (Defect defect : Defect.values()) {
-                counters.put(defect, new LongAdder());
-            }
-            return counters;
-        }
+        private KeyCounts() {}
 
         public void found(Defect defect, long n) {
-            broken.get(defect).add(n);
+            broken.merge(defect, n, Long::sum);
         }
 
         public Map<String, Long> brokenByWord() {
@@ -50,23 +44,20 @@ public final class RunProgress {
         }
 
         public long totalHealed() {
-            return total(healed);
+            return healed.values().stream().mapToLong(Long::longValue).sum();
         }
 
-        public long totalBroken() {
-            return total(broken);
-        }
-
-        private static Map<String, Long> byWord(Map<Defect, LongAdder> counters) {
+        private static Map<String, Long> byWord(Map<Defect, Long> counts) {
             Map<String, Long> byWord = new LinkedHashMap<>();
-            counters.forEach((defect, count) -> byWord.put(defect.word(), count.sum()));
+            for (Defect defect : Defect.values()) {
+                byWord.put(defect.word(), counts.getOrDefault(defect, 0L));
+            }
             return byWord;
         }
-
-        private static long total(Map<Defect, LongAdder> counters) {
-            return counters.values().stream().mapToLong(LongAdder::sum).sum();
-        }
     }
+
+    /** The process that holds the lease, as it describes itself. {@code remaining} counts broken keys, {@code healed} repaired ones. */
+    public record LeaseHolder(String host, String step, long healed, long remaining) {}
 
     private final String run;
     private final Instant startedAt;
@@ -74,17 +65,17 @@ public final class RunProgress {
     private final Map<String, KeyCounts> keys = new LinkedHashMap<>();
     private final AtomicLong scanned = new AtomicLong();
     private final AtomicLong expected = new AtomicLong();
-    private long scanBegan;
-    private long lastWrite;
-    private long finishedNanos;
-    private volatile String step = "connect";
-    private volatile LeaseHolder watched;
-    private volatile boolean stopping;
     private final LongAdder deleted = new LongAdder();
-    private final Set<String> withoutRecord = ConcurrentHashMap.newKeySet();
+    private final Set<String> repairedWithoutRecord = ConcurrentHashMap.newKeySet();
     private final Set<String> notRepaired = ConcurrentHashMap.newKeySet();
+    private long scanStart;
+    private long lastWrite;
+    private long previousScans;
+    private volatile String step = "connect";
+    private volatile LeaseHolder leaseHolder;
+    private volatile boolean stopping;
 
-    /** {@code onHealed} hears of every key that is healed, by its defect. */
+    /** @param onHealed is called with the defect and the number of keys each time keys were healed */
     public RunProgress(String run, Instant startedAt, Invariant invariant, ObjLongConsumer<Defect> onHealed) {
         this.run = run;
         this.startedAt = startedAt;
@@ -100,35 +91,32 @@ public final class RunProgress {
         return startedAt;
     }
 
-    public String step() {
-        LeaseHolder other = watched;
-        return other == null ? step : "waiting for " + other.host() + ": " + other.step();
-    }
-
-    /** The same without the host. */
-    public String publicStep() {
-        LeaseHolder other = watched;
-        return other == null ? step : "waiting for another process: " + other.step();
-    }
-
-    /** Another process is healing, and this is what it says of itself; null where none is. */
-    public void watch(LeaseHolder other) {
-        watched = other;
-    }
-
     public void step(String step) {
         this.step = step;
     }
 
-    public KeyCounts of(RequiredKey key) {
+    /** The current step. While the run waits for the lease, this names the holder's host and step. */
+    public String step() {
+        LeaseHolder other = leaseHolder;
+        return other == null ? step : "waiting for " + other.host() + ": " + other.step();
+    }
+
+    /** The current step, without any host name. */
+    public String publicStep() {
+        LeaseHolder other = leaseHolder;
+        return other == null ? step : "waiting for another process: " + other.step();
+    }
+
+    /** The process that holds the lease, for which this run waits; empty if the lease is free. */
+    public void waitFor(Optional<LeaseHolder> holder) {
+        leaseHolder = holder.orElse(null);
+    }
+
+    public KeyCounts counts(RequiredKey key) {
         return keys.get(key.field());
     }
 
-    public KeyCounts of(String field) {
-        return keys.get(field);
-    }
-
-    /** Asks the run to end after the batches that are in flight. */
+    /** Asks the run to end after the batches in flight. */
     public void stop() {
         stopping = true;
     }
@@ -137,48 +125,44 @@ public final class RunProgress {
         return stopping;
     }
 
-    /**
-     * Ends a step that was asked to stop.
-     *
-     * @throws IntegrityException that says how to go on
-     */
-    public void requireGoingOn() {
+    /** @throws IntegrityException if the run was asked to stop */
+    public void requireNotStopped() {
         if (stopping) {
             throw new IntegrityException("Stopped after the batch in flight, with " + totalHealed()
-                    + " healed: run it again to go on from there");
+                    + " healed. Run the command again to continue");
         }
     }
 
-    /** A document was repaired without its repair record, with which it would be larger than the server takes. */
-    public void withoutRecord(RequiredKey key, BsonValue id, Defect defect) {
-        withoutRecord.add(name(key, id));
+    /** A document was repaired without its repair record, because both together exceed the server's size limit. */
+    public void repairedWithoutRecord(RequiredKey key, BsonValue id, Defect defect) {
+        repairedWithoutRecord.add(name(key, id));
         LOG.warnf("event=repaired-without-record run=%s document=\"%s\" reason=%s", run, name(key, id), defect.word());
     }
 
-    /** A document has no room even for the key: it stays as it is, and stops nothing. */
+    /** A document has no room even for the key, so it stays broken. This does not fail the run. */
     public void notRepaired(RequiredKey key, BsonValue id, Defect defect) {
         notRepaired.add(name(key, id));
         LOG.errorf(
-                "event=not-repaired run=%s document=\"%s\" reason=%s: it is as large as the server takes; make it smaller,"
-                        + " and heal again",
+                "event=not-repaired run=%s document=\"%s\" reason=%s: the document has the maximum size;"
+                        + " make it smaller, then heal again",
                 run, name(key, id), defect.word());
     }
 
     private static String name(RequiredKey key, BsonValue documentId) {
         String id = ExtendedJson.of(new BsonDocument("_id", documentId));
-        return key.field() + " of " + (id.length() > LONGEST_NAME ? id.substring(0, LONGEST_NAME) + "…" : id);
+        return key.field() + " of " + (id.length() > MAX_ID_LENGTH ? id.substring(0, MAX_ID_LENGTH) + "…" : id);
     }
 
-    /** The documents that were not repaired as all others, each with what was done instead; a hundred at most. */
+    /** The documents that were not repaired with a record, each with what was done instead; at most 100. */
     public List<String> exceptions() {
         return Stream.concat(
-                        withoutRecord.stream().map(document -> document + ": repaired without its record"),
-                        notRepaired.stream().map(document -> document + ": not repaired, since it is too large"))
-                .limit(MOST_EXCEPTIONS)
+                        repairedWithoutRecord.stream().map(document -> document + ": repaired without its record"),
+                        notRepaired.stream().map(document -> document + ": not repaired, because it is too large"))
+                .limit(MAX_EXCEPTIONS)
                 .toList();
     }
 
-    /** How many keys are broken for good. */
+    /** How many keys cannot be repaired. */
     public int notRepaired() {
         return notRepaired.size();
     }
@@ -192,6 +176,7 @@ public final class RunProgress {
         return deleted.sum();
     }
 
+    /** The scan covers a collection of {@code documents}. */
     public void scanned(long documents) {
         scanned.accumulateAndGet(documents, Math::max);
     }
@@ -200,67 +185,64 @@ public final class RunProgress {
         return scanned.get();
     }
 
-    /** So many were found to be left, now. */
-    public void expectMore(long left) {
-        expected.set(totalHealed() + deleted() + left);
-    }
-
-    /** {@code n} documents were given a new value of {@code key}, and the server has acknowledged it. */
+    /** The server acknowledged new values of {@code key} in {@code n} documents. */
     public void healed(RequiredKey key, Defect defect, long n) {
-        of(key).healed.get(defect).add(n);
+        counts(key).healed.merge(defect, n, Long::sum);
         written();
         onHealed.accept(defect, n);
     }
 
-    /** How many broken keys were counted and are not healed yet; 0 where nothing was counted. */
+    /** A count of the collection found {@code broken} keys now. */
+    public void countedBroken(long broken) {
+        expected.set(totalHealed() + deleted() + broken);
+    }
+
+    /** How many counted keys are still broken; 0 before the first count. */
     public long remaining() {
-        LeaseHolder other = watched;
+        LeaseHolder other = leaseHolder;
         return other != null ? other.remaining() : Math.max(0, expected.get() - totalHealed() - deleted());
     }
 
+    /** How many keys this run, or the run that it waits for, has healed. */
+    public long healedSoFar() {
+        LeaseHolder other = leaseHolder;
+        return other != null ? other.healed() : totalHealed();
+    }
+
+    /** How many keys this run has healed. */
     public long totalHealed() {
         return keys.values().stream().mapToLong(KeyCounts::totalHealed).sum();
     }
 
-    public long totalBroken() {
-        return keys.values().stream().mapToLong(KeyCounts::totalBroken).sum();
-    }
-
-    /** What this run has met as broken in all keys, by reason. */
+    /** The broken keys that this run has found, by reason. */
     public Map<String, Long> brokenByWord() {
-        return overAllKeys(KeyCounts::brokenByWord);
+        return sums(KeyCounts::brokenByWord);
     }
 
-    /** What this run has healed in all keys, by reason. */
+    /** The keys that this run has healed, by reason. */
     public Map<String, Long> healedByWord() {
-        return overAllKeys(KeyCounts::healedByWord);
+        return sums(KeyCounts::healedByWord);
     }
 
-    private Map<String, Long> overAllKeys(Function<KeyCounts, Map<String, Long>> counts) {
+    private Map<String, Long> sums(Function<KeyCounts, Map<String, Long>> counts) {
         Map<String, Long> sums = new LinkedHashMap<>();
         keys.values().forEach(key -> counts.apply(key).forEach((word, n) -> sums.merge(word, n, Long::sum)));
         return sums;
     }
 
-    /** How many keys are healed, by this run or by the one that it waits for. */
-    public long healedSoFar() {
-        LeaseHolder other = watched;
-        return other != null ? other.healed() : totalHealed();
-    }
-
-    /** A scan begins; what the one before took, up to its last acknowledged write, is added up. */
+    /** A scan begins. */
     public synchronized void scanning() {
-        finishedNanos += lastWrite - scanBegan;
-        scanBegan = System.nanoTime();
-        lastWrite = scanBegan;
+        previousScans += lastWrite - scanStart;
+        scanStart = System.nanoTime();
+        lastWrite = scanStart;
     }
 
     private synchronized void written() {
         lastWrite = System.nanoTime();
     }
 
-    /** The backfill alone: the scans, each from its first read to its last acknowledged write. */
+    /** The duration of all scans, each from its first read to its last acknowledged write. */
     public synchronized double seconds() {
-        return (finishedNanos + lastWrite - scanBegan) / 1e9;
+        return (previousScans + lastWrite - scanStart) / 1e9;
     }
 }

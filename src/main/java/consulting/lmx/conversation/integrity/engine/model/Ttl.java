@@ -4,30 +4,31 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * When the server deletes documents by itself; it holds no part of the invariant.
+ * When the server deletes documents. The invariant does not depend on it.
  *
- * @param index the name of the index that does so; an index of this name is made, changed and dropped here, and no other
- * @param field the date that is counted from; a document where it is missing or no date is kept
- * @param after how long after that date, in whole seconds; empty where every document is kept
+ * @param index the name of the TTL index; this service changes and drops indexes of this name only
+ * @param field the date that the server counts from; documents without a date there are kept
+ * @param after the age at which documents are deleted, in whole seconds; empty to keep all documents
  */
 public record Ttl(String index, String field, Optional<Duration> after) {
 
-    /** Whether {@code found} is the index that is wanted, of every document and by the same time. */
-    public boolean isCarriedBy(IndexView found) {
-        return hasItsShape(found)
+    /** Whether {@code found} is the wanted index with the wanted age. */
+    public boolean matches(IndexView found) {
+        return differsOnlyInAge(found)
                 && after.isPresent()
                 && found.expiresAfter().orElse(-1) == after.get().toSeconds();
     }
 
-    /** Whether only the time of {@code found} may differ, so that the server can change it where it stands. */
-    public boolean hasItsShape(IndexView found) {
-        return isNameOf(found)
-                && found.isOf(field)
-                && found.isWhole()
+    /** Whether {@code collMod} can turn {@code found} into the wanted index. */
+    public boolean differsOnlyInAge(IndexView found) {
+        return isOwn(found)
+                && found.isOnlyOn(field)
+                && found.coversAllDocuments()
                 && found.expiresAfter().isPresent();
     }
 
-    public boolean isNameOf(IndexView found) {
+    /** Whether this service owns the index: the name alone decides. */
+    public boolean isOwn(IndexView found) {
         return found.name().equals(index);
     }
 }

@@ -5,8 +5,8 @@ import org.bson.BsonDocument;
 import org.bson.BsonValue;
 
 /**
- * By what the older of two documents is told: when it was created, then its {@code _id}. One without a date of creation
- * counts as created at the time in its ObjectId, and one without that either as the youngest.
+ * Decides which of two documents is older: by creation date, then by {@code _id}. Without a creation date the time in the
+ * ObjectId counts. A document without either is the youngest.
  */
 record Age(long createdAt, BsonValue id) implements Comparable<Age> {
 

@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.integrity.engine.repair;
 
-import com.mongodb.client.model.DeleteOneModel;
 import com.mongodb.client.model.DeleteOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
@@ -18,10 +17,8 @@ import consulting.lmx.conversation.mongo.Publishers;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.bson.BsonDocument;
 import org.bson.BsonType;
 import org.bson.BsonValue;
@@ -30,15 +27,15 @@ import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
 /**
- * Deletes documents whose key is missing, null or blank instead of repairing them, with their parts in the companion
- * collection. Everything that is deleted has been written to a file before, and has reached the disk. What the file cannot
- * hold is not deleted: it is repaired as others are.
+ * Deletes documents with a missing, null or blank key instead of repairing them, with their parts in the companion
+ * collection. Everything is written to a file and synced to disk before it is deleted. A document that the file cannot
+ * represent is not deleted, but repaired.
  */
 public final class BrokenDeletion {
 
     private static final Logger LOG = Logger.getLogger(BrokenDeletion.class);
 
-    private static final int LARGEST_BATCH = 100;
+    private static final int MAX_BATCH = 100;
 
     private static final DeleteOptions SIMPLE = new DeleteOptions().collation(Collations.SIMPLE);
 
@@ -46,36 +43,39 @@ public final class BrokenDeletion {
     private final MongoCollection<BsonDocument> collection;
     private final Invariant invariant;
     private final HealSettings settings;
-    private final RateLimiter pace;
+    private final RateLimiter rateLimiter;
 
-    public BrokenDeletion(MongoDatabase database, Invariant invariant, HealSettings settings, RateLimiter pace) {
+    public BrokenDeletion(MongoDatabase database, Invariant invariant, HealSettings settings, RateLimiter rateLimiter) {
         this.database = database;
         this.collection = database.getCollection(invariant.collection(), BsonDocument.class);
         this.invariant = invariant;
         this.settings = settings;
-        this.pace = pace;
+        this.rateLimiter = rateLimiter;
     }
 
-    /** The documents that would be deleted for this key. Types are asked for, since equality with null finds others too. */
-    static Bson filter(String field) {
-        return Filters.or(Filters.exists(field, false), isOf(BsonType.NULL, field), isBlank(field));
+    /** Matches the documents to delete. It asks for types, because equality with null matches other documents too. */
+    private static Bson filter(String field) {
+        return Filters.or(Filters.exists(field, false), hasType(BsonType.NULL, field), isBlank(field));
     }
 
     private static Bson isBlank(String field) {
-        return Filters.and(isOf(BsonType.STRING, field), Filters.regex(field, Text.BLANK));
+        return Filters.and(hasType(BsonType.STRING, field), Filters.regex(field, Text.BLANK));
     }
 
-    /** An array has the types of its elements too. */
-    private static Bson isOf(BsonType type, String field) {
+    /** An array matches the types of its elements too. */
+    private static Bson hasType(BsonType type, String field) {
         return Filters.and(Filters.type(field, type), Filters.not(Filters.type(field, BsonType.ARRAY)));
     }
 
-    /** Done at once if nothing is to be deleted. Fails, with nothing more deleted, if the file cannot be written. */
+    /**
+     * Completes at once if the settings name no file. Fails with an UncheckedIOException if the file cannot be written;
+     * nothing more is deleted then.
+     */
     public Uni<Void> run(RequiredKey key, RunProgress progress) {
-        if (settings.deleteBrokenTo().isEmpty()) {
+        if (settings.deletionFile().isEmpty()) {
             return Uni.createFrom().voidItem();
         }
-        int batchSize = Math.min(settings.batchSize(), LARGEST_BATCH);
+        int batchSize = Math.min(settings.batchSize(), MAX_BATCH);
         progress.scanning();
         return Publishers.many(collection
                         .find(filter(key.field()))
@@ -89,21 +89,22 @@ public final class BrokenDeletion {
                 .intoLists()
                 .of(batchSize)
                 .onItem()
-                .transformToUniAndConcatenate(ids -> pace.permit(ids.size())
+                .transformToUniAndConcatenate(ids -> rateLimiter
+                        .permit(ids.size())
                         .chain(() -> export(ids, key, progress))
                         .chain(exported -> delete(exported, progress)))
                 .collect()
                 .last()
-                .invoke(progress::requireGoingOn);
+                .invoke(progress::requireNotStopped);
     }
 
-    /** A document that stands in the file, and how it is found as long as it is as it stands there. */
+    /** A document in the file, and a filter that matches it only while it is unchanged. */
     private record Exported(BsonValue id, Bson unchanged) {}
 
-    /** Reads documents as they are now: after the wait, so that a writer's last change is exported too. */
+    /** Reads the documents after the rate limiter's wait, so that the file contains the last change of each. */
     private Uni<List<Exported>> export(List<BsonValue> ids, RequiredKey key, RunProgress progress) {
         return Uni.createFrom().deferred(() -> {
-            DeletionFile file = new DeletionFile(settings.deleteBrokenTo().orElseThrow());
+            DeletionFile file = new DeletionFile(settings.deletionFile().orElseThrow());
             return Publishers.many(collection
                             .withDocumentClass(RawBsonDocument.class)
                             .find(Filters.and(Filters.in("_id", ids), filter(key.field())))
@@ -115,7 +116,7 @@ public final class BrokenDeletion {
                     .map(Optional::get)
                     .collect()
                     .asList()
-                    .invoke(file::force)
+                    .invoke(file::sync)
                     .onTermination()
                     .invoke(file::close);
         });
@@ -124,41 +125,37 @@ public final class BrokenDeletion {
     private Uni<Optional<Exported>> export(
             RawBsonDocument document, RequiredKey key, DeletionFile file, RunProgress progress) {
         BsonValue id = document.get("_id");
-        long begin = file.position();
-        boolean[] whole = {file.add(null, document)};
-        return parts(id)
-                .invoke(part -> whole[0] = file.add(nameOfCompanion(), part) && whole[0])
+        long start = file.position();
+        boolean[] complete = {file.add(null, document)};
+        return Multi.createFrom()
+                .items(invariant.companion().stream())
+                .onItem()
+                .transformToMultiAndConcatenate(companion -> parts(companion, id)
+                        .invoke(part -> complete[0] = file.add(companion.collection(), part) && complete[0]))
                 .collect()
                 .last()
                 .map(last -> {
-                    if (whole[0]) {
+                    if (complete[0]) {
                         Defect.of(document.get(key.field()))
-                                .ifPresent(defect -> progress.of(key).found(defect, 1));
+                                .ifPresent(defect -> progress.counts(key).found(defect, 1));
                         return Optional.of(new Exported(id, unchanged(document, key)));
                     }
-                    file.truncate(begin);
+                    file.truncate(start);
                     LOG.warnf(
-                            "event=not-deleted document=%s: Extended JSON cannot hold it, so it is repaired instead",
+                            "event=not-deleted document=%s: Extended JSON cannot represent it, so it is repaired instead",
                             ExtendedJson.of(new BsonDocument("_id", id)));
                     return Optional.empty();
                 });
     }
 
-    private String nameOfCompanion() {
-        return invariant.companion().map(Companion::collection).orElseThrow();
+    private Multi<RawBsonDocument> parts(Companion companion, BsonValue id) {
+        return Publishers.many(database.getCollection(companion.collection(), RawBsonDocument.class)
+                .find(companion.partsOf(id))
+                .collation(Collations.SIMPLE)
+                .batchSize(1));
     }
 
-    private Multi<RawBsonDocument> parts(BsonValue id) {
-        return invariant
-                .companion()
-                .map(companion -> Publishers.many(database.getCollection(companion.collection(), RawBsonDocument.class)
-                        .find(companion.partsOf(id))
-                        .collation(Collations.SIMPLE)
-                        .batchSize(1)))
-                .orElse(Multi.createFrom().empty());
-    }
-
-    /** By the value that makes it broken, and by the date that each write of a well-behaved program sets. */
+    /** Compares the broken key and the update date, which every well-behaved writer changes. */
     private Bson unchanged(RawBsonDocument document, RequiredKey key) {
         BsonValue was = document.get(key.field());
         return Filters.and(
@@ -167,43 +164,28 @@ public final class BrokenDeletion {
                 Repair.guard(invariant.updatedField(), document.get(invariant.updatedField())));
     }
 
+    /** The parts go after their document, and only if it is gone. */
     private Uni<Void> delete(List<Exported> batch, RunProgress progress) {
-        if (batch.isEmpty()) {
-            return Uni.createFrom().voidItem();
-        }
-        return Publishers.one(collection.bulkWrite(batch.stream()
-                        .map(exported -> new DeleteOneModel<BsonDocument>(exported.unchanged(), SIMPLE))
-                        .toList()))
-                .invoke(result -> progress.deleted(result.getDeletedCount()))
-                .chain(result -> gone(batch.stream().map(Exported::id).toList()))
-                .chain(this::deleteParts);
+        return Multi.createFrom()
+                .iterable(batch)
+                .onItem()
+                .transformToUniAndConcatenate(
+                        exported -> Publishers.one(collection.deleteOne(exported.unchanged(), SIMPLE))
+                                .map(result -> result.getDeletedCount() > 0)
+                                .invoke(deleted -> progress.deleted(deleted ? 1 : 0))
+                                .chain(deleted -> deleted
+                                        ? deleteParts(exported.id())
+                                        : Uni.createFrom().voidItem()))
+                .collect()
+                .last();
     }
 
-    /** Those of the documents that are there no more. */
-    private Uni<Set<BsonValue>> gone(List<BsonValue> ids) {
-        return Publishers.list(collection
-                        .find(Filters.in("_id", ids))
-                        .collation(Collations.SIMPLE)
-                        .projection(Projections.include("_id")))
-                .map(there -> {
-                    Set<BsonValue> gone = new HashSet<>(ids);
-                    there.forEach(document -> gone.remove(document.get("_id")));
-                    return gone;
-                });
-    }
-
-    private Uni<Void> deleteParts(Set<BsonValue> gone) {
+    private Uni<Void> deleteParts(BsonValue id) {
         return invariant
                 .companion()
-                .map(companion -> Multi.createFrom()
-                        .iterable(gone)
-                        .onItem()
-                        .transformToUniAndConcatenate(
-                                id -> Publishers.one(database.getCollection(companion.collection())
-                                        .deleteMany(companion.partsOf(id), SIMPLE)))
-                        .collect()
-                        .last()
+                .map(companion -> Publishers.one(database.getCollection(companion.collection())
+                                .deleteMany(companion.partsOf(id), SIMPLE))
                         .replaceWithVoid())
-                .orElse(Uni.createFrom().voidItem());
+                .orElseGet(() -> Uni.createFrom().voidItem());
     }
 }

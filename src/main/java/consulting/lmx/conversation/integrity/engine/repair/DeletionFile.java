@@ -26,71 +26,69 @@ import org.bson.json.JsonReader;
 import org.bson.json.JsonWriter;
 
 /**
- * What is to be deleted, as canonical Extended JSON: one document a line, in a file that its owner alone may read. A line
- * begins with {@code {"_id":}, or with the name of the collection that the document comes from, if that is another one. Each
- * line is read back, so that it is known to restore the document byte by byte.
+ * A file of the documents that are about to be deleted, as canonical Extended JSON: one document a line, readable by its
+ * owner only. A line begins with {@code {"_id":}, or with the name of the collection if the document is from another one.
+ * Each line is read back to prove that it restores the document byte by byte. All methods throw an {@link
+ * UncheckedIOException} if the file cannot be written.
  */
-public final class DeletionFile implements AutoCloseable {
+final class DeletionFile implements AutoCloseable {
+
+    private static final FileAttribute<?> OWNER_ONLY =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     private final Path path;
     private final FileChannel channel;
 
-    /** Opens it at its end, and makes it if it is not there. */
-    public DeletionFile(Path path) {
+    /** Opens the file at its end, and creates it if it does not exist. */
+    DeletionFile(Path path) {
         this.path = path;
+        boolean posix = FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
+        this.channel = access(() -> FileChannel.open(
+                path,
+                Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
+                posix ? new FileAttribute<?>[] {OWNER_ONLY} : new FileAttribute<?>[0]));
+        access(() -> channel.position(channel.size()));
+    }
+
+    private interface FileAccess<T> {
+        T run() throws IOException;
+    }
+
+    private <T> T access(FileAccess<T> access) {
         try {
-            boolean posix =
-                    FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
-            this.channel = FileChannel.open(
-                    path,
-                    Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
-                    posix ? new FileAttribute<?>[] {OWNER_ALONE} : new FileAttribute<?>[0]);
-            channel.position(channel.size());
+            return access.run();
         } catch (IOException e) {
-            throw failed(e);
+            throw new UncheckedIOException("Nothing more was deleted, because " + path + " cannot be written", e);
         }
     }
 
-    private static final FileAttribute<?> OWNER_ALONE =
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
-
-    /** Where the next line begins. */
+    /** The position of the next line. */
     long position() {
-        try {
-            return channel.position();
-        } catch (IOException e) {
-            throw failed(e);
-        }
+        return access(channel::position);
     }
 
-    /** Takes back all lines from {@code position} on. */
+    /** Removes all lines from {@code position} on. */
     void truncate(long position) {
-        try {
-            channel.truncate(position);
-        } catch (IOException e) {
-            throw failed(e);
-        }
+        access(() -> channel.truncate(position));
     }
 
     /**
      * Adds a line.
      *
-     * @param from the collection of the document; null for the one that documents are deleted from
-     * @return whether the line restores the document; a document that Extended JSON cannot express has none
+     * @param from the collection of the document; null for the main collection
+     * @return whether the line restores the document; Extended JSON cannot represent every document
      */
     boolean add(String from, RawBsonDocument document) {
-        try {
-            long begin = channel.position();
+        return access(() -> {
+            long start = channel.position();
             // neither stream is closed: both write to the channel
             Writer out = new BufferedWriter(
                     new OutputStreamWriter(Channels.newOutputStream(channel), StandardCharsets.UTF_8));
             write(from, document, out);
             out.write('\n');
             out.flush();
-            return isRead(from, document, begin);
-        } catch (IOException e) {
-            throw failed(e);
-        }
+            return isRestored(from, document, start);
+        });
     }
 
     private static void write(String from, RawBsonDocument document, Writer out) {
@@ -108,9 +106,9 @@ public final class DeletionFile implements AutoCloseable {
         }
     }
 
-    private boolean isRead(String from, RawBsonDocument document, long begin) throws IOException {
+    private boolean isRestored(String from, RawBsonDocument document, long start) throws IOException {
         long end = channel.position();
-        channel.position(begin);
+        channel.position(start);
         Reader line = Channels.newReader(channel, StandardCharsets.UTF_8);
         try (BasicOutputBuffer bytes = new BasicOutputBuffer();
                 BsonBinaryWriter writer = new BsonBinaryWriter(bytes)) {
@@ -122,32 +120,26 @@ public final class DeletionFile implements AutoCloseable {
             writer.pipe(json);
             ByteBuffer read = ByteBuffer.wrap(bytes.getInternalBuffer(), 0, bytes.getPosition());
             return read.equals(document.getByteBuffer().asNIO());
-        } catch (JsonParseException | IllegalArgumentException noLongerADocument) {
+        } catch (JsonParseException | IllegalArgumentException notADocument) {
             return false;
         } finally {
             channel.position(end);
         }
     }
 
-    /** Done when everything has reached the disk. */
-    public void force() {
-        try {
+    /** Writes everything to the disk. */
+    void sync() {
+        access(() -> {
             channel.force(true);
-        } catch (IOException e) {
-            throw failed(e);
-        }
+            return null;
+        });
     }
 
     @Override
     public void close() {
-        try {
+        access(() -> {
             channel.close();
-        } catch (IOException e) {
-            throw failed(e);
-        }
-    }
-
-    private UncheckedIOException failed(IOException cause) {
-        return new UncheckedIOException("Nothing more was deleted, since " + path + " cannot be written", cause);
+            return null;
+        });
     }
 }

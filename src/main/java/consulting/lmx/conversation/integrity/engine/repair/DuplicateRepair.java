@@ -31,36 +31,36 @@ import org.bson.BsonValue;
 import org.jboss.logging.Logger;
 
 /**
- * Lets the oldest document keep a key that several have, and gives the others new ones. The server groups (and spills to
- * its disk); here, the documents of some groups at a time are walked once, with the oldest seen so far remembered, so that
+ * Of the documents that share a key, the oldest keeps it and the others get new values. The server finds the shared values,
+ * on disk if necessary. This class reads the documents of some values at a time and remembers only the oldest of each, so
  * a value that a million documents share needs no more memory than one that two share.
  */
 public final class DuplicateRepair {
 
     private static final Logger LOG = Logger.getLogger(DuplicateRepair.class);
-    private static final int GROUPS_AT_A_TIME = 200;
-    private static final int LONG = 1_000;
+    private static final int VALUES_AT_A_TIME = 200;
+    private static final int LONG_VALUE = 1_000;
 
     private final MongoCollection<BsonDocument> collection;
-    private final RepairWriter repairer;
+    private final RepairWriter writer;
     private final String createdField;
     private final int batchSize;
 
     public DuplicateRepair(
-            MongoCollection<BsonDocument> collection, RepairWriter repairer, String createdField, int batchSize) {
+            MongoCollection<BsonDocument> collection, RepairWriter writer, String createdField, int batchSize) {
         this.collection = collection;
-        this.repairer = repairer;
+        this.writer = writer;
         this.createdField = createdField;
         this.batchSize = batchSize;
     }
 
-    /** {@code prepare} is done before the first repair, and only where there is one. */
+    /** @param prepare runs once before the first repair, and not at all if there are no duplicates */
     public Uni<Void> run(RequiredKey key, RunProgress progress, Uni<Void> prepare) {
         progress.scanning();
         Uni<Void> prepared = prepare.memoize().indefinitely();
         return groups(key)
                 .map(group -> group.get("_id"))
-                .filter(BsonValue::isString) // an array of strings is a group too
+                .filter(BsonValue::isString) // the server groups arrays of strings too
                 .select()
                 .first(value -> !progress.stopping())
                 .plug(DuplicateRepair::inPortions)
@@ -68,24 +68,24 @@ public final class DuplicateRepair {
                 .transformToUniAndConcatenate(values -> prepared.chain(() -> repair(values, key, progress)))
                 .collect()
                 .last()
-                .invoke(progress::requireGoingOn)
+                .invoke(progress::requireNotStopped)
                 .invoke(() -> LOG.infof(
                         "event=duplicates run=%s field=%s healed=%d",
                         progress.run(),
                         key.field(),
-                        progress.of(key).healedByWord().get(Defect.DUPLICATE.word())));
+                        progress.counts(key).healedByWord().get(Defect.DUPLICATE.word())));
     }
 
-    /** How many documents share their key with an older one; they are noted as found. */
-    public Uni<Long> look(RequiredKey key, RunProgress progress) {
+    /** Counts the documents that share their key with an older one, and writes nothing. */
+    public Uni<Long> count(RequiredKey key, RunProgress progress) {
         return groups(key)
                 .map(group -> group.getNumber("n").longValue() - 1)
                 .collect()
                 .with(Collectors.summingLong(Long::longValue))
-                .invoke(n -> progress.of(key).found(Defect.DUPLICATE, n));
+                .invoke(n -> progress.counts(key).found(Defect.DUPLICATE, n));
     }
 
-    /** Lists of short values, and each long one by itself: it is part of a command, and of each document that is found. */
+    /** Lists of short values, and a list for each long value: it is part of a command and of each document found. */
     private static Multi<List<BsonValue>> inPortions(Multi<BsonValue> values) {
         List<BsonValue> open = new ArrayList<>();
         return values.onItem()
@@ -94,22 +94,22 @@ public final class DuplicateRepair {
                         return Multi.createFrom().item(List.of(value));
                     }
                     open.add(value);
-                    return open.size() < GROUPS_AT_A_TIME
+                    return open.size() < VALUES_AT_A_TIME
                             ? Multi.createFrom().empty()
-                            : Multi.createFrom().item(taken(open));
+                            : Multi.createFrom().item(take(open));
                 })
                 .onCompletion()
-                .continueWith(() -> open.isEmpty() ? List.of() : List.of(taken(open)));
+                .continueWith(() -> open.isEmpty() ? List.of() : List.of(take(open)));
     }
 
-    private static List<BsonValue> taken(List<BsonValue> open) {
+    private static List<BsonValue> take(List<BsonValue> open) {
         List<BsonValue> portion = List.copyOf(open);
         open.clear();
         return portion;
     }
 
     private static boolean isLong(BsonValue value) {
-        return value.asString().getValue().length() > LONG;
+        return value.asString().getValue().length() > LONG_VALUE;
     }
 
     private Multi<BsonDocument> groups(RequiredKey key) {
@@ -135,17 +135,17 @@ public final class DuplicateRepair {
                 .map(document -> younger(document, key, oldest))
                 .filter(Optional::isPresent)
                 .map(Optional::get)
-                .invoke(repair -> progress.of(key).found(Defect.DUPLICATE, 1))
+                .invoke(repair -> progress.counts(key).found(Defect.DUPLICATE, 1))
                 .group()
                 .intoLists()
                 .of(batch)
                 .onItem()
-                .transformToUniAndConcatenate(repairs -> repairer.repair(repairs, key, progress))
+                .transformToUniAndConcatenate(repairs -> writer.repair(repairs, key, progress))
                 .collect()
                 .last();
     }
 
-    /** The repair of the younger of this document and the oldest seen so far with its key; empty for the first. */
+    /** The repair of the younger of this document and the oldest one read so far; empty for the first. */
     private Optional<Repair> younger(BsonDocument document, RequiredKey key, Map<BsonValue, Age> oldest) {
         BsonValue value = document.get(key.field());
         if (value == null || !value.isString()) {
@@ -153,16 +153,14 @@ public final class DuplicateRepair {
         }
         Age age = Age.of(document, createdField);
         Age best = oldest.get(value);
-        if (best == null) {
+        if (best == null || age.compareTo(best) < 0) {
             oldest.put(value, age);
-            return Optional.empty();
         }
-        Age loser = age;
-        if (age.compareTo(best) < 0) {
-            oldest.put(value, age);
-            loser = best;
-        }
-        return Optional.of(
-                new Repair(loser.id(), value, Defect.DUPLICATE, key.maker().get()));
+        return Optional.ofNullable(best)
+                .map(other -> new Repair(
+                        (age.compareTo(other) < 0 ? other : age).id(),
+                        value,
+                        Defect.DUPLICATE,
+                        key.generator().get()));
     }
 }

@@ -6,7 +6,6 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.bson.BsonBinaryWriter;
 import org.bson.BsonDocument;
-import org.bson.BsonString;
 import org.bson.BsonValue;
 import org.bson.BsonWriter;
 import org.bson.RawBsonDocument;
@@ -15,8 +14,8 @@ import org.bson.codecs.EncoderContext;
 import org.bson.io.BasicOutputBuffer;
 
 /**
- * The filter and the stage of one update that gives each of its documents a value of its own. Both are written once, to bytes:
- * the driver copies those of a whole document, where it would read and write again what stands inside of another.
+ * The filter and the {@code $set} stage of one update that gives each document a different value. Both are encoded once: the
+ * driver copies the bytes of a whole raw document, but decodes and encodes a nested one again.
  */
 final class ListedUpdate {
 
@@ -26,7 +25,7 @@ final class ListedUpdate {
 
     private ListedUpdate() {}
 
-    /** A filter: {@code {_id: {$in: [ids]}, …also}}. */
+    /** The filter {@code {_id: {$in: [ids]}, …also}}. */
     static RawBsonDocument anyOf(List<Repair> repairs, BsonDocument also) {
         return document(writer -> {
             writer.writeStartDocument("_id");
@@ -37,19 +36,19 @@ final class ListedUpdate {
     }
 
     /**
-     * A stage: {@code {$set: {field: …, …also}}}, {@code field} being the value that is for the document's {@code _id}. The
-     * server searches a list from its beginning, for each document the longer the larger the batch: ObjectIds, whose order is
-     * the server's too, are halved down to short lists.
+     * A stage: {@code {$set: {field: …, …also}}}, which sets {@code field} to the value for the document's {@code _id}. The
+     * server searches a list from its start, so long lists are slow. Java sorts ObjectIds as the server does, so they form a
+     * binary search over short lists.
      */
     static RawBsonDocument set(String field, List<Repair> repairs, BsonDocument also) {
-        boolean ordered = repairs.stream().allMatch(repair -> repair.id().isObjectId());
+        boolean sortable = repairs.stream().allMatch(repair -> repair.id().isObjectId());
         return document(writer -> {
             writer.writeStartDocument("$set");
             writer.writeStartDocument(field);
-            if (ordered) {
+            if (sortable) {
                 writeHalves(writer, sorted(repairs));
             } else {
-                writeValueOfItsPlace(writer, repairs);
+                writeLookup(writer, repairs);
             }
             writer.writeEndDocument();
             writeFields(writer, also);
@@ -72,7 +71,7 @@ final class ListedUpdate {
 
     private static void writeHalves(BsonWriter writer, List<Repair> repairs) {
         if (repairs.size() <= SHORT_LIST) {
-            writeValueOfItsPlace(writer, repairs);
+            writeLookup(writer, repairs);
             return;
         }
         List<Repair> lower = repairs.subList(0, repairs.size() / 2);
@@ -92,7 +91,7 @@ final class ListedUpdate {
         writer.writeEndArray();
     }
 
-    private static void writeValueOfItsPlace(BsonWriter writer, List<Repair> repairs) {
+    private static void writeLookup(BsonWriter writer, List<Repair> repairs) {
         writer.writeStartArray("$arrayElemAt");
         writeLiteral(writer, repairs, (out, repair) -> out.writeString(repair.value()));
         writer.writeStartDocument();
@@ -136,10 +135,5 @@ final class ListedUpdate {
             writer.writeEndDocument();
             return new RawBsonDocument(bytes.getInternalBuffer(), 0, bytes.getPosition());
         }
-    }
-
-    /** A value that is taken as it is, whatever it looks like. */
-    static BsonDocument literal(String value) {
-        return new BsonDocument("$literal", new BsonString(value));
     }
 }

@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.OptionalInt;
 import java.util.function.LongSupplier;
 
-/** Limits how many documents a second are written. */
+/** Limits how many documents are written per second. */
 public final class RateLimiter {
 
     private final OptionalInt maxRate;
@@ -24,7 +24,7 @@ public final class RateLimiter {
         this.nextFree = nanoTime.getAsLong();
     }
 
-    /** Reserves time for a batch of {@code documents}, and returns how long it has to wait for that. */
+    /** Reserves time for a batch of {@code documents}, and returns how long the batch has to wait. */
     synchronized Duration next(int documents) {
         if (maxRate.isEmpty()) {
             return Duration.ZERO;

@@ -18,14 +18,12 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.bson.BsonArray;
 import org.bson.BsonBinary;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
@@ -37,47 +35,45 @@ import org.bson.RawBsonDocument;
 import org.bson.conversions.Bson;
 
 /**
- * Sends a batch of repairs at the pace that is allowed, and counts what they changed, exactly and by reason. The common ones
- * go as one update, whose pipeline finds each document's value by its {@code _id} and takes the old value out of the document
- * itself; where the server has no such updates or refuses one, and for the rest, each is an update of its own. Either way the
- * guard stands in the filter.
+ * Sends a batch of repairs within the rate limit, and counts exactly what they changed, by reason. Common defects go into
+ * one update with a pipeline, which looks up each new value by {@code _id} and copies the old value from the document.
+ * Other repairs are single updates, and so are all repairs if the server refuses the pipeline. Every filter contains the
+ * guard.
  */
 public final class RepairWriter {
 
     private static final UpdateOptions SIMPLE = new UpdateOptions().collation(Collations.SIMPLE);
 
-    /** Servers compare binaries by their length first. */
-    private static final BsonBinary LONGER_THAN_A_UUID = new BsonBinary(new byte[Defect.UUID_BYTES + 1]);
+    /** The smallest binary that is too long for a UUID: servers compare binaries by length first. */
+    private static final BsonBinary LONGER_THAN_UUID = new BsonBinary(new byte[Defect.UUID_BYTES + 1]);
 
-    /** The defects that one update can tell apart by the type of the stored value. */
-    private static final Set<Defect> TOGETHER =
+    /** The defects that one update can distinguish by the type of the stored value. */
+    private static final Set<Defect> COMMON =
             EnumSet.of(Defect.MISSING, Defect.NULL, Defect.BLANK, Defect.NOT_A_STRING);
-
-    /** Those of them that are told by a type of their own; what has none of these is no string. */
-    private static final Map<Defect, String> TYPES =
-            Map.of(Defect.MISSING, "missing", Defect.NULL, "null", Defect.BLANK, "string");
 
     private final MongoCollection<BsonDocument> collection;
     private final String updatedField;
     private final InstantSource clock;
-    private final RateLimiter pace;
-    private final Uni<Boolean> takesPipelines;
-    private final SingleRepairs oneByOne;
+    private final RateLimiter rateLimiter;
+    private final Uni<Boolean> supportsPipelines;
+    private final SingleRepairs singles;
 
     public RepairWriter(
-            MongoCollection<BsonDocument> collection, String updatedField, InstantSource clock, RateLimiter pace) {
+            MongoCollection<BsonDocument> collection,
+            String updatedField,
+            InstantSource clock,
+            RateLimiter rateLimiter) {
         this.collection = collection;
         this.updatedField = updatedField;
         this.clock = clock;
-        this.pace = pace;
-        this.takesPipelines = takesPipelines(collection).memoize().indefinitely();
-        this.oneByOne = new SingleRepairs(collection, updatedField, clock, takesPipelines);
+        this.rateLimiter = rateLimiter;
+        this.supportsPipelines = supportsPipelines(collection).memoize().indefinitely();
+        this.singles = new SingleRepairs(collection, updatedField, clock, supportsPipelines);
     }
 
-    /** Found out by asking, with an update that matches nothing. */
-    private static Uni<Boolean> takesPipelines(MongoCollection<BsonDocument> collection) {
-        List<Bson> pipeline =
-                List.of(new BsonDocument("$set", new BsonDocument("a", BsonDocument.parse("{$literal: 1}"))));
+    /** Tries an update that matches nothing. */
+    private static Uni<Boolean> supportsPipelines(MongoCollection<BsonDocument> collection) {
+        List<Bson> pipeline = List.of(BsonDocument.parse("{$set: {a: {$literal: 1}}}"));
         return Uni.createFrom()
                 .deferred(() ->
                         Publishers.one(collection.updateOne(Filters.eq("_id", new BsonObjectId()), pipeline, SIMPLE)))
@@ -86,46 +82,46 @@ public final class RepairWriter {
                 .recoverWithItem(false);
     }
 
-    /** Done when every repair of the batch was acknowledged, or found to be no longer needed. */
+    /** Completes when every repair is acknowledged, or no longer needed. */
     public Uni<Void> repair(List<Repair> batch, RequiredKey key, RunProgress progress) {
-        return pace.permit(batch.size()).chain(() -> send(batch, key, progress));
+        return rateLimiter.permit(batch.size()).chain(() -> send(batch, key, progress));
     }
 
     private Uni<Void> send(List<Repair> batch, RequiredKey key, RunProgress progress) {
-        return takesPipelines.chain(pipelines -> {
-            Map<Boolean, List<Repair>> together =
-                    batch.stream().collect(Collectors.partitioningBy(repair -> pipelines && goesTogether(repair)));
-            return sendTogether(together.get(true), key, progress)
-                    .chain(() -> sendByDefect(together.get(false), key, progress));
+        return supportsPipelines.chain(pipelines -> {
+            Map<Boolean, List<Repair>> common =
+                    batch.stream().collect(Collectors.partitioningBy(repair -> pipelines && isCommon(repair)));
+            return sendCommon(common.get(true), key, progress)
+                    .chain(() -> sendSingles(common.get(false), key, progress));
         });
     }
 
     /**
-     * A short binary goes by itself, since a UUID that comes in its place becomes its own text; so does a string of the wrong
-     * bytes, which its type does not tell from a blank one.
+     * A short binary is not common: if a writer replaces it with a UUID, the repair is that UUID's text. Neither is a string
+     * that is not valid UTF-8, because its type does not distinguish it from a blank one.
      */
-    private static boolean goesTogether(Repair repair) {
+    private static boolean isCommon(Repair repair) {
         BsonValue was = repair.was();
-        boolean byItself = was == StoredKey.NO_TEXT
-                || was != null && was.getBsonType() == BsonType.BINARY && was != StoredKey.UNREAD_BINARY;
-        return TOGETHER.contains(repair.defect()) && !byItself;
+        boolean single = was == StoredKey.INVALID_UTF8
+                || was != null && was.getBsonType() == BsonType.BINARY && was != StoredKey.SKIPPED_BINARY;
+        return COMMON.contains(repair.defect()) && !single;
     }
 
-    /** Each by itself. What was not read is read now, one by one: it may be large. */
-    private Uni<Void> sendByDefect(List<Repair> repairs, RequiredKey key, RunProgress progress) {
-        Map<Boolean, List<Repair>> unread =
-                repairs.stream().collect(Collectors.partitioningBy(repair -> StoredKey.isUnread(repair.was())));
-        return oneByOne.send(unread.get(false), key, progress)
+    /** Sends single updates. Values that the scan skipped are read now, one at a time because they may be large. */
+    private Uni<Void> sendSingles(List<Repair> repairs, RequiredKey key, RunProgress progress) {
+        Map<Boolean, List<Repair>> skipped =
+                repairs.stream().collect(Collectors.partitioningBy(repair -> StoredKey.isSkipped(repair.was())));
+        return singles.send(skipped.get(false), key, progress)
                 .chain(() -> Multi.createFrom()
-                        .iterable(unread.get(true))
+                        .iterable(skipped.get(true))
                         .onItem()
                         .transformToUniAndConcatenate(repair -> read(repair, key)
-                                .chain(now -> oneByOne.send(now.stream().toList(), key, progress)))
+                                .chain(now -> singles.send(now.stream().toList(), key, progress)))
                         .collect()
                         .last());
     }
 
-    /** The repair of what is there now; empty if the document is gone or sound. Raw, since it may be large. */
+    /** The repair of the current value; empty if the document is gone or valid. Reads raw bytes, because the value may be large. */
     private Uni<Optional<Repair>> read(Repair repair, RequiredKey key) {
         return Publishers.one(collection
                         .withDocumentClass(RawBsonDocument.class)
@@ -133,46 +129,43 @@ public final class RepairWriter {
                         .collation(Collations.SIMPLE)
                         .projection(Projections.include(key.field()))
                         .first())
-                .map(document -> Optional.ofNullable(document).flatMap(there -> {
-                    BsonValue now = there.get(key.field());
+                .map(document -> Optional.ofNullable(document).flatMap(found -> {
+                    BsonValue now = found.get(key.field());
                     return Defect.of(now).map(defect -> Repair.of(repair.id(), now, defect, key));
                 }));
     }
 
-    private static Map<Defect, List<Repair>> byDefect(List<Repair> repairs) {
-        return repairs.stream().collect(Collectors.groupingBy(Repair::defect));
-    }
-
-    private Uni<Void> sendTogether(List<Repair> repairs, RequiredKey key, RunProgress progress) {
+    private Uni<Void> sendCommon(List<Repair> repairs, RequiredKey key, RunProgress progress) {
         if (repairs.isEmpty()) {
             return Uni.createFrom().voidItem();
         }
-        Map<Defect, List<Repair>> byDefect = byDefect(repairs);
-        BsonDocument filter = ListedUpdate.anyOf(repairs, stillBroken(key.field(), byDefect.keySet(), repairs));
+        Map<Defect, Long> counts =
+                repairs.stream().collect(Collectors.groupingBy(Repair::defect, Collectors.counting()));
+        BsonDocument filter = ListedUpdate.anyOf(repairs, stillBroken(key.field(), counts.keySet(), repairs));
         BsonDocument set = ListedUpdate.set(key.field(), repairs, record(key, progress));
         return Publishers.one(collection.updateMany(filter, List.of(set), SIMPLE))
                 .chain(result -> result.getModifiedCount() == repairs.size()
-                        ? Uni.createFrom().item(counts(byDefect))
+                        ? Uni.createFrom().item(counts)
                         : healedOf(repairs, key, progress))
-                .invoke(counts -> tell(counts, key, progress))
+                .invoke(healed -> healed(healed, key, progress))
                 .replaceWithVoid()
                 .onFailure(RepairWriter::isRefused)
                 .recoverWithUni(refused -> healedOf(repairs, key, progress)
-                        .invoke(counts -> tell(counts, key, progress))
-                        .chain(() -> sendByDefect(repairs, key, progress)));
+                        .invoke(healed -> healed(healed, key, progress))
+                        .chain(() -> sendSingles(repairs, key, progress)));
     }
 
-    /** Whether the server refuses the update, so that it may take the documents one by one. */
+    /** Whether the server refused the update, but may accept single ones. */
     private static boolean isRefused(Throwable failure) {
         return (failure instanceof MongoWriteException || failure instanceof MongoCommandException)
                 && !DriverFailure.isUnavailable(failure);
     }
 
-    private static void tell(Map<Defect, Long> healed, RequiredKey key, RunProgress progress) {
-        healed.forEach((defect, n) -> progress.healed(key, defect, n));
+    private static void healed(Map<Defect, Long> counts, RequiredKey key, RunProgress progress) {
+        counts.forEach((defect, n) -> progress.healed(key, defect, n));
     }
 
-    /** Finds only what still has one of these defects. Equality with null finds a missing field too. */
+    /** Matches only documents that still have one of these defects. Equality with null matches a missing field too. */
     private static BsonDocument stillBroken(String field, Set<Defect> defects, List<Repair> repairs) {
         List<Bson> any = new ArrayList<>();
         any.add(Filters.eq(field, null));
@@ -183,50 +176,29 @@ public final class RepairWriter {
             any.add(Filters.nor(Filters.type(field, BsonType.STRING), Filters.type(field, BsonType.BINARY)));
             any.add(Filters.type(field, BsonType.ARRAY));
         }
-        if (repairs.stream().anyMatch(repair -> repair.was() == StoredKey.UNREAD_BINARY)) {
-            any.add(Filters.and(Filters.type(field, BsonType.BINARY), Filters.gte(field, LONGER_THAN_A_UUID)));
+        if (repairs.stream().anyMatch(repair -> repair.was() == StoredKey.SKIPPED_BINARY)) {
+            any.add(Filters.and(Filters.type(field, BsonType.BINARY), Filters.gte(field, LONGER_THAN_UUID)));
         }
         return (any.size() == 1 ? any.get(0) : Filters.or(any)).toBsonDocument();
     }
 
-    /** When it was, and the record of what was there. */
+    /** The update date and the repair record. $mergeObjects: a plain object would be merged into an existing record. */
     private BsonDocument record(RequiredKey key, RunProgress progress) {
-        BsonString old = new BsonString("$" + key.field());
-        BsonDocument type = expression("$type", old);
         BsonDateTime at = new BsonDateTime(clock.millis());
-        BsonArray reasons = new BsonArray();
-        TYPES.forEach((defect, of) -> reasons.add(new BsonDocument("case", expression("$eq", type, new BsonString(of)))
-                .append("then", ListedUpdate.literal(defect.word()))));
-        return new BsonDocument(updatedField, at)
-                // by an operator, since an object by itself would be merged into what is there already
-                .append(
-                        key.repairField(),
-                        expression(
-                                "$mergeObjects",
-                                new BsonDocument(
-                                                "reason",
-                                                expression(
-                                                        "$switch",
-                                                        new BsonDocument("branches", reasons)
-                                                                .append(
-                                                                        "default",
-                                                                        new BsonString(Defect.NOT_A_STRING.word()))))
-                                        .append("was", expression("$ifNull", old, new BsonString("$$REMOVE")))
-                                        .append("at", at)
-                                        .append("run", ListedUpdate.literal(progress.run()))));
+        BsonDocument record = BsonDocument.parse("""
+                {reason: {$switch: {
+                  branches: [
+                    {case: {$eq: [{$type: '$KEY'}, 'missing']}, then: 'missing'},
+                    {case: {$eq: [{$type: '$KEY'}, 'null']}, then: 'null'},
+                    {case: {$eq: [{$type: '$KEY'}, 'string']}, then: 'blank'}],
+                  default: 'not-a-string'}},
+                was: {$ifNull: ['$KEY', '$$REMOVE']}}
+                """.replace("KEY", key.field()));
+        record.append("at", at).append("run", new BsonDocument("$literal", new BsonString(progress.run())));
+        return new BsonDocument(updatedField, at).append(key.repairField(), new BsonDocument("$mergeObjects", record));
     }
 
-    private static BsonDocument expression(String operator, BsonValue... operands) {
-        return new BsonDocument(operator, operands.length == 1 ? operands[0] : new BsonArray(List.of(operands)));
-    }
-
-    private static Map<Defect, Long> counts(Map<Defect, List<Repair>> repairs) {
-        Map<Defect, Long> counts = new EnumMap<>(Defect.class);
-        repairs.forEach((defect, list) -> counts.put(defect, (long) list.size()));
-        return counts;
-    }
-
-    /** What this run did to these documents, by their own records: where a writer came between some of them. */
+    /** Counts from the repair records what this run did, because writers changed some of the documents meanwhile. */
     private Uni<Map<Defect, Long>> healedOf(List<Repair> repairs, RequiredKey key, RunProgress progress) {
         BsonDocument byThisRun = new BsonDocument(key.repairField() + ".run", new BsonString(progress.run()));
         return Publishers.list(collection

@@ -23,8 +23,8 @@ import java.util.stream.Collectors;
 import org.bson.BsonDocument;
 
 /**
- * Sends each repair as an update of its own. What the server refuses is sent again with less: with the old value as text, then
- * without the repair record. A document that has no room even for its key is left as it is.
+ * Sends each repair as a single update. If the server refuses one, it is sent again with the old value as text, then without
+ * the repair record. A document without room even for its key stays broken.
  */
 final class SingleRepairs {
 
@@ -34,36 +34,36 @@ final class SingleRepairs {
     private final MongoCollection<BsonDocument> collection;
     private final String updatedField;
     private final InstantSource clock;
-    private final Uni<Boolean> takesPipelines;
+    private final Uni<Boolean> supportsPipelines;
 
     SingleRepairs(
             MongoCollection<BsonDocument> collection,
             String updatedField,
             InstantSource clock,
-            Uni<Boolean> takesPipelines) {
+            Uni<Boolean> supportsPipelines) {
         this.collection = collection;
         this.updatedField = updatedField;
         this.clock = clock;
-        this.takesPipelines = takesPipelines;
+        this.supportsPipelines = supportsPipelines;
     }
 
-    /** Done when every repair was acknowledged, or found to be no longer needed or not possible. */
+    /** Completes when every repair is acknowledged, no longer needed or not possible. */
     Uni<Void> send(List<Repair> repairs, RequiredKey key, RunProgress progress) {
         return Multi.createFrom()
                 .iterable(repairs.stream()
                         .collect(Collectors.groupingBy(Repair::defect))
                         .entrySet())
                 .onItem()
-                .transformToUniAndConcatenate(entry -> sendEach(entry.getKey(), entry.getValue(), key, progress))
+                .transformToUniAndConcatenate(entry -> send(entry.getKey(), entry.getValue(), key, progress))
                 .collect()
                 .last();
     }
 
-    private Uni<Void> sendEach(Defect defect, List<Repair> repairs, RequiredKey key, RunProgress progress) {
-        return takesPipelines.chain(pipelines -> {
+    private Uni<Void> send(Defect defect, List<Repair> repairs, RequiredKey key, RunProgress progress) {
+        return supportsPipelines.chain(pipelines -> {
             Map<Boolean, List<Repair>> bare = repairs.stream()
                     .collect(Collectors.partitioningBy(
-                            repair -> repair.kept() == Kept.NOTHING || repair.isTooLargeToSend(pipelines)));
+                            repair -> repair.kept() == Kept.NOT || repair.isTooLargeToSend(pipelines)));
             return sendWithRecord(defect, bare.get(false), key, pipelines, progress)
                     .chain(() -> Multi.createFrom()
                             .iterable(bare.get(true))
@@ -87,7 +87,7 @@ final class SingleRepairs {
                         UNORDERED))
                 .invoke(result -> progress.healed(key, defect, result.getModifiedCount()))
                 .replaceWithVoid()
-                .onFailure(SingleRepairs::canBeSentAgain)
+                .onFailure(SingleRepairs::isRetryable)
                 .recoverWithUni(failure -> {
                     MongoBulkWriteException refused = (MongoBulkWriteException) failure;
                     progress.healed(key, defect, refused.getWriteResult().getModifiedCount());
@@ -98,8 +98,8 @@ final class SingleRepairs {
                 });
     }
 
-    /** Whether all that failed are repairs that the server takes in another form. */
-    private static boolean canBeSentAgain(Throwable failure) {
+    /** Whether the server may accept everything that it refused in another form. */
+    private static boolean isRetryable(Throwable failure) {
         return failure instanceof MongoBulkWriteException refused
                 && refused.getWriteConcernError() == null
                 && refused.getWriteErrors().stream()
@@ -112,17 +112,17 @@ final class SingleRepairs {
         if (DriverFailure.isDuplicateKey(error)) {
             return repair.asDuplicate(key);
         }
-        return DriverFailure.isTooLarge(error) ? repair.withoutRecord() : repair.withLess();
+        return DriverFailure.isTooLarge(error) ? repair.withoutRecord() : repair.withSimplerRecord();
     }
 
-    /** The key alone. Such documents are few, and each is named in the report. */
+    /** Sends the key without a record. Such documents are few, and the report names each. */
     private Uni<Void> sendBare(Repair repair, RequiredKey key, RunProgress progress) {
         UpdateOneModel<BsonDocument> update = repair.model(key, updatedField, clock.instant(), progress.run(), false);
         return Publishers.one(collection.updateOne(update.getFilter(), update.getUpdate(), SIMPLE))
                 .invoke(result -> {
                     if (result.getModifiedCount() > 0) {
                         progress.healed(key, repair.defect(), 1);
-                        progress.withoutRecord(key, repair.id(), repair.defect());
+                        progress.repairedWithoutRecord(key, repair.id(), repair.defect());
                     }
                 })
                 .replaceWithVoid()

@@ -21,50 +21,55 @@ import org.bson.codecs.EncoderContext;
 import org.bson.codecs.configuration.CodecRegistries;
 
 /**
- * A document's {@code _id} and its key, read without making a document of it: a scan reads many. What no key can be made of may
- * be as large as a document; it is passed over, so that a batch takes little memory whatever it finds.
+ * The {@code _id} and the key of a document, decoded without the rest because a scan reads many. A large value is skipped:
+ * it may be as large as a document, and a batch must fit in little memory.
  *
- * @param value Java's null where the key is missing; one of the first three below if it was passed over
+ * @param value the value, or a marker for a skipped value; Java's null if the field is missing
  */
 public record StoredKey(BsonValue id, BsonValue value) {
 
-    /** Stands for a value that is no string and no binary. */
-    private static final BsonValue UNREAD = new BsonUndefined();
+    /** The marker of a skipped value that is no string and no binary. */
+    private static final BsonValue SKIPPED = new BsonUndefined();
 
-    /** Stands for a binary that is too long for a UUID. */
-    static final BsonValue UNREAD_BINARY = new BsonBinary(new byte[0]);
+    /** The marker of a skipped binary that is too long for a UUID. */
+    static final BsonValue SKIPPED_BINARY = new BsonBinary(new byte[0]);
 
-    /** Stands for a long blank string. */
-    private static final BsonValue UNREAD_BLANK = new BsonString("");
+    /** The marker of a skipped blank string. */
+    private static final BsonValue SKIPPED_BLANK = new BsonString("");
 
-    /** Stands for a string of bytes that are not UTF-8: no string that is sent equals it. */
-    static final BsonValue NO_TEXT = new BsonString("\uFFFD");
+    /** The marker of a string that is not valid UTF-8. No string in a query equals such a value. */
+    static final BsonValue INVALID_UTF8 = new BsonString("\uFFFD");
 
-    private static final int LONG = 1000;
+    private static final int LONG_VALUE = 1000;
 
-    /** Whether it stands for a value that was passed over, and has that value's defect. */
-    public static boolean isUnread(BsonValue value) {
-        return value == UNREAD || value == UNREAD_BINARY || value == UNREAD_BLANK;
+    /** Whether {@code value} is the marker of a skipped value. The marker has the same defect. */
+    public static boolean isSkipped(BsonValue value) {
+        return value == SKIPPED || value == SKIPPED_BINARY || value == SKIPPED_BLANK;
     }
 
-    /** Whether the server found it to be no text, though it reads as such. */
-    boolean isNoText() {
-        return Defect.of(value).isEmpty() && value.asString().getValue().indexOf('\uFFFD') >= 0;
+    /**
+     * The server's filter found this key to be broken. If it decodes to a valid string with a replacement character, its
+     * bytes were not valid UTF-8.
+     */
+    StoredKey withInvalidUtf8Marked() {
+        boolean invalid =
+                Defect.of(value).isEmpty() && value.asString().getValue().indexOf('\uFFFD') >= 0;
+        return invalid ? new StoredKey(id, INVALID_UTF8) : this;
     }
 
     Optional<Defect> defect() {
-        return value == NO_TEXT ? Optional.of(Defect.NOT_A_STRING) : Defect.of(value);
+        return value == INVALID_UTF8 ? Optional.of(Defect.NOT_A_STRING) : Defect.of(value);
     }
 
-    /** The collection, read as stored keys of {@code field}. */
+    /** The collection, whose documents are decoded as the stored keys of {@code field}. */
     public static MongoCollection<StoredKey> of(MongoCollection<BsonDocument> collection, String field) {
         return collection
                 .withDocumentClass(StoredKey.class)
                 .withCodecRegistry(CodecRegistries.fromRegistries(
-                        CodecRegistries.fromCodecs(new Reader(field)), collection.getCodecRegistry()));
+                        CodecRegistries.fromCodecs(new Decoder(field)), collection.getCodecRegistry()));
     }
 
-    private record Reader(String field) implements Codec<StoredKey> {
+    private record Decoder(String field) implements Codec<StoredKey> {
 
         private static final BsonValueCodec ANY = new BsonValueCodec();
 
@@ -95,30 +100,30 @@ public record StoredKey(BsonValue id, BsonValue value) {
 
         private static BsonValue readKey(BsonReader reader, DecoderContext context) {
             return switch (reader.getCurrentBsonType()) {
-                case STRING -> kept(reader.readString());
+                case STRING -> keepOrSkip(reader.readString());
                 case NULL -> {
                     reader.readNull();
                     yield BsonNull.VALUE;
                 }
-                case BINARY -> kept(ANY.decode(reader, context).asBinary());
+                case BINARY -> keepOrSkip(ANY.decode(reader, context).asBinary());
                 default -> {
                     reader.skipValue();
-                    yield UNREAD;
+                    yield SKIPPED;
                 }
             };
         }
 
-        private static BsonValue kept(String value) {
-            return value.length() > LONG && Text.isBlank(value) ? UNREAD_BLANK : new BsonString(value);
+        private static BsonValue keepOrSkip(String value) {
+            return value.length() > LONG_VALUE && Text.isBlank(value) ? SKIPPED_BLANK : new BsonString(value);
         }
 
-        private static BsonValue kept(BsonBinary value) {
-            return value.getData().length > Defect.UUID_BYTES ? UNREAD_BINARY : value;
+        private static BsonValue keepOrSkip(BsonBinary value) {
+            return value.getData().length > Defect.UUID_BYTES ? SKIPPED_BINARY : value;
         }
 
         @Override
         public void encode(BsonWriter writer, StoredKey key, EncoderContext context) {
-            throw new UnsupportedOperationException("A stored key is read, never written");
+            throw new UnsupportedOperationException("A StoredKey is never written");
         }
 
         @Override

@@ -9,7 +9,6 @@ import com.mongodb.client.model.ValidationAction;
 import com.mongodb.client.model.ValidationLevel;
 import com.mongodb.client.model.ValidationOptions;
 import consulting.lmx.conversation.integrity.engine.TestCollection;
-import consulting.lmx.conversation.integrity.engine.index.CollectionValidator.Level;
 import consulting.lmx.conversation.integrity.engine.model.ValidatorMode;
 import consulting.lmx.conversation.testsupport.TestServer;
 import io.smallrye.mutiny.Uni;
@@ -26,7 +25,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The validator beside what else may stand in the collection's options. */
 class CollectionValidatorTest {
 
     private static final BsonDocument FOREIGN = BsonDocument.parse("{userId: {$type: 'string'}}");
@@ -47,13 +45,13 @@ class CollectionValidatorTest {
         return uni.await().atMost(Duration.ofSeconds(30));
     }
 
-    private CollectionValidator validator(ValidatorMode force) {
-        return validator(Optional.of(force), false);
+    private CollectionValidator validator(ValidatorMode mode) {
+        return validator(Optional.of(mode), false);
     }
 
-    private CollectionValidator validator(Optional<ValidatorMode> setting, boolean leavesUnset) {
+    private CollectionValidator validator(Optional<ValidatorMode> setting, boolean keepUnset) {
         return new CollectionValidator(
-                conversations.database, INVARIANT, setting, leavesUnset, conversations.capabilities);
+                conversations.database, INVARIANT, setting, keepUnset, conversations.capabilities);
     }
 
     private void create(BsonDocument validator) {
@@ -68,18 +66,18 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void isAsWantedOnceItHoldsForEveryWrite() {
+    void isAsWantedAtTheLevelStrict() {
         CollectionValidator enforced = validator(ValidatorMode.ENFORCE);
         assertThat(done(enforced.isAsWanted())).isFalse();
         create(new BsonDocument());
         assertThat(done(enforced.isAsWanted())).isFalse();
         assertThat(done(enforced.read())).isEqualTo("none");
 
-        done(enforced.apply(Level.MODERATE));
+        done(enforced.apply(ValidationLevel.MODERATE));
         assertThat(done(enforced.read())).isEqualTo("moderate");
         assertThat(done(enforced.isAsWanted())).isFalse();
 
-        done(enforced.apply(Level.STRICT));
+        done(enforced.apply(ValidationLevel.STRICT));
         assertThat(done(enforced.read())).isEqualTo("strict");
         assertThat(done(enforced.isAsWanted())).isTrue();
         assertThat(done(validator(ValidatorMode.WARN).isAsWanted())).isFalse();
@@ -87,42 +85,42 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void warnsOrIsRemovedWhereThatIsWanted() {
+    void warnsOrIsRemovedByTheMode() {
         create(new BsonDocument());
         CollectionValidator warning = validator(ValidatorMode.WARN);
-        done(warning.apply(Level.STRICT));
+        done(warning.apply(ValidationLevel.STRICT));
         assertThat(done(warning.read())).isEqualTo("warn");
         assertThat(done(warning.isAsWanted())).isTrue();
         assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isFalse();
 
         CollectionValidator off = validator(ValidatorMode.OFF);
-        done(off.apply(Level.STRICT));
+        done(off.apply(ValidationLevel.STRICT));
         assertThat(done(off.read())).isEqualTo("none");
         assertThat(done(off.isAsWanted())).isTrue();
         assertThat(inForce()).isEmpty();
     }
 
     @Test
-    void foreignOneStaysAsItWasHoweverOftenOursComesAndGoes() {
+    void foreignValidatorStaysWhenOursIsAddedAndRemoved() {
         create(FOREIGN);
         for (int i = 0; i < 2; i++) {
-            done(validator(ValidatorMode.ENFORCE).apply(Level.STRICT));
+            done(validator(ValidatorMode.ENFORCE).apply(ValidationLevel.STRICT));
             assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
             assertThat(inForce().getArray("$and")).hasSize(2).contains(FOREIGN);
-            done(validator(ValidatorMode.ENFORCE).apply(Level.MODERATE));
+            done(validator(ValidatorMode.ENFORCE).apply(ValidationLevel.MODERATE));
             assertThat(inForce().getArray("$and")).hasSize(2);
-            done(validator(ValidatorMode.OFF).apply(Level.STRICT));
+            done(validator(ValidatorMode.OFF).apply(ValidationLevel.STRICT));
             assertThat(inForce()).isEqualTo(FOREIGN);
-            done(validator(ValidatorMode.OFF).apply(Level.STRICT));
+            done(validator(ValidatorMode.OFF).apply(ValidationLevel.STRICT));
             assertThat(inForce()).isEqualTo(FOREIGN);
         }
     }
 
     @Test
-    void allPartsOfAForeignOneStay() {
+    void allPartsOfAForeignValidatorStay() {
         BsonDocument parts = BsonDocument.parse("{$and: [{userId: {$type: 'string'}}, {a: {$exists: false}}]}");
         create(parts);
-        done(validator(ValidatorMode.ENFORCE).apply(Level.STRICT));
+        done(validator(ValidatorMode.ENFORCE).apply(ValidationLevel.STRICT));
         BsonDocument schema = inForce().getArray("$and").get(1).asDocument();
         await(conversations.database.runCommand(new BsonDocument("collMod", new BsonString("conversations"))
                 .append(
@@ -134,7 +132,7 @@ class CollectionValidatorTest {
                                         parts.getArray("$and").get(1),
                                         schema))))));
         assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
-        done(validator(ValidatorMode.OFF).apply(Level.STRICT));
+        done(validator(ValidatorMode.OFF).apply(ValidationLevel.STRICT));
         assertThat(inForce()).isEqualTo(parts);
     }
 
@@ -153,9 +151,9 @@ class CollectionValidatorTest {
                                 .validationAction(action))));
     }
 
-    private void heal(Optional<ValidatorMode> setting, boolean leavesUnset) {
+    private void heal(Optional<ValidatorMode> setting, boolean keepUnset) {
         conversations
-                .run(conversations.progress(), TestCollection.settings(setting, leavesUnset))
+                .run(conversations.progress(), TestCollection.settings(setting, keepUnset))
                 .heal()
                 .await()
                 .indefinitely();
@@ -163,12 +161,12 @@ class CollectionValidatorTest {
 
     @ParameterizedTest
     @EnumSource
-    void commandWithoutASettingLeavesTheForceThatIsThere(ValidatorMode force) {
-        heal(Optional.of(force), false);
+    void commandWithoutASettingKeepsTheMode(ValidatorMode mode) {
+        heal(Optional.of(mode), false);
         BsonDocument before = options();
         conversations.with("{_id: 1, conversationId: 'a', sessionId: 's'}");
         heal(Optional.empty(), true);
-        if (force == ValidatorMode.OFF) {
+        if (mode == ValidatorMode.OFF) {
             assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted()))
                     .as("there was none, so the default is installed")
                     .isTrue();
@@ -178,21 +176,21 @@ class CollectionValidatorTest {
     }
 
     @Test
-    void commandWithoutASettingEndsWhatAKilledHealHasBegun() {
+    void commandWithoutASettingCompletesAnInterruptedHeal() {
         create(new BsonDocument());
-        done(validator(ValidatorMode.WARN).apply(Level.MODERATE));
+        done(validator(ValidatorMode.WARN).apply(ValidationLevel.MODERATE));
         heal(Optional.empty(), true);
         assertThat(done(validator(ValidatorMode.WARN).isAsWanted())).isTrue();
     }
 
     @Test
-    void serviceEnforcesAgainOnceTheSettingIsGone() {
+    void serviceEnforcesAgainWithoutTheSetting() {
         heal(Optional.of(ValidatorMode.WARN), false);
         heal(Optional.empty(), false);
         assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
     }
 
-    /** Level and action are those of the collection: what only warned or looked at new documents would refuse others' writes. */
+    /** Level and action apply to the whole collection, so changing them would change the foreign validator. */
     @ParameterizedTest
     @CsvSource({
         "STRICT, ERROR, true",
@@ -203,13 +201,13 @@ class CollectionValidatorTest {
         "MODERATE, ERROR, false",
         "OFF, ERROR, false"
     })
-    void forceOfAForeignOneStaysUnlessASettingNamesAnother(
-            ValidationLevel level, ValidationAction action, boolean leavesUnset) {
+    void levelAndActionOfAForeignValidatorStayWithoutASetting(
+            ValidationLevel level, ValidationAction action, boolean keepUnset) {
         create(FOREIGN, level, action);
         conversations.with("{_id: 1, conversationId: 'a', userId: 'u'}");
 
         for (int i = 0; i < 2; i++) {
-            heal(Optional.empty(), leavesUnset);
+            heal(Optional.empty(), keepUnset);
             assertThat(options().getString("validationLevel").getValue()).isEqualTo(level.getValue());
             assertThat(options().getString("validationAction").getValue()).isEqualTo(action.getValue());
             assertThat(inForce().getArray("$and")).hasSize(2).contains(FOREIGN);
@@ -220,12 +218,12 @@ class CollectionValidatorTest {
                 .as("what is not enforced is said")
                 .isEqualTo(weak);
 
-        heal(Optional.of(ValidatorMode.ENFORCE), leavesUnset);
+        heal(Optional.of(ValidatorMode.ENFORCE), keepUnset);
         assertThat(done(validator(ValidatorMode.ENFORCE).isAsWanted())).isTrue();
     }
 
     @Test
-    void documentsThatAForeignOneRefusesAreHealedAllTheSame() {
+    void documentsThatAForeignValidatorRefusesAreHealed() {
         conversations.with("{_id: 1, conversationId: 'a', sessionId: null, userId: 5}");
         await(conversations.database.runCommand(
                 new BsonDocument("collMod", new BsonString("conversations")).append("validator", FOREIGN)));

@@ -46,21 +46,21 @@ class TtlIndexTest {
         conversations.close();
     }
 
-    private IntegrityRun run(Duration retention, boolean leavesUnset) {
+    private IntegrityRun run(Duration retention, boolean keepUnset) {
         return new IntegrityRun(
                 conversations.database,
-                ConversationInvariant.keptFor(Optional.ofNullable(retention)),
-                TestCollection.settings(Optional.of(ValidatorMode.ENFORCE), leavesUnset),
+                ConversationInvariant.withRetention(Optional.ofNullable(retention)),
+                TestCollection.settings(Optional.of(ValidatorMode.ENFORCE), keepUnset),
                 conversations.progress(),
                 conversations.capabilities,
                 Clock.systemUTC());
     }
 
     @Test
-    void commandWithoutARetentionLeavesTheIndexThatIsThere() {
+    void commandWithoutARetentionKeepsTheIndex() {
         TestServer.assumeGenuine("indexes that delete");
         heal(HOUR);
-        String list = TestCollection.INVARIANT.orders().get(0).name();
+        String list = TestCollection.INVARIANT.listIndexes().get(0).name();
         await(conversations.collection.dropIndex(list));
         run(null, true).heal().await().indefinitely();
         assertThat(indexes()).containsKey(list);
@@ -77,7 +77,7 @@ class TtlIndexTest {
         return run(retention).heal().await().indefinitely();
     }
 
-    /** The indexes by which the server deletes, as it lists them itself. */
+    /** The TTL indexes that the server lists, with their ages in seconds. */
     private Map<String, Long> expiring() {
         return indexes().values().stream()
                 .filter(index -> index.expiresAfter().isPresent())
@@ -98,7 +98,7 @@ class TtlIndexTest {
     }
 
     @Test
-    void isMadeChangedAndDroppedAsTheSettingSays() {
+    void isCreatedChangedAndDroppedByTheSetting() {
         TestServer.assumeGenuine("indexes that delete");
         assertThat(expiring(heal(null))).isEmpty();
 
@@ -116,7 +116,7 @@ class TtlIndexTest {
     }
 
     @Test
-    void longestTimeIsTaken() {
+    void longestRetentionIsAccepted() {
         TestServer.assumeGenuine("indexes that delete");
         Duration longest = Duration.ofDays(RetentionConfig.LONGEST_DAYS);
         heal(longest);
@@ -127,13 +127,13 @@ class TtlIndexTest {
     }
 
     @Test
-    void lookingChangesNothingAndTellsWhatIsThere() {
+    void verifyAndDryRunChangeNothingAndReportTheIndex() {
         TestServer.assumeGenuine("indexes that delete");
         heal(HOUR);
         for (Duration other : new Duration[] {HOUR.multipliedBy(2), null}) {
             assertThat(expiring(run(other).verify().await().indefinitely()))
                     .containsExactly(new IndexReport(OURS, Map.of("updatedAt", 1), false, false, 3600L));
-            assertThat(expiring(run(other).look().await().indefinitely()))
+            assertThat(expiring(run(other).dryRun().await().indefinitely()))
                     .extracting(IndexReport::ok)
                     .containsExactly(false);
         }
@@ -141,7 +141,7 @@ class TtlIndexTest {
     }
 
     @Test
-    void indexOfAnotherProgramIsReportedAndLeftAlone() {
+    void indexOfAnotherProgramIsReportedAndStays() {
         TestServer.assumeGenuine("indexes that delete");
         conversations.withIndex(new Document("updatedAt", 1), new IndexOptions().expireAfter(9L, TimeUnit.DAYS));
         Map<String, IndexView> before = indexes();
@@ -155,7 +155,7 @@ class TtlIndexTest {
     }
 
     @Test
-    void anyFieldThatAnotherProgramDeletesByIsReported() {
+    void ttlIndexOnAnyFieldIsReported() {
         TestServer.assumeGenuine("indexes that delete");
         conversations.withIndex(new Document("createdAt", -1), new IndexOptions().expireAfter(9L, TimeUnit.DAYS));
         assertThat(heal(null).indexes())
@@ -163,7 +163,7 @@ class TtlIndexTest {
     }
 
     @Test
-    void indexThatDeletesNothingStaysBesideOurs() {
+    void ordinaryIndexStaysBesideOurs() {
         TestServer.assumeGenuine("indexes that delete");
         conversations.withIndex(new Document("updatedAt", 1), new IndexOptions());
         heal(HOUR);
@@ -174,7 +174,7 @@ class TtlIndexTest {
     }
 
     @Test
-    void whereNoKeyIsLeftForItThatIsSaid() {
+    void reportNamesTheIndexIfItCannotBeCreated() {
         TestServer.assumeGenuine("indexes that delete");
         conversations
                 .withIndex(new Document("updatedAt", 1), new IndexOptions())
@@ -185,7 +185,7 @@ class TtlIndexTest {
     }
 
     @Test
-    void indexOfOurNameThatIsNotTheDeclaredOneIsReplaced() {
+    void otherIndexWithOurNameIsReplaced() {
         TestServer.assumeGenuine("indexes that delete");
         for (BsonDocument options : List.of(
                 BsonDocument.parse("{key: {updatedAt: 1}}"),
@@ -197,13 +197,13 @@ class TtlIndexTest {
                     .append("indexes", List.of(options.append("name", new BsonString(OURS))))));
             heal(HOUR);
             assertThat(expiring()).isEqualTo(Map.of(OURS, 3600L));
-            assertThat(indexes().get(OURS).isOf("updatedAt")).isTrue();
-            assertThat(indexes().get(OURS).isWhole()).isTrue();
+            assertThat(indexes().get(OURS).isOnlyOn("updatedAt")).isTrue();
+            assertThat(indexes().get(OURS).coversAllDocuments()).isTrue();
         }
     }
 
     @Test
-    void serverDeletesWhatNobodyTouchedAndKeepsWhatHasNoDate() {
+    void serverDeletesExpiredDocumentsAndKeepsThoseWithoutADate() {
         TestServer.assumeGenuine("indexes that delete");
         long now = System.currentTimeMillis();
         conversations.with(
@@ -221,9 +221,9 @@ class TtlIndexTest {
             admin.apply(new Document("setParameter", 1).append("ttlMonitorSleepSecs", 1));
             try {
                 heal(HOUR);
-                // the pass that began before is not the one that is waited for
+                // a pass that began before does not count
                 long passes = passes(admin) + 2;
-                Awaitility.await("the server looks for what has expired")
+                Awaitility.await("the server deletes expired documents")
                         .atMost(Duration.ofMinutes(3))
                         .until(() ->
                                 passes(admin) >= passes && !conversations.byId().containsKey(new BsonString("old")));
@@ -249,7 +249,7 @@ class TtlIndexTest {
     }
 
     @Test
-    void serverThatDeletesNothingIsSaidToLackIt() {
+    void reportNamesMissingTtlIndexes() {
         Assumptions.assumeFalse(TestServer.isGenuine(), "a genuine server has indexes that delete");
         assertThat(heal(null).notEnforced()).doesNotContain("expireAfterSeconds");
         assertThat(heal(HOUR).notEnforced()).contains("expireAfterSeconds");

@@ -28,7 +28,7 @@ class UniqueIndexesTest {
 
     private static final Bson ASCENDING = Indexes.ascending("sessionId");
 
-    /** Every shape that an index on the key may have and that does not hold the invariant. */
+    /** Every kind of index on the key that does not enforce the invariant. */
     enum Shape {
         NON_UNIQUE(ASCENDING, IndexOptions::new),
         SPARSE(ASCENDING, () -> new IndexOptions().sparse(true)),
@@ -63,7 +63,7 @@ class UniqueIndexesTest {
 
     @ParameterizedTest
     @EnumSource
-    void anyShapeBecomesTheDeclaredOne(Shape shape) {
+    void anyIndexBecomesTheDeclaredOne(Shape shape) {
         if (shape != Shape.NON_UNIQUE && shape != Shape.UNIQUE_SPARSE) {
             TestServer.assumeGenuine("indexes of the shape " + shape);
         }
@@ -82,7 +82,7 @@ class UniqueIndexesTest {
     }
 
     @Test
-    void onlyTheDeclaredOneIsLeftOfAKey() {
+    void onlyTheDeclaredIndexOfAKeyRemains() {
         TestServer.assumeGenuine("indexes that are not unique");
         conversations.withIndex(ASCENDING, new IndexOptions().sparse(true));
         conversations.withIndex(Indexes.descending("sessionId"), new IndexOptions());
@@ -91,7 +91,7 @@ class UniqueIndexesTest {
     }
 
     @Test
-    void hiddenIndexIsShownOrReplaced() {
+    void hiddenIndexIsReplaced() {
         TestServer.assumeVersion(4, 4, "hidden indexes");
         conversations.withIndex(ASCENDING, new IndexOptions().unique(true).hidden(true));
         conversations.heal();
@@ -99,7 +99,7 @@ class UniqueIndexesTest {
     }
 
     @Test
-    void compoundIndexIsLeftAlone() {
+    void compoundIndexStays() {
         TestServer.assumeGenuine("indexes that are not unique");
         conversations.withIndex(Indexes.ascending("sessionId", "userId"), new IndexOptions().name("compound"));
         conversations.heal();
@@ -110,7 +110,7 @@ class UniqueIndexesTest {
     }
 
     @Test
-    void declaredIndexOfAnotherNameIsTakenAsItIs() {
+    void declaredIndexOfAnotherNameStays() {
         conversations.withIndex(ASCENDING, new IndexOptions().unique(true).name("bySession"));
         conversations.heal();
         assertThat(conversations.indexes(SESSION_ID))
@@ -119,7 +119,7 @@ class UniqueIndexesTest {
     }
 
     @Test
-    void duplicatesThatStandInTheWayAreRepaired() {
+    void duplicatesThatPreventTheIndexAreRepaired() {
         conversations.with(
                 "{_id: 1, conversationId: 'a', sessionId: 's', createdAt: {$date: 1}}",
                 "{_id: 2, conversationId: 'b', sessionId: 's', createdAt: {$date: 2}}",
@@ -130,7 +130,7 @@ class UniqueIndexesTest {
     }
 
     @Test
-    void defaultCollationOfTheCollectionDoesNotBecomeTheIndexs() {
+    void indexIgnoresTheDefaultCollationOfTheCollection() {
         TestServer.assumeGenuine("collations");
         await(conversations.database.createCollection(
                 "conversations",

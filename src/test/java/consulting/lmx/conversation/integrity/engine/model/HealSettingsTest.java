@@ -11,7 +11,7 @@ class HealSettingsTest {
 
     @ParameterizedTest
     @CsvSource({"2000, , 2000", "2000, 100000, 2000", "2000, 1000, 250", "20, 200, 20", "2000, 3, 1", "1, 1, 1"})
-    void batchIsNoMoreThanTheRateAllowsInAQuarterOfASecond(int asked, Integer maxRate, int batch) {
+    void batchSizeIsLimitedToAQuarterSecondOfTheRate(int asked, Integer maxRate, int batch) {
         OptionalInt rate = maxRate == null ? OptionalInt.empty() : OptionalInt.of(maxRate);
         assertThat(new HealSettings(Optional.empty(), false, asked, rate, false, Optional.empty()).batchSize())
                 .isEqualTo(batch);

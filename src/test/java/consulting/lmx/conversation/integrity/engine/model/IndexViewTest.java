@@ -7,7 +7,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What an index is taken for, by what the server lists of it. */
 class IndexViewTest {
 
     private static IndexView index(String rest) {
@@ -19,17 +18,17 @@ class IndexViewTest {
     }
 
     @Test
-    void isOfTheOneFieldThatItHas() {
-        assertThat(on("{a: 1}").isOf("a")).isTrue();
-        assertThat(on("{a: -1}").isOf("a")).isTrue();
-        assertThat(on("{b: 1}").isOf("a")).isFalse();
-        assertThat(on("{a: 1, b: 1}").isOf("a")).isFalse();
-        assertThat(on("{a: 'hashed'}").isOf("a")).isFalse();
+    void isOnlyOnItsSingleField() {
+        assertThat(on("{a: 1}").isOnlyOn("a")).isTrue();
+        assertThat(on("{a: -1}").isOnlyOn("a")).isTrue();
+        assertThat(on("{b: 1}").isOnlyOn("a")).isFalse();
+        assertThat(on("{a: 1, b: 1}").isOnlyOn("a")).isFalse();
+        assertThat(on("{a: 'hashed'}").isOnlyOn("a")).isFalse();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"true", "1", "{$numberLong: '1'}", "1.0"})
-    void flagIsSetByTrueAndByNumbers(String value) {
+    void flagIsSetByTrueAndNonZeroNumbers(String value) {
         assertThat(index("name: 'n', key: {a: 1}, unique: " + value).isUnique()).isTrue();
     }
 
@@ -40,7 +39,7 @@ class IndexViewTest {
     }
 
     @Test
-    void declaredOneIsAscendingUniqueWholeSimpleAndInUse() {
+    void declaredIndexIsAscendingUniqueCompleteSimpleAndVisible() {
         IndexView declared = index("name: 'a_1', key: {a: 1}, unique: true");
         assertThat(declared.isDeclared("a")).isTrue();
         assertThat(declared.serves("a")).isTrue();
@@ -61,7 +60,7 @@ class IndexViewTest {
                 "key: {a: 1}, collation: {locale: 'fr'}",
                 "key: {a: 1}, hidden: true"
             })
-    void whatDiffersInOneThingMoreIsNeitherDeclaredNorConvertedNorServes(String differs) {
+    void indexWithAnotherDifferenceIsNeitherDeclaredNorConvertibleNorServes(String differs) {
         IndexView unique = index("name: 'a_1', unique: true, " + differs);
         assertThat(unique.isDeclared("a")).isFalse();
         assertThat(unique.serves("a")).isFalse();
@@ -72,7 +71,7 @@ class IndexViewTest {
     }
 
     @Test
-    void oneThatIsNotUniqueServesWhereItsNameSaysThatShardsCannotHoldItSo() {
+    void nonUniqueIndexServesOnlyUnderItsNameForShards() {
         IndexView usual = index("name: 'a_1', key: {a: 1}");
         assertThat(usual.lacksOnlyUniqueness("a")).isTrue();
         assertThat(usual.isDeclared("a")).isFalse();
@@ -85,7 +84,7 @@ class IndexViewTest {
     }
 
     @Test
-    void documentsExpireWhereSecondsAreTold() {
+    void indexWithSecondsIsATtlIndex() {
         assertThat(index("name: 'n', key: {a: 1}, expireAfterSeconds: 60").expiresAfter())
                 .hasValue(60);
         assertThat(index("name: 'n', key: {a: 1}, expireAfterSeconds: {$numberLong: '60'}")
@@ -96,23 +95,38 @@ class IndexViewTest {
                 .isEmpty();
     }
 
+    private static SecondaryIndex listIndex() {
+        return new SecondaryIndex("list", BsonDocument.parse("{u: 1, d: -1}"), new BsonDocument(), "slow lists");
+    }
+
     @Test
-    void orderIsCarriedByTheSameFieldsInTheSameOrderAndDirection() {
-        ListIndex wanted = new ListIndex("list", BsonDocument.parse("{u: 1, d: -1}"));
-        assertThat(wanted.isCarriedBy(on("{u: 1, d: -1}"))).isTrue();
-        assertThat(wanted.isCarriedBy(on("{u: {$numberLong: '1'}, d: -1.0}"))).isTrue();
-        assertThat(wanted.isCarriedBy(on("{d: -1, u: 1}"))).isFalse();
-        assertThat(wanted.isCarriedBy(on("{u: 1, d: 1}"))).isFalse();
-        assertThat(wanted.isCarriedBy(on("{u: 1, d: 'text'}"))).isFalse();
-        assertThat(wanted.isCarriedBy(on("{u: 1}"))).isFalse();
-        assertThat(wanted.isCarriedBy(on("{u: 1, d: -1, e: 1}"))).isFalse();
+    void partialIndexMatchesTheSameFilterOnly() {
+        BsonDocument filter = BsonDocument.parse("{u: {$type: 14}}");
+        SecondaryIndex wanted = new SecondaryIndex("symbols", BsonDocument.parse("{u: 1}"), filter, "slow checks");
+        assertThat(wanted.matches(index("name: 'n', key: {u: 1}, partialFilterExpression: {u: {$type: 14}}")))
+                .isTrue();
+        assertThat(wanted.matches(index("name: 'n', key: {u: 1}, partialFilterExpression: {u: {$type: 2}}")))
+                .isFalse();
+        assertThat(wanted.matches(on("{u: 1}"))).isFalse();
+    }
+
+    @Test
+    void secondaryIndexMatchesTheSameFieldsInTheSameOrderAndDirection() {
+        SecondaryIndex wanted = listIndex();
+        assertThat(wanted.matches(on("{u: 1, d: -1}"))).isTrue();
+        assertThat(wanted.matches(on("{u: {$numberLong: '1'}, d: -1.0}"))).isTrue();
+        assertThat(wanted.matches(on("{d: -1, u: 1}"))).isFalse();
+        assertThat(wanted.matches(on("{u: 1, d: 1}"))).isFalse();
+        assertThat(wanted.matches(on("{u: 1, d: 'text'}"))).isFalse();
+        assertThat(wanted.matches(on("{u: 1}"))).isFalse();
+        assertThat(wanted.matches(on("{u: 1, d: -1, e: 1}"))).isFalse();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"sparse: true", "partialFilterExpression: {}", "hidden: true", "collation: {locale: 'fr'}"})
-    void orderIsNotCarriedByWhatLeavesDocumentsOutOrComparesOtherwise(String option) {
-        ListIndex wanted = new ListIndex("list", BsonDocument.parse("{u: 1, d: -1}"));
-        assertThat(wanted.isCarriedBy(index("name: 'n', key: {u: 1, d: -1}, " + option)))
+    void secondaryIndexMatchesNoIndexWithOtherOptions(String option) {
+        SecondaryIndex wanted = listIndex();
+        assertThat(wanted.matches(index("name: 'n', key: {u: 1, d: -1}, " + option)))
                 .isFalse();
     }
 }

@@ -11,9 +11,9 @@ import consulting.lmx.conversation.integrity.engine.TestCollection;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** What a run tells of itself. */
 class RunProgressTest {
 
     private static final Instant BEGUN = Instant.parse("2025-03-01T00:00:00Z");
@@ -23,20 +23,19 @@ class RunProgressTest {
             new RunProgress("run", BEGUN, TestCollection.INVARIANT, (defect, n) -> heard.add(defect.word() + " " + n));
 
     @Test
-    void countsEachKeyByItselfAndBothTogether() {
-        progress.of(SESSION_ID).found(Defect.NULL, 5);
-        progress.of(CONVERSATION_ID).found(Defect.NULL, 2);
-        progress.of(CONVERSATION_ID).found(Defect.BLANK, 1);
+    void countsEachKeyAloneAndBothTogether() {
+        progress.counts(SESSION_ID).found(Defect.NULL, 5);
+        progress.counts(CONVERSATION_ID).found(Defect.NULL, 2);
+        progress.counts(CONVERSATION_ID).found(Defect.BLANK, 1);
         progress.healed(SESSION_ID, Defect.NULL, 4);
         progress.healed(CONVERSATION_ID, Defect.BLANK, 1);
 
-        assertThat(progress.of("sessionId").totalBroken()).isEqualTo(5);
-        assertThat(progress.of("sessionId").totalHealed()).isEqualTo(4);
-        assertThat(progress.of("conversationId").brokenByWord())
+        assertThat(progress.counts(SESSION_ID).brokenByWord()).containsEntry("null", 5L);
+        assertThat(progress.counts(SESSION_ID).totalHealed()).isEqualTo(4);
+        assertThat(progress.counts(CONVERSATION_ID).brokenByWord())
                 .containsEntry("null", 2L)
                 .containsEntry("blank", 1L)
                 .containsEntry("missing", 0L);
-        assertThat(progress.totalBroken()).isEqualTo(8);
         assertThat(progress.totalHealed()).isEqualTo(5);
         assertThat(progress.brokenByWord()).containsEntry("null", 7L).containsEntry("blank", 1L);
         assertThat(progress.healedByWord()).containsEntry("null", 4L).containsEntry("blank", 1L);
@@ -46,12 +45,12 @@ class RunProgressTest {
     }
 
     @Test
-    void whatRemainsIsWhatWasCountedWithoutWhatIsDoneSince() {
+    void remainingExcludesWhatWasDoneSinceTheCount() {
         assertThat(progress.remaining()).isZero();
         progress.healed(SESSION_ID, Defect.NULL, 3);
         progress.deleted(2);
         assertThat(progress.remaining()).isZero();
-        progress.expectMore(10);
+        progress.countedBroken(10);
         assertThat(progress.remaining()).isEqualTo(10);
         progress.healed(SESSION_ID, Defect.NULL, 3);
         progress.deleted(1);
@@ -62,21 +61,22 @@ class RunProgressTest {
     }
 
     @Test
-    void whileItWaitsItTellsWhatTheOtherIsDoing() {
+    void waitingRunShowsTheProgressOfTheLeaseHolder() {
         progress.step("backfill");
         progress.healed(SESSION_ID, Defect.NULL, 3);
-        progress.watch(new LeaseHolder("other", "there", 1, "index", 70, 30));
+        progress.waitFor(Optional.of(new RunProgress.LeaseHolder("there", "index", 70, 30)));
         assertThat(progress.step()).isEqualTo("waiting for there: index");
+        assertThat(progress.publicStep()).isEqualTo("waiting for another process: index");
         assertThat(progress.healedSoFar()).isEqualTo(70);
         assertThat(progress.remaining()).isEqualTo(30);
-        progress.watch(null);
+        progress.waitFor(Optional.empty());
         assertThat(progress.step()).isEqualTo("backfill");
         assertThat(progress.healedSoFar()).isEqualTo(3);
         assertThat(progress.remaining()).isZero();
     }
 
     @Test
-    void theLargestNumberOfDocumentsThatWasSeenCounts() {
+    void scannedIsTheLargestReportedNumber() {
         progress.scanned(5);
         progress.scanned(9);
         progress.scanned(7);
@@ -84,19 +84,19 @@ class RunProgressTest {
     }
 
     @Test
-    void onceAskedToStopItSaysHowToGoOn() {
+    void stoppedRunSaysHowToContinue() {
         assertThat(progress.stopping()).isFalse();
-        assertThatCode(progress::requireGoingOn).doesNotThrowAnyException();
+        assertThatCode(progress::requireNotStopped).doesNotThrowAnyException();
         progress.healed(SESSION_ID, Defect.NULL, 3);
         progress.stop();
         assertThat(progress.stopping()).isTrue();
-        assertThatThrownBy(progress::requireGoingOn)
+        assertThatThrownBy(progress::requireNotStopped)
                 .isInstanceOf(IntegrityException.class)
                 .hasMessageContaining("with 3 healed");
     }
 
     @Test
-    void timeIsThatOfTheScansUpToTheirLastWrites() {
+    void secondsCoverEachScanUpToItsLastWrite() {
         assertThat(progress.seconds()).isZero();
         long before = System.nanoTime();
         progress.scanning();
@@ -113,11 +113,11 @@ class RunProgressTest {
     }
 
     @Test
-    void isShownAsItStands() {
+    void viewShowsTheCurrentProgress() {
         progress.step("backfill");
-        progress.of(SESSION_ID).found(Defect.NULL, 5);
+        progress.counts(SESSION_ID).found(Defect.NULL, 5);
         progress.healed(SESSION_ID, Defect.NULL, 4);
-        progress.expectMore(1);
+        progress.countedBroken(1);
         IntegrityView.ProgressView shown = IntegrityView.ProgressView.of(progress);
         assertThat(shown.run()).isEqualTo("run");
         assertThat(shown.startedAt()).isEqualTo(BEGUN);

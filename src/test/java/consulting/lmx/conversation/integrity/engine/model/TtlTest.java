@@ -9,7 +9,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which index is the one by which conversations expire. */
 class TtlTest {
 
     private static final Ttl WANTED = new Ttl("ours", "updatedAt", Optional.of(Duration.ofSeconds(60)));
@@ -19,19 +18,19 @@ class TtlTest {
     }
 
     @Test
-    void isCarriedByTheIndexOfItsNameFieldAndTime() {
+    void matchesTheIndexWithItsNameFieldAndAge() {
         IndexView ours = index("name: 'ours', key: {updatedAt: 1}, expireAfterSeconds: 60");
-        assertThat(WANTED.isCarriedBy(ours)).isTrue();
-        assertThat(WANTED.hasItsShape(ours)).isTrue();
+        assertThat(WANTED.matches(ours)).isTrue();
+        assertThat(WANTED.differsOnlyInAge(ours)).isTrue();
     }
 
     @Test
-    void onlyTheTimeMayDifferInItsShape() {
+    void indexWithAnotherAgeDiffersOnlyInAge() {
         IndexView slower = index("name: 'ours', key: {updatedAt: -1}, expireAfterSeconds: 61");
-        assertThat(WANTED.isCarriedBy(slower)).isFalse();
-        assertThat(WANTED.hasItsShape(slower)).isTrue();
+        assertThat(WANTED.matches(slower)).isFalse();
+        assertThat(WANTED.differsOnlyInAge(slower)).isTrue();
         Ttl none = new Ttl("ours", "updatedAt", Optional.empty());
-        assertThat(none.isCarriedBy(slower)).isFalse();
+        assertThat(none.matches(slower)).isFalse();
     }
 
     @ParameterizedTest
@@ -43,8 +42,8 @@ class TtlTest {
                 "name: 'ours', key: {updatedAt: 1}, expireAfterSeconds: 60, partialFilterExpression: {a: 1}",
                 "name: 'ours', key: {updatedAt: 1}"
             })
-    void whatDiffersOtherwiseIsNotOfItsShape(String description) {
-        assertThat(WANTED.hasItsShape(index(description))).isFalse();
-        assertThat(WANTED.isCarriedBy(index(description))).isFalse();
+    void indexWithAnotherDifferenceIsReplaced(String description) {
+        assertThat(WANTED.differsOnlyInAge(index(description))).isFalse();
+        assertThat(WANTED.matches(index(description))).isFalse();
     }
 }

@@ -7,7 +7,6 @@ import java.util.stream.Stream;
 import org.bson.BsonDocument;
 import org.junit.jupiter.api.Test;
 
-/** Which of two documents is the older. */
 class AgeTest {
 
     private static final String EARLY_ID = "{$oid: '000000010000000000000000'}";
@@ -29,7 +28,7 @@ class AgeTest {
     }
 
     @Test
-    void isToldByTheDateOfCreationThenByTheTimeInTheIdThenNotAtAll() {
+    void creationDateDecidesThenTheTimeInTheObjectId() {
         assertOldestFirst(
                 "{_id: 9, createdAt: {$date: 1}}",
                 "{_id: " + EARLY_ID + "}",
@@ -39,7 +38,7 @@ class AgeTest {
     }
 
     @Test
-    void dateInAnIdIsOfSeconds() {
+    void objectIdContainsSeconds() {
         assertThat(age("{_id: " + EARLY_ID + "}").createdAt()).isEqualTo(1000);
         assertThat(age("{_id: " + EARLY_ID + ", createdAt: {$date: 5}}").createdAt())
                 .isEqualTo(5);
@@ -47,7 +46,7 @@ class AgeTest {
     }
 
     @Test
-    void thoseOfTheSameDateAreToldApartByTheirIds() {
+    void idDecidesBetweenEqualDates() {
         assertOldestFirst(
                 "{_id: " + EARLY_ID + ", createdAt: {$date: 1}}", "{_id: " + LATE_ID + ", createdAt: {$date: 1}}");
         assertOldestFirst("{_id: 'a', createdAt: {$date: 1}}", "{_id: 'b', createdAt: {$date: 1}}");

@@ -38,7 +38,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Documents without an id are deleted on demand, and stand in a file before. */
 class BrokenDeletionTest {
 
     private static final List<String> BROKEN = List.of(
@@ -69,8 +68,8 @@ class BrokenDeletionTest {
         delete(file, new RateLimiter(OptionalInt.empty(), System::nanoTime));
     }
 
-    private void delete(Path file, RateLimiter pace) {
-        new BrokenDeletion(conversations.database, TestCollection.INVARIANT, settings(file), pace)
+    private void delete(Path file, RateLimiter rateLimiter) {
+        new BrokenDeletion(conversations.database, TestCollection.INVARIANT, settings(file), rateLimiter)
                 .run(SESSION_ID, progress)
                 .await()
                 .atMost(Duration.ofSeconds(30));
@@ -86,7 +85,7 @@ class BrokenDeletionTest {
     }
 
     @Test
-    void whatHasNoIdIsDeletedAndStandsInTheFile() throws IOException {
+    void brokenDocumentsAreWrittenToTheFileAndDeleted() throws IOException {
         Path file = Files.writeString(folder.resolve("deleted.jsonl"), "{\"_id\": 0}\n");
         delete(file);
         assertThat(conversations.byId().values()).containsExactlyInAnyOrderElementsOf(parsed(KEPT));
@@ -95,22 +94,22 @@ class BrokenDeletionTest {
         assertThat(parsed(lines.subList(1, lines.size()))).containsExactlyInAnyOrderElementsOf(parsed(BROKEN));
         assertThat(progress.deleted()).isEqualTo(4);
         assertThat(progress.seconds()).isPositive();
-        assertThat(progress.of(SESSION_ID).brokenByWord())
+        assertThat(progress.counts(SESSION_ID).brokenByWord())
                 .containsEntry("missing", 1L)
                 .containsEntry("null", 1L)
                 .containsEntry("blank", 2L);
     }
 
-    /** A clock that stands still shows how much of the allowed time was taken. */
+    /** The clock does not move, so the next wait shows the reserved time. */
     @Test
-    void eachDeletedDocumentTakesItsShareOfTheRate() {
-        RateLimiter pace = new RateLimiter(OptionalInt.of(1000), () -> 0);
-        delete(folder.resolve("deleted.jsonl"), pace);
-        assertThat(pace.next(1)).isEqualTo(Duration.ofMillis(BROKEN.size()));
+    void deletedDocumentsCountTowardTheRateLimit() {
+        RateLimiter rateLimiter = new RateLimiter(OptionalInt.of(1000), () -> 0);
+        delete(folder.resolve("deleted.jsonl"), rateLimiter);
+        assertThat(rateLimiter.next(1)).isEqualTo(Duration.ofMillis(BROKEN.size()));
     }
 
     @Test
-    void nothingIsDeletedWhereTheFileCannotBeWritten() {
+    void nothingIsDeletedIfTheFileCannotBeWritten() {
         assertThatThrownBy(() -> delete(folder))
                 .isInstanceOf(UncheckedIOException.class)
                 .hasMessageContaining("Nothing more was deleted")
@@ -120,14 +119,14 @@ class BrokenDeletionTest {
     }
 
     @Test
-    void nothingIsDeletedWhereNoFileIsNamed() {
+    void nothingIsDeletedWithoutAFile() {
         delete(null);
         assertThat(conversations.byId()).hasSize(8);
-        assertThat(progress.totalBroken()).isZero();
+        assertThat(progress.brokenByWord().values()).containsOnly(0L);
     }
 
     @Test
-    void nothingMoreIsDeletedOnceItIsToStop() {
+    void nothingIsDeletedAfterAStop() {
         progress.stop();
         Path file = folder.resolve("deleted.jsonl");
         assertThatThrownBy(() -> delete(file)).isInstanceOf(IntegrityException.class);
@@ -135,9 +134,9 @@ class BrokenDeletionTest {
         assertThat(file).doesNotExist();
     }
 
-    /** Equality with null finds these too, on some servers. */
+    /** On some servers equality with null matches these too. */
     @Test
-    void whatOnlyHoldsANullOrIsNoneStays() {
+    void otherTypesThatMatchNullAreNotDeleted() {
         TestServer.assumeGenuine("BSON of every type");
         List<String> others = List.of(
                 "{_id: 11, sessionId: [null]}",
@@ -166,7 +165,7 @@ class BrokenDeletionTest {
                         .formatted(conversation, first, first));
     }
 
-    /** As docs/operations.md says: each line goes to the collection that it names, or else to the one of conversations. */
+    /** As docs/operations.md says: inserts each line into the collection that it names, or into conversations. */
     private void restore(Path file) throws IOException {
         for (String line : Files.readAllLines(file)) {
             if (line.startsWith("{\"_id\": ")) {
@@ -180,7 +179,7 @@ class BrokenDeletionTest {
     }
 
     @Test
-    void offloadedMessagesGoAlongAndComeBack() throws IOException {
+    void offloadedMessagesAreDeletedAndRestoredWithTheirConversation() throws IOException {
         List<BsonDocument> ofTheDeleted =
                 List.of(block("1", 0), block("1", 100), block("2", 0), block("{$numberLong: '3'}", 7));
         List<BsonDocument> ofOthers = List.of(block("5", 0), block("{a: 1}", 0), block("'1'", 0), block("17", 0));
@@ -201,16 +200,16 @@ class BrokenDeletionTest {
     }
 
     @Test
-    void fileIsForItsOwnerAlone() throws IOException {
+    void onlyTheOwnerMayReadTheFile() throws IOException {
         Path file = folder.resolve("deleted.jsonl");
         delete(file);
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
                 .isEqualTo("rw-------");
     }
 
-    /** Up to 4.4 by an insert, and from 5.0 on by any write: a name by which Extended JSON means another type. */
+    /** A field name that denotes a type in Extended JSON. Up to 4.4 an insert can store it, from 5.0 on every write. */
     @Test
-    void whatExtendedJsonCannotHoldStays() throws IOException {
+    void documentThatExtendedJsonCannotRepresentIsNotDeleted() throws IOException {
         TestServer.assumeGenuine("names of fields that begin with a dollar sign");
         BsonDocument odd = BsonDocument.parse("{_id: 21, title: 't'}")
                 .append("metadata", new BsonDocument("$oid", new BsonString("67c2532e5d9dc9f81818e811")));
@@ -226,7 +225,7 @@ class BrokenDeletionTest {
     }
 
     @Test
-    void whatAWriterChangesAfterItWasExportedStaysWithItsMessages() throws IOException {
+    void documentThatAWriterChangesAfterTheExportIsNotDeleted() throws IOException {
         await(blocks().insertOne(block("1", 0)));
         try (RewritingProxy proxy = RewritingProxy.to(TestServer.uri());
                 MongoClient client = MongoClients.create(proxy.uri())) {

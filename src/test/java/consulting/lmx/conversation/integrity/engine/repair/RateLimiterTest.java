@@ -16,19 +16,19 @@ class RateLimiterTest {
 
     private final AtomicLong now = new AtomicLong(1);
 
-    private RateLimiter pace(OptionalInt maxRate) {
+    private RateLimiter limiter(OptionalInt maxRate) {
         return new RateLimiter(maxRate, now::get);
     }
 
     @Property(tries = 200)
-    void rateThatWasAskedForIsNeverExceeded(
+    void rateIsNeverExceeded(
             @ForAll @IntRange(min = 1, max = 100_000) int rate, @ForAll @IntRange(min = 1, max = 500) int batches) {
         now.set(1);
-        RateLimiter pace = pace(OptionalInt.of(rate));
+        RateLimiter limiter = limiter(OptionalInt.of(rate));
         long begun = now.get();
         long sent = 0;
         for (int i = 0; i < batches; i++) {
-            now.addAndGet(pace.next(BATCH).toNanos());
+            now.addAndGet(limiter.next(BATCH).toNanos());
             double seconds = (now.get() - begun) / 1e9;
             assertThat((double) sent).isLessThanOrEqualTo(rate * seconds + 1);
             sent += BATCH;
@@ -36,21 +36,21 @@ class RateLimiterTest {
     }
 
     @Test
-    void withoutARateNothingWaits() {
-        RateLimiter pace = pace(OptionalInt.empty());
-        assertThat(pace.next(1_000_000)).isZero();
-        assertThat(pace.next(BATCH)).isZero();
+    void nothingWaitsWithoutARate() {
+        RateLimiter limiter = limiter(OptionalInt.empty());
+        assertThat(limiter.next(1_000_000)).isZero();
+        assertThat(limiter.next(BATCH)).isZero();
     }
 
     @Test
-    void eachBatchWaitsUntilThoseBeforeItAreThroughAtTheRate() {
-        RateLimiter pace = pace(OptionalInt.of(1_000));
-        assertThat(pace.next(BATCH)).isZero();
-        assertThat(pace.next(BATCH)).isEqualTo(Duration.ofMillis(100));
-        assertThat(pace.next(BATCH)).isEqualTo(Duration.ofMillis(200));
+    void batchWaitsForTheTimeOfTheBatchesBeforeIt() {
+        RateLimiter limiter = limiter(OptionalInt.of(1_000));
+        assertThat(limiter.next(BATCH)).isZero();
+        assertThat(limiter.next(BATCH)).isEqualTo(Duration.ofMillis(100));
+        assertThat(limiter.next(BATCH)).isEqualTo(Duration.ofMillis(200));
         now.addAndGet(Duration.ofMillis(150).toNanos());
-        assertThat(pace.next(BATCH)).isEqualTo(Duration.ofMillis(150));
+        assertThat(limiter.next(BATCH)).isEqualTo(Duration.ofMillis(150));
         now.addAndGet(Duration.ofSeconds(9).toNanos());
-        assertThat(pace.next(BATCH)).isZero();
+        assertThat(limiter.next(BATCH)).isZero();
     }
 }
