@@ -31,10 +31,12 @@ public class ExportResource {
 
     private final ExportService service;
     private final Caller caller;
+    private final ReplyMemory memory;
 
-    ExportResource(ExportService service, Caller caller) {
+    ExportResource(ExportService service, Caller caller, ReplyMemory memory) {
         this.service = service;
         this.caller = caller;
+        this.memory = memory;
     }
 
     @GET
@@ -45,7 +47,7 @@ public class ExportResource {
             description = "As the conversation itself, with all its messages",
             content = @Content(schema = @Schema(implementation = ConversationView.class)))
     public Uni<RestResponse<StreamedBody>> export(String conversationId) {
-        return service.export(caller.id(), conversationId)
+        return service.export(caller.id(), conversationId, memory.held())
                 .map(pieces -> ResponseBuilder.ok(new StreamedBody(pieces), MediaType.APPLICATION_JSON)
                         .header(
                                 HttpHeaders.CONTENT_DISPOSITION,

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import consulting.lmx.conversation.http.CallTimeout;
 import consulting.lmx.conversation.http.HeldMemory;
-import consulting.lmx.conversation.http.MemoryBudget;
 import consulting.lmx.conversation.mongo.ReadBarrier;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
@@ -13,6 +12,7 @@ import consulting.lmx.conversation.store.Conversations;
 import consulting.lmx.conversation.store.MessageReader;
 import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.MessageWindow;
+import consulting.lmx.conversation.store.StoredConversation;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
@@ -29,68 +29,73 @@ public class ExportService {
 
     private static final int MESSAGES_PER_PIECE = 1_000;
 
+    private final Conversations conversations;
     private final MessageReader reader;
     private final ReadBarrier barrier;
     private final CallTimeout timeout;
-    private final MemoryBudget budget;
     private final ObjectMapper json;
 
     ExportService(
-            MessageReader reader, ReadBarrier barrier, CallTimeout timeout, MemoryBudget budget, ObjectMapper json) {
+            Conversations conversations,
+            MessageReader reader,
+            ReadBarrier barrier,
+            CallTimeout timeout,
+            ObjectMapper json) {
+        this.conversations = conversations;
         this.reader = reader;
         this.barrier = barrier;
         this.timeout = timeout;
-        this.budget = budget;
         this.json = json;
     }
 
     /**
      * Exports the caller's conversation with all its current messages as a JSON document in UTF-8. The {@link Uni} fails like a read
-     * of the conversation. The stream of pieces fails, and leaves the document incomplete, if the conversation loses messages.
+     * of the conversation. The stream of pieces fails, and leaves the document incomplete, if a later read fails.
      */
-    Uni<Multi<byte[]>> export(String caller, String conversationId) {
-        return reader.read(
-                        Conversations.owned(caller, conversationId),
-                        true,
-                        MessageWindow.newest(1),
-                        PIECE_BYTES,
-                        bytes -> Uni.createFrom().voidItem())
+    Uni<Multi<byte[]>> export(String caller, String conversationId, HeldMemory memory) {
+        return conversations
+                .head(Conversations.owned(caller, conversationId))
                 .onItem()
                 .ifNull()
                 .failWith(Conversations::notFound)
-                .invoke(head -> AuditLog.export(
-                        caller, conversationId, head.conversation().messageCount()))
-                .map(head -> new Export(caller, head).pieces());
+                .invoke(head -> AuditLog.export(caller, conversationId, head.messageCount()))
+                .chain(head -> new Export(caller, head, memory).open());
     }
 
     /** One export. */
     private final class Export {
 
-        private final Page head;
+        private final StoredConversation head;
         private final int count;
         private final BsonDocument same;
         private final HeldMemory memory;
         private int written;
 
-        Export(String caller, Page head) {
+        Export(String caller, StoredConversation head, HeldMemory memory) {
             this.head = head;
-            this.memory = new HeldMemory(budget, caller);
-            this.count = head.conversation().messageCount();
-            this.same = Conversations.same(caller, head.conversation().id());
+            this.memory = memory;
+            this.count = head.messageCount();
+            this.same = Conversations.same(caller, head.id());
         }
 
-        Multi<byte[]> pieces() {
-            return Multi.createBy()
-                    .repeating()
-                    .uni(() -> piece())
-                    .whilst(piece -> written < count)
+        /** Reads the first piece before the response begins, so that its failure has a status. */
+        Uni<Multi<byte[]>> open() {
+            return piece().map(first -> Multi.createBy()
+                    .concatenating()
+                    .streams(Multi.createFrom().item(first), Multi.createFrom().deferred(this::rest))
                     .onTermination()
-                    .invoke(memory::close);
+                    .invoke(memory::close));
+        }
+
+        private Multi<byte[]> rest() {
+            return written == count
+                    ? Multi.createFrom().empty()
+                    : Multi.createBy().repeating().uni(() -> piece()).whilst(piece -> written < count);
         }
 
         private Uni<byte[]> piece() {
-            memory.release(); // the caller has received the previous piece
-            return memory.reserve(PIECE_BYTES).chain(() -> {
+            // The caller has received the previous piece.
+            return memory.replace(PIECE_BYTES).chain(() -> {
                 int wanted = Math.min(MESSAGES_PER_PIECE, count - written);
                 return wanted == 0
                         ? Uni.createFrom().item(piece(List.of()))
@@ -99,7 +104,7 @@ public class ExportService {
                                         false,
                                         MessageWindow.from(written, wanted),
                                         PIECE_BYTES,
-                                        memory::reserve)))
+                                        memory::replace)))
                                 .map(page -> piece(messages(page)));
             });
         }
@@ -129,8 +134,7 @@ public class ExportService {
         }
 
         private String beginning() {
-            String fields = Buffer.buffer(bytes(ConversationSummary.of(head.conversation())))
-                    .toString();
+            String fields = Buffer.buffer(bytes(ConversationSummary.of(head))).toString();
             return fields.substring(0, fields.length() - 1) + ",\"messageCount\":" + count + ",\"messages\":[";
         }
     }

@@ -122,8 +122,8 @@ public class MessageFeed {
                 return Uni.createFrom().item(List.of());
             }
             return timeout.of(barrier.read(
-                            reader.read(same, false, MessageWindow.from(next, PAGE), PAGE_BYTES, memory::reserve)))
-                    .call(page -> page == null ? Uni.createFrom().voidItem() : memory.reserve(size(page)))
+                            reader.read(same, false, MessageWindow.from(next, PAGE), PAGE_BYTES, memory::replace)))
+                    .call(page -> page == null ? Uni.createFrom().voidItem() : memory.replace(size(page)))
                     .map(page -> page == null ? end() : views(page));
         }
 

@@ -22,10 +22,15 @@ class ReplyMemory {
         this.request = request;
     }
 
-    /** Returns the memory of the current call. */
+    /** Returns the memory of the current call, in which each reservation replaces the previous one. */
     Memory ofThisCall() {
+        return held()::replace;
+    }
+
+    /** Returns the memory of the current call. */
+    HeldMemory held() {
         HeldMemory memory = new HeldMemory(budget, caller.id());
         Connection.whenAnswered(request.getCurrent(), memory::close);
-        return memory::reserve;
+        return memory;
     }
 }

@@ -24,28 +24,53 @@ public final class HeldMemory implements AutoCloseable {
         return budget.reserve(caller, bytes).invoke(this::hold).replaceWithVoid();
     }
 
-    private synchronized void hold(Reservation reservation) {
-        held.add(reservation);
-        if (closed) {
+    /** Reserves memory in place of all that is reserved so far. Fails like {@link #reserve}. */
+    public Uni<Void> replace(long bytes) {
+        return Uni.createFrom().deferred(() -> {
             release();
+            return reserve(bytes);
+        });
+    }
+
+    private void hold(Reservation reservation) {
+        boolean late;
+        synchronized (this) {
+            late = closed;
+            if (!late) {
+                held.add(reservation);
+            }
+        }
+        if (late) {
+            reservation.close();
         }
     }
 
     /** Declares whether a slow client is the reason why the memory is held; see {@link Reservation#revocable}. */
-    synchronized void revocable(Runnable revoke) {
-        held.forEach(reservation -> reservation.revocable(revoke));
+    void revocable(Runnable revoke) {
+        copy().forEach(reservation -> reservation.revocable(revoke));
+    }
+
+    private synchronized List<Reservation> copy() {
+        return List.copyOf(held);
     }
 
     /** Releases all reservations. */
-    public synchronized void release() {
-        held.forEach(Reservation::close);
-        held.clear();
+    public void release() {
+        List<Reservation> released;
+        synchronized (this) {
+            released = List.copyOf(held);
+            held.clear();
+        }
+        released.forEach(
+                Reservation::close); // outside the lock: closing grants memory to others, who take their own locks
     }
 
     /** Releases all reservations, and every later one at once. */
     @Override
-    public synchronized void close() {
-        closed = true;
+    public void close() {
+        synchronized (this) {
+            closed = true;
+        }
         release();
     }
 }

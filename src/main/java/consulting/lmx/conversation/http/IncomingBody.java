@@ -29,6 +29,7 @@ final class IncomingBody {
     private final RoutingContext context;
     private final HttpServerRequest request;
     private final HeldMemory memory;
+    private boolean over;
     private final long limit;
     private final MemoryBudget budget;
     private final Optional<Connection> connection;
@@ -71,6 +72,7 @@ final class IncomingBody {
         read.onTermination(() -> {
             context.vertx().cancelTimer(timer);
             request.handler(null).endHandler(null);
+            over = true;
             wantMore(false);
         });
         request.handler(chunk -> take(chunk, read));
@@ -97,7 +99,7 @@ final class IncomingBody {
         body.appendBuffer(chunk);
         if (body.length() > reserved) {
             connection.ifPresent(client -> client.wantBody(false));
-            reserve(reserved).subscribe().with(more -> wantMore(true), read::fail);
+            reserve(reserved).subscribe().with(more -> wantMore(!over), read::fail);
         }
     }
 

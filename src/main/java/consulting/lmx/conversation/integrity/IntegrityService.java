@@ -34,7 +34,7 @@ public class IntegrityService {
     private static final Logger LOG = Logger.getLogger(IntegrityService.class);
 
     private static final Duration FIRST_RETRY = Duration.ofSeconds(1);
-    private static final Duration MAX_RETRY = Duration.ofSeconds(30);
+    private static final Duration MAX_RETRY = Duration.ofSeconds(5);
 
     /** The last successful run. */
     private record Verified(Instant at, IntegrityReport report) {}
