@@ -5,7 +5,6 @@ import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.USER_ID;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -73,25 +72,7 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
     /** Returns the position after this conversation. */
     public static ListPosition after(StoredConversation conversation) {
         BsonValue updatedAt = conversation.document().getOrDefault(UPDATED_AT, BsonNull.VALUE);
-        return new ListPosition(updatedAt.isArray() ? greatest(updatedAt.asArray()) : updatedAt, conversation.id());
-    }
-
-    /** The element that an array sorts by in a descending list. Conversations with an array may be listed more than once. */
-    private static BsonValue greatest(BsonArray array) {
-        return array.stream()
-                .filter(element -> !element.isArray())
-                .max(Comparator.comparingInt(ListPosition::rank).thenComparing(ListPosition::compareInType))
-                .orElse(BsonNull.VALUE);
-    }
-
-    private static int compareInType(BsonValue one, BsonValue other) {
-        if (one.isNumber()) {
-            return Double.compare(one.asNumber().doubleValue(), other.asNumber().doubleValue());
-        }
-        if (one.isString() && other.isString()) {
-            return one.asString().getValue().compareTo(other.asString().getValue());
-        }
-        return one.isDateTime() ? one.asDateTime().compareTo(other.asDateTime()) : 0;
+        return new ListPosition(updatedAt.isArray() ? BsonNull.VALUE : updatedAt, conversation.id());
     }
 
     /** A filter for the user's conversations after this position. Each alternative is one range of the list's index. */

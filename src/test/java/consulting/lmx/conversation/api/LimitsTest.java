@@ -86,7 +86,7 @@ class LimitsTest {
                 .then()
                 .statusCode(413)
                 .contentType("application/problem+json")
-                .body("detail", equalTo("A body may have at most 10000 bytes."));
+                .body("detail", equalTo("The body must have at most 10000 bytes."));
     }
 
     @Test
