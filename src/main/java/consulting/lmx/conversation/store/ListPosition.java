@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Set;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
-import org.bson.BsonDouble;
 import org.bson.BsonInt32;
 import org.bson.BsonNull;
 import org.bson.BsonString;
@@ -55,8 +54,6 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
             BsonType.DB_POINTER,
             BsonType.JAVASCRIPT,
             BsonType.JAVASCRIPT_WITH_SCOPE);
-
-    private static final BsonDouble NOT_A_NUMBER = new BsonDouble(Double.NaN);
 
     /** The types that the server rejects as {@code _id}. */
     private static final Set<BsonType> NO_ID =
@@ -111,9 +108,6 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
         List<BsonDocument> any = new ArrayList<>();
         if (hasOrder(value)) {
             any.add(new BsonDocument("$lt", value));
-            if (value.isNumber()) {
-                any.add(new BsonDocument("$eq", NOT_A_NUMBER)); // sorts before all other numbers
-            }
         }
         BsonArray lowerTypes = new BsonArray();
         ORDER.subList(0, rank(value)).stream()
@@ -130,7 +124,6 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
     private static boolean hasOrder(BsonValue value) {
         return switch (value.getBsonType()) {
             case NULL, UNDEFINED, MIN_KEY, MAX_KEY, REGULAR_EXPRESSION -> false;
-            case DOUBLE -> !value.equals(NOT_A_NUMBER);
             default -> true;
         };
     }
