@@ -2,6 +2,7 @@ package consulting.lmx.conversation.store;
 
 import static consulting.lmx.conversation.store.ConversationFields.COLLECTION;
 import static consulting.lmx.conversation.store.ConversationFields.CONVERSATION_ID;
+import static consulting.lmx.conversation.store.ConversationFields.CREATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.GENERATIONS;
 import static consulting.lmx.conversation.store.ConversationFields.ID;
 import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
@@ -39,11 +40,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.bson.BsonArray;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
+import org.bson.BsonNull;
 import org.bson.BsonString;
 import org.bson.BsonType;
 import org.bson.BsonValue;
@@ -66,7 +69,23 @@ public class Conversations {
     /** The most memory that is read without a reservation, in bytes. */
     static final long SHORT_BYTES = 64 * 1024;
 
+    /** The most metadata that is read without a reservation of memory, in bytes: what a caller can store. */
+    private static final int METADATA_BYTES = 8 * 1024;
+
+    private static final int METADATA_DEPTH = 4;
+
     private static final BsonDocument IS_SHORT = MessageQuery.isShort(SHORT_BYTES);
+    private static final BsonDocument IS_SHORT_WITH_METADATA =
+            operator("$and", ValueSize.isAtMost(METADATA, 1, METADATA_BYTES), IS_SHORT);
+
+    /** An expression: the metadata, or null if it is larger than a caller can store. */
+    private static final BsonDocument BOUNDED_METADATA = operator(
+            "$cond",
+            ValueSize.isAtMost(METADATA, METADATA_DEPTH, METADATA_BYTES),
+            new BsonString("$" + METADATA),
+            BsonNull.VALUE);
+
+    private static final BsonDocument LISTED = listed();
     private static final BsonDocument FIELDS_AND_MESSAGES = MessageQuery.projection(StoredConversation.FIELDS);
     private static final BsonDocument POSITION_AND_MESSAGES = MessageQuery.projection(POSITION);
 
@@ -162,10 +181,11 @@ public class Conversations {
     private Uni<Read> readShort(BsonDocument selected, List<String> fields, MessageWindow window) {
         BsonDocument filter = new BsonDocument(4);
         filter.putAll(selected);
-        filter.append("$expr", IS_SHORT);
+        boolean whole = fields != POSITION;
+        filter.append("$expr", whole ? IS_SHORT_WITH_METADATA : IS_SHORT);
         FindOptions options = new FindOptions()
                 .collation(Collations.SIMPLE)
-                .projection(fields == POSITION ? POSITION_AND_MESSAGES : FIELDS_AND_MESSAGES);
+                .projection(whole ? FIELDS_AND_MESSAGES : POSITION_AND_MESSAGES);
         return documents.find(filter, options).toUni().onItem().ifNotNull().transform(found -> {
             List<Message> messages = LenientBson.array(found, MESSAGES).stream()
                     .map(Message::fromBson)
@@ -194,11 +214,30 @@ public class Conversations {
         BsonValue first = operator("$cond", isNumber, offloaded, new BsonInt32(0));
         List<Bson> pipeline = new ArrayList<>(List.of(Aggregates.match(selected)));
         pipeline.addAll(MessageQuery.stages(fields, first, window, maxBytes));
+        if (fields.contains(METADATA)) {
+            pipeline.add(new BsonDocument("$addFields", new BsonDocument(METADATA, BOUNDED_METADATA)));
+        }
         return first(pipeline).onItem().ifNotNull().transform(found -> {
             StoredConversation conversation = new StoredConversation(
                     found, found.getNumber(MessageQuery.COUNT).intValue());
             return new Read(conversation, MessagePart.of(found, conversation.offloaded(), window));
         });
+    }
+
+    /**
+     * Reads the metadata of a conversation if it was too large to be read with it. Null of BSON stands for metadata that is too
+     * large, and for a stored null, which the second read finds.
+     */
+    Uni<StoredConversation> withMetadata(StoredConversation read, Supplier<Uni<Void>> reserve) {
+        if (!read.document().isNull(METADATA)) {
+            return Uni.createFrom().item(read);
+        }
+        FindOptions options = new FindOptions().projection(Projections.include(METADATA));
+        return reserve.get()
+                .chain(() -> CallersContext.keep(documents
+                        .find(new BsonDocument(ID, read.id()), RawBsonDocument.class, options)
+                        .toUni()))
+                .map(found -> found == null ? read : read.with(METADATA, found.get(METADATA)));
     }
 
     /** A conversation, and the position of a message in its document; -1 if the message is not there. */
@@ -249,22 +288,30 @@ public class Conversations {
     }
 
     /**
-     * Lists the caller's conversations, newest first, without messages. Returns one more than {@code limit} if there are more.
+     * Lists the caller's conversations, newest first, without messages, and without title or metadata that are larger than a
+     * caller can store. Returns one more than {@code limit} if there are more.
      *
      * @param after the position that the list continues from
      */
     public Multi<StoredConversation> list(String caller, int limit, Optional<ListPosition> after) {
+        List<Bson> pipeline = List.of(
+                Aggregates.match(after.map(position -> position.filter(caller))
+                        .orElseGet(() -> new BsonDocument(USER_ID, new BsonString(caller)))),
+                Aggregates.sort(Sorts.descending(UPDATED_AT, ID)),
+                Aggregates.limit(limit + 1),
+                Aggregates.project(LISTED));
         return documents
-                .find(
-                        after.map(position -> position.filter(caller))
-                                .orElseGet(() -> new BsonDocument(USER_ID, new BsonString(caller))),
-                        RawBsonDocument.class,
-                        new FindOptions()
-                                .collation(Collations.SIMPLE)
-                                .sort(Sorts.descending(UPDATED_AT, ID))
-                                .projection(Projections.include(StoredConversation.FIELDS))
-                                .limit(limit + 1))
+                .aggregate(pipeline, RawBsonDocument.class, new AggregateOptions().collation(Collations.SIMPLE))
                 .map(found -> new StoredConversation(found, 0));
+    }
+
+    private static BsonDocument listed() {
+        BsonDocument projection = new BsonDocument();
+        List.of(CONVERSATION_ID, SESSION_ID, USER_ID, CREATED_AT, UPDATED_AT)
+                .forEach(field -> projection.append(field, new BsonInt32(1)));
+        BsonDocument title = operator(
+                "$cond", ValueSize.isAtMost(TITLE, 0, METADATA_BYTES), new BsonString("$" + TITLE), BsonNull.VALUE);
+        return projection.append(TITLE, title).append(METADATA, BOUNDED_METADATA);
     }
 
     /**

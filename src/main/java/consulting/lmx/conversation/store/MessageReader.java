@@ -19,6 +19,9 @@ public class MessageReader {
 
     private static final Logger LOG = Logger.getLogger(MessageReader.class);
 
+    /** The memory that is reserved for metadata that another program stored. */
+    private static final long LARGE_METADATA = 4 * 1024 * 1024;
+
     /** The number of retries of a read while the conversation changes. */
     private static final int ATTEMPTS = 5;
 
@@ -76,7 +79,9 @@ public class MessageReader {
             return parts(conversation, range.from(), range.to(), read.inline(), direction, Conversations.SHORT_BYTES)
                     .map(direction::fit)
                     .chain(parts -> withMessages(conversation, parts, direction, memory))
-                    .map(parts -> page(conversation, range, parts, direction));
+                    .chain(parts -> conversations
+                            .withMetadata(conversation, () -> memory.reserve(LARGE_METADATA))
+                            .map(complete -> page(complete, range, parts, direction)));
         });
     }
 

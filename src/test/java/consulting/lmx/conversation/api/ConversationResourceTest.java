@@ -179,7 +179,8 @@ class ConversationResourceTest {
     /** One caller may not occupy all places, so the service rejects some of a hundred calls at first. */
     private static Response sendUntilAccepted(String caller, String id, String content) {
         Response response = send(caller, id, content);
-        while (response.statusCode() == 503 && response.<String>path("detail").startsWith("The service is busy")) {
+        while (response.statusCode() == 503
+                && response.<String>path("detail").startsWith("The service is overloaded")) {
             response = send(caller, id, content);
         }
         return response;

@@ -82,8 +82,7 @@ class ForeignDocumentsTest {
                 "messages: 'text'",
                 "title: 'no messages'",
                 "messages: [], metadata: {$undefined: true}",
-                "messages: [], updatedAt: {$undefined: true}",
-                "messages: [], updatedAt: [1]"
+                "messages: [], updatedAt: {$undefined: true}"
             })
     void conditionalPatchOfTheCurrentStateSucceeds(String fields) {
         insert(fields);
