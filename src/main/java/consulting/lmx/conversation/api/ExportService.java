@@ -65,10 +65,11 @@ public class ExportService {
     /** One export. */
     private final class Export {
 
-        private final StoredConversation head;
         private final int count;
         private final BsonDocument same;
         private final HeldMemory memory;
+        private StoredConversation head;
+        private byte[] first;
         private int written;
 
         Export(String caller, StoredConversation head, HeldMemory memory) {
@@ -80,33 +81,45 @@ public class ExportService {
 
         /** Reads the first piece before the response begins, so that its failure has a status. */
         Uni<Multi<byte[]>> open() {
-            return piece().map(first -> Multi.createBy()
-                    .concatenating()
-                    .streams(Multi.createFrom().item(first), Multi.createFrom().deferred(this::rest))
-                    .onTermination()
-                    .invoke(memory::close));
+            return conversations
+                    .withMetadata(head, memory::replace)
+                    .invoke(whole -> head = whole)
+                    .chain(() -> piece())
+                    .map(piece -> {
+                        first = piece;
+                        return Multi.createBy()
+                                .repeating()
+                                .uni(() -> next())
+                                .whilst(sent -> written < count)
+                                .onTermination()
+                                .invoke(memory::close);
+                    });
         }
 
-        private Multi<byte[]> rest() {
-            return written == count
-                    ? Multi.createFrom().empty()
-                    : Multi.createBy().repeating().uni(() -> piece()).whilst(piece -> written < count);
+        private Uni<byte[]> next() {
+            if (first == null) {
+                return piece();
+            }
+            byte[] piece = first;
+            first = null; // it is not needed again, and may be large
+            return Uni.createFrom().item(piece);
         }
 
         private Uni<byte[]> piece() {
+            String beginning = written == 0 ? beginning() : ",";
+            head = null;
+            int wanted = Math.min(MESSAGES_PER_PIECE, count - written);
             // The caller has received the previous piece.
-            return memory.replace(PIECE_BYTES).chain(() -> {
-                int wanted = Math.min(MESSAGES_PER_PIECE, count - written);
-                return wanted == 0
-                        ? Uni.createFrom().item(piece(List.of()))
-                        : timeout.of(barrier.read(reader.read(
-                                        same,
-                                        false,
-                                        MessageWindow.from(written, wanted),
-                                        PIECE_BYTES,
-                                        memory::replace)))
-                                .map(page -> piece(messages(page)));
-            });
+            return memory.replace(PIECE_BYTES + beginning.length())
+                    .chain(() -> wanted == 0
+                            ? Uni.createFrom().item(piece(beginning, List.of()))
+                            : timeout.of(barrier.read(reader.read(
+                                            same,
+                                            false,
+                                            MessageWindow.from(written, wanted),
+                                            PIECE_BYTES,
+                                            bytes -> memory.replace(bytes + beginning.length()))))
+                                    .map(page -> piece(beginning, messages(page))));
         }
 
         private List<MessageView> messages(Page page) {
@@ -117,8 +130,8 @@ public class ExportService {
             return MessageView.of(page.messages(), written);
         }
 
-        private byte[] piece(List<MessageView> messages) {
-            Buffer piece = Buffer.buffer(written == 0 ? beginning() : ",");
+        private byte[] piece(String beginning, List<MessageView> messages) {
+            Buffer piece = Buffer.buffer(beginning);
             byte[] list = bytes(messages);
             piece.appendBytes(list, 1, list.length - 2); // without the brackets
             written += messages.size();

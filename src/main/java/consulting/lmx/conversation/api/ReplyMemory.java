@@ -4,7 +4,7 @@ import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.http.MemoryBudget;
 import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.security.Caller;
-import consulting.lmx.conversation.store.MessageReader.Memory;
+import consulting.lmx.conversation.store.Memory;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import jakarta.enterprise.context.ApplicationScoped;
 

@@ -195,14 +195,15 @@ public class MemoryBudget {
     }
 
     private void abandon(Request request) {
+        boolean waited;
         List<Request> taken;
         synchronized (this) {
-            queue.remove(request);
+            waited = queue.remove(request);
             taken = takeNext();
         }
         complete(taken);
-        if (!request.granted().cancel(false)) {
-            request.granted().join().close(); // granted concurrently
+        if (!waited) {
+            request.granted().thenAccept(Reservation::close); // granted concurrently
         }
     }
 

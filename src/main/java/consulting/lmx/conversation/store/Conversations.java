@@ -40,7 +40,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.bson.BsonArray;
 import org.bson.BsonBoolean;
@@ -73,6 +72,9 @@ public class Conversations {
     private static final int METADATA_BYTES = 8 * 1024;
 
     private static final int METADATA_DEPTH = 4;
+
+    /** The memory that is reserved for metadata that another program stored, in bytes. */
+    private static final long LARGE_METADATA = 4 * 1024 * 1024;
 
     private static final BsonDocument IS_SHORT = MessageQuery.isShort(SHORT_BYTES);
     private static final BsonDocument IS_SHORT_WITH_METADATA =
@@ -195,10 +197,14 @@ public class Conversations {
         });
     }
 
-    /** Reads the known fields of the selected conversation and counts its messages; null if there is none. */
+    /**
+     * Reads the known fields of the selected conversation and counts its messages; null if there is none. Metadata that is larger
+     * than a caller can store is BSON null; see {@link #withMetadata}.
+     */
     public Uni<StoredConversation> head(BsonDocument selected) {
         BsonDocument projection = new BsonDocument(MessageQuery.COUNT, operator("$size", MessageQuery.LIST));
         StoredConversation.FIELDS.forEach(field -> projection.append(field, new BsonInt32(1)));
+        projection.append(METADATA, BOUNDED_METADATA);
         return first(List.of(Aggregates.match(selected), Aggregates.project(projection)))
                 .onItem()
                 .ifNotNull()
@@ -228,12 +234,12 @@ public class Conversations {
      * Reads the metadata of a conversation if it was too large to be read with it. Null of BSON stands for metadata that is too
      * large, and for a stored null, which the second read finds.
      */
-    Uni<StoredConversation> withMetadata(StoredConversation read, Supplier<Uni<Void>> reserve) {
+    public Uni<StoredConversation> withMetadata(StoredConversation read, Memory memory) {
         if (!read.document().isNull(METADATA)) {
             return Uni.createFrom().item(read);
         }
         FindOptions options = new FindOptions().projection(Projections.include(METADATA));
-        return reserve.get()
+        return memory.reserve(LARGE_METADATA)
                 .chain(() -> CallersContext.keep(documents
                         .find(new BsonDocument(ID, read.id()), RawBsonDocument.class, options)
                         .toUni()))

@@ -19,9 +19,6 @@ public class MessageReader {
 
     private static final Logger LOG = Logger.getLogger(MessageReader.class);
 
-    /** The memory that is reserved for metadata that another program stored. */
-    private static final long LARGE_METADATA = 4 * 1024 * 1024;
-
     /** The number of retries of a read while the conversation changes. */
     private static final int ATTEMPTS = 5;
 
@@ -31,13 +28,6 @@ public class MessageReader {
     MessageReader(Conversations conversations, MessageBlocks blocks) {
         this.conversations = conversations;
         this.blocks = blocks;
-    }
-
-    /** Reserves memory for this many bytes of text; completes when the text may be read. */
-    @FunctionalInterface
-    public interface Memory {
-
-        Uni<Void> reserve(long bytes);
     }
 
     /**
@@ -80,7 +70,7 @@ public class MessageReader {
                     .map(direction::fit)
                     .chain(parts -> withMessages(conversation, parts, direction, memory))
                     .chain(parts -> conversations
-                            .withMetadata(conversation, () -> memory.reserve(LARGE_METADATA))
+                            .withMetadata(conversation, memory)
                             .map(complete -> page(complete, range, parts, direction)));
         });
     }
