@@ -21,7 +21,7 @@ public final class HeldMemory implements AutoCloseable {
 
     /** Reserves more memory. Fails with {@link ErrorCode#OVERLOADED} if the budget of the process is exhausted. */
     public Uni<Void> reserve(long bytes) {
-        return budget.reserve(caller, bytes).invoke(this::hold).replaceWithVoid();
+        return budget.reserve(caller, bytes, this::hold).replaceWithVoid();
     }
 
     /** Reserves memory in place of all that is reserved so far. Fails like {@link #reserve}. */

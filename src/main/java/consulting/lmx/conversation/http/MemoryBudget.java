@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * Bounds the memory that callers make the process hold, as a whole: request bodies, pages, exports and events. It counts raw
@@ -86,15 +87,18 @@ public class MemoryBudget {
     }
 
     /**
-     * Reserves {@code bytes} for {@code caller}. The item arrives on the Vert.x context of the subscriber, who closes it in every
-     * case. Fails with {@link ErrorCode#OVERLOADED} if the memory does not become free in time, or if too many reservations
+     * Reserves {@code bytes} for {@code caller}. The owner receives the reservation as soon as it is granted, even if the
+     * subscription is cancelled at that moment, and closes it in every case. The item arrives on the Vert.x context of the
+     * subscriber. Fails with {@link ErrorCode#OVERLOADED} if the memory does not become free in time, or if too many reservations
      * wait already. A reservation larger than the budget is granted while hardly any other one is held.
      */
-    public Uni<Reservation> reserve(String caller, long bytes) {
+    public Uni<Reservation> reserve(String caller, long bytes, Consumer<Reservation> owner) {
         return Uni.createFrom().deferred(() -> {
             Request request =
-                    new Request(caller, Math.max(1, Math.min(bytes, sizeForLarge)), new CompletableFuture<>());
-            submit(request);
+                    new Request(caller, Math.max(1, Math.min(bytes, sizeForLarge)), owner, new CompletableFuture<>());
+            if (submit(request)) {
+                complete(List.of(request));
+            }
             relieve();
             return request.granted().isDone()
                     ? Uni.createFrom().item(request.granted().join())
@@ -118,12 +122,14 @@ public class MemoryBudget {
                 });
     }
 
-    private synchronized void submit(Request request) {
+    /** Whether the memory is granted at once. */
+    private synchronized boolean submit(Request request) {
         if (mayHold(request) && fits(request) && queue.stream().noneMatch(first -> isBehind(request, first))) {
             take(request);
-            complete(List.of(request));
+            return true;
         } else if (queue.size() < MAX_WAITING && waiting(request.caller()) < MAX_WAITING_OF_A_CALLER) {
             queue.add(request);
+            return false;
         } else {
             throw overloaded();
         }
@@ -179,7 +185,11 @@ public class MemoryBudget {
     }
 
     private void complete(List<Request> taken) {
-        taken.forEach(request -> request.granted().complete(new Reservation(request)));
+        for (Request request : taken) {
+            Reservation reservation = new Reservation(request);
+            request.owner().accept(reservation);
+            request.granted().complete(reservation);
+        }
     }
 
     private void giveBack(Request request) {
@@ -249,7 +259,8 @@ public class MemoryBudget {
         return held;
     }
 
-    private record Request(String caller, long bytes, CompletableFuture<Reservation> granted) {}
+    private record Request(
+            String caller, long bytes, Consumer<Reservation> owner, CompletableFuture<Reservation> granted) {}
 
     /** Memory that a caller holds until this is closed. */
     public final class Reservation implements AutoCloseable {

@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.http.MemoryBudget.Reservation;
 import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.Problems;
@@ -38,15 +37,12 @@ public class PublicReplies {
             request.next();
             return;
         }
-        budget.reserve(ANONYMOUS, BYTES)
+        HeldMemory memory = new HeldMemory(budget, ANONYMOUS);
+        Connection.whenAnswered(request, memory::close);
+        memory.reserve(BYTES)
                 .subscribe()
                 .with(
-                        reservation -> proceed(request, reservation),
+                        reserved -> request.next(),
                         overloaded -> Problems.send(request, ErrorCode.OVERLOADED, overloaded.getMessage()));
-    }
-
-    private static void proceed(RoutingContext request, Reservation reservation) {
-        Connection.whenAnswered(request, reservation::close);
-        request.next();
     }
 }

@@ -27,7 +27,7 @@ class MemoryBudgetTest {
     private final MemoryBudget budget = new MemoryBudget(SIZE, lastResorts::incrementAndGet, meters);
 
     private UniAssertSubscriber<Reservation> reserve(String caller, long bytes) {
-        return budget.reserve(caller, bytes).subscribe().withSubscriber(UniAssertSubscriber.create());
+        return budget.reserve(caller, bytes, granted -> {}).subscribe().withSubscriber(UniAssertSubscriber.create());
     }
 
     private Reservation take(String caller, long bytes) {
@@ -209,7 +209,7 @@ class MemoryBudgetTest {
         List<CompletableFuture<Void>> callers = IntStream.range(0, 8)
                 .mapToObj(i -> CompletableFuture.runAsync(() -> {
                     for (int n = 0; n < 2_000; n++) {
-                        Reservation some = budget.reserve("caller " + i, n % 40 * 50 + 1)
+                        Reservation some = budget.reserve("caller " + i, n % 40 * 50 + 1, granted -> {})
                                 .await()
                                 .indefinitely();
                         assertThat(held()).isLessThanOrEqualTo(SIZE);
