@@ -26,9 +26,11 @@ import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.jboss.logmanager.ExtLogRecord;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Traces of calls and of their database commands, without contents. */
+@Tag("slow")
 @QuarkusTest
 @TestProfile(TracingTest.On.class)
 class TracingTest {

@@ -33,6 +33,7 @@ import org.bson.BsonString;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -41,6 +42,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Who may what: every route by every method by everybody. A stranger hears of somebody else's conversation what he hears of
  * none, to the byte, and changes nothing; an admin is a stranger there, too.
  */
+@Tag("slow")
 @QuarkusTest
 class AccessTest {
 

@@ -29,6 +29,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -40,6 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @WithTestResource(
         value = KeyServerResource.class,
         initArgs = @ResourceArg(name = "conversations.auth.jwks.refresh", value = "24H"))
+@Tag("slow")
 @TestProfile(JwksCacheTest.ShortPause.class)
 class JwksCacheTest {
 

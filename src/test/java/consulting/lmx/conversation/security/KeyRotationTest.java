@@ -22,6 +22,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Periodic refreshes, and a required issuer. */
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.Test;
             @ResourceArg(name = "conversations.auth.jwks.refresh", value = "1S"),
             @ResourceArg(name = "conversations.auth.issuer", value = KeyRotationTest.ISSUER)
         })
+@Tag("slow")
 class KeyRotationTest {
 
     static final String ISSUER = "https://id.example";

@@ -17,11 +17,13 @@ import org.bson.BsonString;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The cost of checking a healthy collection, measured by the server's profiler. */
+@Tag("slow")
 class HealthyStartTest {
 
     private final TestCollection conversations = new TestCollection();

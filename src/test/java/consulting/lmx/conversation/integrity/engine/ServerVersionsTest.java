@@ -33,6 +33,7 @@ import org.bson.BsonString;
 import org.bson.BsonValue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,6 +43,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Runs each branch that depends on the server's version, by rewriting answers to those of the other version. docs/servers.md
  * lists the differences and their sources.
  */
+@Tag("slow")
 class ServerVersionsTest {
 
     private RewritingProxy proxy;
