@@ -15,7 +15,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The required audience, and the claim with the roles. */
-@Tag("slow")
 @QuarkusTest
 @TestProfile(TokenClaimsTest.WithAudienceAndRoles.class)
 class TokenClaimsTest {
