@@ -98,7 +98,9 @@ final class MessageQuery {
         BsonValue size = operator(
                 "$add",
                 new BsonInt32(OBJECT_BYTES),
-                operator("$strLenBytes", operator("$concat", field(CONTENT), field(ROLE), key)),
+                operator("$strLenBytes", field(CONTENT)),
+                operator("$strLenBytes", field(ROLE)),
+                operator("$strLenBytes", key),
                 operator("$ifNull", noDateFails, new BsonInt32(0)));
         return operator("$lte", operator("$sum", map(new BsonString("$" + MESSAGES), size)), new BsonInt64(maxBytes));
     }

@@ -50,7 +50,7 @@ public class ConnectionLimits {
     private static final int HEAP_OF_A_CONNECTION = 48 * 1024;
 
     /** Divisor: unread responses may take this part of the direct memory. */
-    private static final int PART_OF_DIRECT_MEMORY = 8;
+    private static final int PART_OF_DIRECT_MEMORY = 4;
 
     private final int max;
     private final long maxUnread;
