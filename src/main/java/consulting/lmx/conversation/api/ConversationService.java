@@ -19,6 +19,7 @@ import consulting.lmx.conversation.store.ConversationFields;
 import consulting.lmx.conversation.store.Conversations;
 import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.store.Memory;
+import consulting.lmx.conversation.store.Message;
 import consulting.lmx.conversation.store.MessageAppender;
 import consulting.lmx.conversation.store.MessageReader;
 import consulting.lmx.conversation.store.MessageReader.Page;
@@ -144,17 +145,32 @@ public class ConversationService {
 
     /** Returns a page of messages of the caller's conversation of that id. */
     Uni<Page> messages(String caller, String conversationId, MessageWindow window, Memory memory) {
-        return reader.read(Conversations.owned(caller, conversationId), false, window, PAGE_BYTES, memory)
-                .onItem()
-                .ifNull()
-                .failWith(Conversations::notFound);
+        return read(Conversations.owned(caller, conversationId), false, window, memory);
     }
 
     private Uni<Page> read(BsonDocument selected, MessageWindow window, Memory memory) {
-        return reader.read(selected, true, window, PAGE_BYTES, memory)
+        return read(selected, true, window, memory);
+    }
+
+    private Uni<Page> read(BsonDocument selected, boolean whole, MessageWindow window, Memory memory) {
+        return reader.read(selected, whole, window, PAGE_BYTES, memory)
                 .onItem()
                 .ifNull()
-                .failWith(Conversations::notFound);
+                .failWith(Conversations::notFound)
+                .call(page -> reserveJson(page, memory));
+    }
+
+    /** A control character takes six bytes of JSON, so a long page may need more memory than was reserved for its text. */
+    private static Uni<Void> reserveJson(Page page, Memory memory) {
+        long text = 0;
+        long json = 0;
+        for (Message message : page.messages()) {
+            if (message.content() != null) {
+                text += message.content().length();
+                json += message.content().chars().filter(c -> c < ' ').count() * 5;
+            }
+        }
+        return json > text ? memory.reserve(text + json) : Uni.createFrom().voidItem();
     }
 
     /** Lists the caller's conversations, newest first, without messages; one more than {@code limit} if there are more. */
