@@ -87,7 +87,7 @@ public final class Connection extends ChannelDuplexHandler {
     }
 
     /**
-     * Runs {@code then} once the response of {@code request} is written or its client is gone. The end handlers of Vert.x run
+     * Runs {@code then} once the response of {@code request} is sent or its client is gone. The end handlers of Vert.x run
      * earlier than that if another thread than the connection's makes the response.
      */
     public static void whenAnswered(RoutingContext request, Runnable then) {
@@ -106,13 +106,12 @@ public final class Connection extends ChannelDuplexHandler {
         then.run();
     }
 
-    private void answered() {
-        List<Runnable> all;
+    private List<Runnable> takeWhenAnswered() {
         synchronized (whenAnswered) {
-            all = List.copyOf(whenAnswered);
+            List<Runnable> all = List.copyOf(whenAnswered);
             whenAnswered.clear();
+            return all;
         }
-        all.forEach(Runnable::run);
     }
 
     RequestDecoder decoder() {
@@ -147,7 +146,7 @@ public final class Connection extends ChannelDuplexHandler {
     @Override
     public void channelInactive(ChannelHandlerContext ignored) {
         limits.closed(this);
-        answered();
+        takeWhenAnswered().forEach(Runnable::run);
         context.fireChannelInactive();
     }
 
@@ -204,7 +203,8 @@ public final class Connection extends ChannelDuplexHandler {
         if (message instanceof LastHttpContent) {
             answering = false;
             yielding = !receiving;
-            answered();
+            List<Runnable> all = takeWhenAnswered();
+            written.addListener(flushed -> all.forEach(Runnable::run));
             limits.move(this, receiving ? State.REST : State.IDLE);
             resume();
             if (closing) {
