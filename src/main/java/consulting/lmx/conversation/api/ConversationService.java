@@ -167,10 +167,19 @@ public class ConversationService {
         for (Message message : page.messages()) {
             if (message.content() != null) {
                 text += message.content().length();
-                json += message.content().chars().filter(c -> c < ' ').count() * 5;
+                json += 5L * controlCharacters(message.content());
             }
         }
         return json > text ? memory.reserve(text + json) : Uni.createFrom().voidItem();
+    }
+
+    /** A loop, because it reads the text of every page. */
+    private static int controlCharacters(String text) {
+        int count = 0;
+        for (int i = 0; i < text.length(); i++) {
+            count += text.charAt(i) < ' ' ? 1 : 0;
+        }
+        return count;
     }
 
     /** Lists the caller's conversations, newest first, without messages; one more than {@code limit} if there are more. */

@@ -3,11 +3,11 @@ package consulting.lmx.conversation.api;
 import consulting.lmx.conversation.store.Message;
 import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.StoredConversation;
+import consulting.lmx.conversation.text.Text;
 import jakarta.ws.rs.core.EntityTag;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -24,7 +24,7 @@ final class ETag {
 
     static EntityTag of(Page page) {
         StoredConversation conversation = page.conversation();
-        MessageDigest digest = sha256();
+        MessageDigest digest = Text.sha256();
         add(digest, conversation.conversationId());
         add(digest, conversation.sessionId());
         add(digest, conversation.title());
@@ -44,13 +44,5 @@ final class ETag {
                 .putInt(text == null ? -1 : bytes.length)
                 .flip());
         digest.update(bytes);
-    }
-
-    static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every Java platform has SHA-256
-        }
     }
 }

@@ -54,7 +54,7 @@ public class ExportService {
      */
     Uni<Multi<byte[]>> export(String caller, String conversationId, HeldMemory memory) {
         return conversations
-                .head(Conversations.owned(caller, conversationId))
+                .head(Conversations.owned(caller, conversationId), true)
                 .onItem()
                 .ifNull()
                 .failWith(Conversations::notFound)

@@ -36,7 +36,7 @@ record IdempotencyKey(String text) {
     /** Returns the id of the conversation that {@code caller} starts with this key: a UUID of version 8 (RFC 9562). */
     String conversationId(String caller) {
         ByteBuffer digest = ByteBuffer.wrap(
-                ETag.sha256().digest((caller.length() + ":" + caller + text).getBytes(StandardCharsets.UTF_8)));
+                Text.sha256().digest((caller.length() + ":" + caller + text).getBytes(StandardCharsets.UTF_8)));
         long high = digest.getLong() & ~0xF000L | VERSION_8;
         long low = digest.getLong() & 0x3FFFFFFFFFFFFFFFL | VARIANT;
         return new UUID(high, low).toString();

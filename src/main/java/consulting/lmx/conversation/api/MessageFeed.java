@@ -65,7 +65,7 @@ public class MessageFeed {
      */
     Uni<Multi<Optional<MessageView>>> follow(String caller, String conversationId, Optional<Integer> after) {
         return conversations
-                .head(Conversations.owned(caller, conversationId))
+                .head(Conversations.owned(caller, conversationId), false)
                 .onItem()
                 .ifNull()
                 .failWith(Conversations::notFound)

@@ -3,6 +3,7 @@ package consulting.lmx.conversation.api;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import consulting.lmx.conversation.text.Text;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -35,7 +36,7 @@ record RequestDigest(NewConversation request) {
         fields.put("title", request.title());
         fields.putPOJO("metadata", metadata);
         try {
-            return HexFormat.of().formatHex(ETag.sha256().digest(json.writeValueAsBytes(fields)));
+            return HexFormat.of().formatHex(Text.sha256().digest(json.writeValueAsBytes(fields)));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

@@ -12,7 +12,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.config.Config;
@@ -47,22 +46,18 @@ public class RetiredSettings {
             "conversations.limits.title-length");
 
     void warn(@Observes StartupEvent started, Config config) {
-        RENAMED.forEach((old, now) -> ifSet(
-                config,
-                old,
-                value -> LOG.warnf(
-                        "event=setting-renamed %s is now called %s: rename it, because the next release rejects the old name",
-                        old, now)));
-        CONSTANT.forEach(old -> ifSet(
-                config,
-                old,
-                value -> LOG.warnf(
-                        "event=setting-ignored %s has no effect: remove it, because the next release rejects it",
-                        old)));
+        names().filter(old -> config.getOptionalValue(old, String.class).isPresent())
+                .forEach(RetiredSettings::warn);
     }
 
-    private static void ifSet(Config config, String name, Consumer<String> action) {
-        config.getOptionalValue(name, String.class).ifPresent(action);
+    private static void warn(String old) {
+        if (RENAMED.containsKey(old)) {
+            LOG.warnf(
+                    "event=setting-renamed %s is now called %s: rename it, because the next release rejects the old name",
+                    old, RENAMED.get(old));
+        } else {
+            LOG.warnf("event=setting-ignored %s has no effect: remove it, because the next release rejects it", old);
+        }
     }
 
     static Stream<String> names() {

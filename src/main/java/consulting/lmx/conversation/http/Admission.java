@@ -32,7 +32,7 @@ public class Admission {
     private static final String LIMITED = "/api/";
     private static final String UNLIMITED = "/api/admin/";
     private static final int MAX_PER_FREE_PLACE = 3;
-    private static final String DETAIL = "The service is overloaded. Try again later.";
+    static final String DETAIL = "The service is overloaded. Try again later.";
 
     private final int places;
     private final Map<String, Integer> takenByCaller = new HashMap<>();

@@ -61,8 +61,8 @@ public final class HeldMemory implements AutoCloseable {
             released = List.copyOf(held);
             held.clear();
         }
-        released.forEach(
-                Reservation::close); // outside the lock: closing grants memory to others, who take their own locks
+        // Outside of the lock: closing grants memory to others, who take their own locks.
+        released.forEach(Reservation::close);
     }
 
     /** Releases all reservations, and every later one at once. */

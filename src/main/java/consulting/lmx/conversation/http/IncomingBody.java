@@ -29,13 +29,13 @@ final class IncomingBody {
     private final RoutingContext context;
     private final HttpServerRequest request;
     private final HeldMemory memory;
-    private boolean over;
     private final long limit;
     private final MemoryBudget budget;
     private final Optional<Connection> connection;
     private final Buffer body = Buffer.buffer();
     private Runnable revoke;
     private long reserved;
+    private boolean over;
 
     IncomingBody(RoutingContext context, String caller, long limit, MemoryBudget budget) {
         this.context = context;

@@ -52,7 +52,6 @@ public class MemoryBudget {
     static final int MAX_WAITING_OF_A_CALLER = 8;
 
     private static final int PART_OF_THE_HEAP = 10;
-    private static final String DETAIL = "The service is overloaded. Try again later.";
 
     private final long size;
     private final long share;
@@ -252,7 +251,7 @@ public class MemoryBudget {
 
     ServiceException overloaded() {
         rejected.increment();
-        return new ServiceException(ErrorCode.OVERLOADED, DETAIL);
+        return new ServiceException(ErrorCode.OVERLOADED, Admission.DETAIL);
     }
 
     private synchronized long held() {

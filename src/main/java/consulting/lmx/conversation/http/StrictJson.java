@@ -18,7 +18,7 @@ import java.util.List;
 public class StrictJson implements ObjectMapperCustomizer {
 
     /** Maximum of field names, values, and starts and ends of objects and arrays. */
-    static final int MAX_TOKENS = 50_000;
+    private static final int MAX_TOKENS = 50_000;
 
     @Override
     public void customize(ObjectMapper mapper) {

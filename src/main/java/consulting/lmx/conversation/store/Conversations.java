@@ -45,6 +45,7 @@ import org.bson.BsonArray;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
+import org.bson.BsonMinKey;
 import org.bson.BsonNull;
 import org.bson.BsonString;
 import org.bson.BsonType;
@@ -80,12 +81,15 @@ public class Conversations {
     private static final BsonDocument IS_SHORT_WITH_METADATA =
             operator("$and", ValueSize.isAtMost(METADATA, 1, METADATA_BYTES), IS_SHORT);
 
-    /** An expression: the metadata, or null if it is larger than a caller can store. */
+    /** In a result: stands for metadata that is larger than a caller can store. */
+    private static final BsonValue TOO_LARGE = new BsonMinKey();
+
+    /** An expression: the metadata, or {@link #TOO_LARGE}. */
     private static final BsonDocument BOUNDED_METADATA = operator(
             "$cond",
             ValueSize.isAtMost(METADATA, METADATA_DEPTH, METADATA_BYTES),
             new BsonString("$" + METADATA),
-            BsonNull.VALUE);
+            TOO_LARGE);
 
     private static final BsonDocument LISTED = listed();
     private static final BsonDocument FIELDS_AND_MESSAGES = MessageQuery.projection(StoredConversation.FIELDS);
@@ -198,13 +202,18 @@ public class Conversations {
     }
 
     /**
-     * Reads the known fields of the selected conversation and counts its messages; null if there is none. Metadata that is larger
-     * than a caller can store is BSON null; see {@link #withMetadata}.
+     * Counts the messages of the selected conversation; null if there is none.
+     *
+     * @param whole true to read all known fields, and metadata as {@link #withMetadata} expects it
      */
-    public Uni<StoredConversation> head(BsonDocument selected) {
+    public Uni<StoredConversation> head(BsonDocument selected, boolean whole) {
         BsonDocument projection = new BsonDocument(MessageQuery.COUNT, operator("$size", MessageQuery.LIST));
-        StoredConversation.FIELDS.forEach(field -> projection.append(field, new BsonInt32(1)));
-        projection.append(METADATA, BOUNDED_METADATA);
+        if (whole) {
+            StoredConversation.FIELDS.forEach(field -> projection.append(field, new BsonInt32(1)));
+            projection.append(METADATA, BOUNDED_METADATA);
+        } else {
+            POSITION.forEach(field -> projection.append(field, new BsonInt32(1)));
+        }
         return first(List.of(Aggregates.match(selected), Aggregates.project(projection)))
                 .onItem()
                 .ifNotNull()
@@ -231,11 +240,10 @@ public class Conversations {
     }
 
     /**
-     * Reads the metadata of a conversation if it was too large to be read with it. Null of BSON stands for metadata that is too
-     * large, and for a stored null, which the second read finds.
+     * Reads the metadata of a conversation if it was too large to be read with it.
      */
     public Uni<StoredConversation> withMetadata(StoredConversation read, Memory memory) {
-        if (!read.document().isNull(METADATA)) {
+        if (!TOO_LARGE.equals(read.document().get(METADATA))) {
             return Uni.createFrom().item(read);
         }
         FindOptions options = new FindOptions().projection(Projections.include(METADATA));
@@ -249,10 +257,11 @@ public class Conversations {
     /** A conversation, and the position of a message in its document; -1 if the message is not there. */
     record Located(StoredConversation conversation, int position) {}
 
-    /** Reads the selected conversation and finds the message with this idempotency key in its document; null if there is none. */
+    /** Finds the message with this idempotency key in the document of the selected conversation; null if there is none. */
     Uni<Located> readWithKey(Bson selected, String key) {
         BsonDocument projection = new BsonDocument(POSITION_OF, MessageQuery.positionOfKey(key));
-        StoredConversation.FIELDS.forEach(field -> projection.append(field, new BsonInt32(1)));
+        List.of(SESSION_ID, CREATED_AT, OFFLOADED, GENERATIONS)
+                .forEach(field -> projection.append(field, new BsonInt32(1)));
         return first(List.of(Aggregates.match(selected), Aggregates.project(projection)))
                 .onItem()
                 .ifNotNull()

@@ -4,13 +4,13 @@ import static consulting.lmx.conversation.store.ConversationFields.FIRST;
 import static consulting.lmx.conversation.store.ConversationFields.GENERATION;
 
 import consulting.lmx.conversation.mongo.DriverFailure;
+import consulting.lmx.conversation.text.Text;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -232,24 +232,17 @@ public class MessageOffloader {
                 return Uni.createFrom().item(0); // another process offloaded them
             }
             Optional<BsonValue> generation = conversation.generation(first);
-            if (generation.isEmpty() && !lengths.stream().allMatch(n -> n == MessageBlocks.MESSAGES_PER_BLOCK)) {
-                return cut(conversation, count, messages, inNewGeneration(conversation, lengths, messages));
-            }
-            return cut(
-                    conversation,
-                    count,
-                    messages,
-                    blocks.write(inBlocks(conversation.id(), first, generation, lengths, messages))
+            boolean full = lengths.stream().allMatch(length -> length == MessageBlocks.MESSAGES_PER_BLOCK);
+            Uni<Optional<BsonDocument>> written = full || generation.isPresent()
+                    ? blocks.write(inBlocks(conversation.id(), first, generation, lengths, messages))
                             .replaceWith(Optional.<BsonDocument>empty())
                             .onFailure(MessageBlocks.Conflict.class)
-                            .recoverWithUni(conflict -> inNewGeneration(conversation, lengths, messages)));
+                            .recoverWithUni(conflict -> inNewGeneration(conversation, lengths, messages))
+                    : inNewGeneration(conversation, lengths, messages);
+            return written.chain(
+                            newGeneration -> inline.cut(conversation, count, messages.get(count - 1), newGeneration))
+                    .map(cut -> cut ? count : 0);
         });
-    }
-
-    private Uni<Integer> cut(
-            StoredConversation conversation, int count, List<BsonValue> messages, Uni<Optional<BsonDocument>> written) {
-        return written.chain(newGeneration -> inline.cut(conversation, count, messages.get(count - 1), newGeneration))
-                .map(cut -> cut ? count : 0);
     }
 
     /**
@@ -272,13 +265,9 @@ public class MessageOffloader {
                         new BsonDocument(ConversationFields.MESSAGES, new BsonArray(messages)), new BsonDocumentCodec())
                 .getByteBuffer()
                 .asNIO();
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            digest.update(bytes);
-            return new BsonObjectId(new ObjectId(Arrays.copyOf(digest.digest(), 12)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every Java platform has SHA-256
-        }
+        MessageDigest digest = Text.sha256();
+        digest.update(bytes);
+        return new BsonObjectId(new ObjectId(Arrays.copyOf(digest.digest(), 12)));
     }
 
     private static List<BsonDocument> inBlocks(

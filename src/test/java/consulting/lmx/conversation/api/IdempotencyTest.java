@@ -7,6 +7,7 @@ import static org.hamcrest.Matchers.hasSize;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import consulting.lmx.conversation.testsupport.Tokens;
+import consulting.lmx.conversation.text.Text;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.http.Header;
 import io.restassured.http.Headers;
@@ -242,6 +243,6 @@ class IdempotencyTest {
     }
 
     private static String sha256(String text) {
-        return HexFormat.of().formatHex(ETag.sha256().digest(text.getBytes(StandardCharsets.UTF_8)));
+        return HexFormat.of().formatHex(Text.sha256().digest(text.getBytes(StandardCharsets.UTF_8)));
     }
 }

@@ -1,14 +1,12 @@
 package consulting.lmx.conversation.api;
 
-import static io.restassured.RestAssured.given;
+import static consulting.lmx.conversation.testsupport.Calls.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.nullValue;
 
-import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
-import io.restassured.specification.RequestSpecification;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -27,10 +25,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PatchTest {
 
     private String path;
-
-    private static RequestSpecification as(String user) {
-        return given().auth().oauth2(Tokens.of(user));
-    }
 
     @BeforeEach
     void start() {
