@@ -10,7 +10,6 @@ import consulting.lmx.conversation.testsupport.Certificates;
 import consulting.lmx.conversation.testsupport.MongodProcess;
 import consulting.lmx.conversation.testsupport.Service;
 import consulting.lmx.conversation.testsupport.Service.Ended;
-import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -42,7 +41,7 @@ class SecuredConnectionIT {
 
     @BeforeAll
     static void startServer() throws Exception {
-        TestServer.assumeGenuine("TLS");
+        Assumptions.assumeTrue(MongodProcess.knows("--tlsMode"), "no mongod with TLS on the PATH");
         certificates = new Certificates(folder);
         certificates.certify("server", "/O=servers/CN=mongod", "subjectAltName=IP:127.0.0.1");
         certificates.certify("client", "/O=clients/CN=conversation-service", "extendedKeyUsage=clientAuth");
@@ -55,8 +54,7 @@ class SecuredConnectionIT {
                         certificates.file("server.pem"),
                         "--tlsCAFile",
                         certificates.file("ca.crt"))
-                .orElse(null);
-        Assumptions.assumeTrue(server != null, "no mongod on the PATH to start with TLS");
+                .orElseThrow();
         try (MongoClient first = client(server.uri())) {
             first.getDatabase("admin").runCommand(Document.parse("{createUser: 'root', pwd: 'root', roles: ['root']}"));
         }

@@ -75,6 +75,18 @@ public final class MongodProcess {
         });
     }
 
+    /** Whether the {@code mongod} on the PATH knows {@code option}: one built without OpenSSL has no TLS options. */
+    public static boolean knows(String option) throws IOException {
+        Optional<Path> mongod = onPath("mongod");
+        if (mongod.isEmpty()) {
+            return false;
+        }
+        Process help = new ProcessBuilder(mongod.get().toString(), "--help")
+                .redirectErrorStream(true)
+                .start();
+        return new String(help.getInputStream().readAllBytes()).contains(option + " ");
+    }
+
     /** A server of its own with {@code options}, not waited for; empty without one. */
     public static Optional<Running> startAlone(String... options) {
         return onPath("mongod").map(mongod -> {
