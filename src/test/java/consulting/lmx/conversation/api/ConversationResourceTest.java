@@ -97,6 +97,18 @@ class ConversationResourceTest {
     }
 
     @Test
+    void startTakesNullAsNoBody() {
+        given().auth()
+                .oauth2(Tokens.of("ann"))
+                .contentType("application/json")
+                .body("null")
+                .post("/api/conversation/start")
+                .then()
+                .statusCode(201)
+                .body("conversation.messages", hasSize(0));
+    }
+
+    @Test
     void startTakesMessagesTitleAndMetadata() {
         Response response = as("ann").body("""
                         {"messages": [{"content": "hi"}, {"role": "assistant", "content": "hello"}],
