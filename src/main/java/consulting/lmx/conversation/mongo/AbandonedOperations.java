@@ -8,7 +8,7 @@ import jakarta.enterprise.event.Observes;
 import org.jboss.logging.Logger;
 
 /**
- * Logs failures of operations that no call waits for, because its caller disconnected or its time ran out. The database may
+ * Logs failures of operations that nobody waits for, because the caller disconnected or the time ran out. The database may
  * reject such an operation at any time, so that is one line without a stack trace. Any other failure may be a defect.
  */
 @ApplicationScoped
@@ -26,7 +26,7 @@ class AbandonedOperations {
                     "event=abandoned-operation-failed code=%d class=%s",
                     rejected.getCode(), rejected.getClass().getName());
         } else {
-            LOG.error("event=abandoned-operation-failed: nobody waits for this failure", failure);
+            LOG.error("event=failure-dropped", failure);
         }
     }
 }

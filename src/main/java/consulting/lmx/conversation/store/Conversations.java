@@ -202,18 +202,15 @@ public class Conversations {
     }
 
     /**
-     * Counts the messages of the selected conversation; null if there is none.
+     * Counts the messages of the selected conversation; null if it does not exist.
      *
      * @param whole true to read all known fields, and metadata as {@link #withMetadata} expects it
      */
     public Uni<StoredConversation> head(BsonDocument selected, boolean whole) {
-        BsonDocument projection = new BsonDocument(MessageQuery.COUNT, operator("$size", MessageQuery.LIST));
-        if (whole) {
-            StoredConversation.FIELDS.forEach(field -> projection.append(field, new BsonInt32(1)));
-            projection.append(METADATA, BOUNDED_METADATA);
-        } else {
-            POSITION.forEach(field -> projection.append(field, new BsonInt32(1)));
-        }
+        BsonDocument fields = whole
+                ? MessageQuery.include(StoredConversation.FIELDS).append(METADATA, BOUNDED_METADATA)
+                : MessageQuery.include(POSITION);
+        BsonDocument projection = fields.append(MessageQuery.COUNT, operator("$size", MessageQuery.LIST));
         return first(List.of(Aggregates.match(selected), Aggregates.project(projection)))
                 .onItem()
                 .ifNotNull()
@@ -239,9 +236,7 @@ public class Conversations {
         });
     }
 
-    /**
-     * Reads the metadata of a conversation if it was too large to be read with it.
-     */
+    /** Reads the metadata of a conversation if it was too large to be read with it. */
     public Uni<StoredConversation> withMetadata(StoredConversation read, Memory memory) {
         if (!TOO_LARGE.equals(read.document().get(METADATA))) {
             return Uni.createFrom().item(read);
@@ -257,11 +252,10 @@ public class Conversations {
     /** A conversation, and the position of a message in its document; -1 if the message is not there. */
     record Located(StoredConversation conversation, int position) {}
 
-    /** Finds the message with this idempotency key in the document of the selected conversation; null if there is none. */
+    /** Finds the message with this idempotency key in the document of the selected conversation; null if it does not exist. */
     Uni<Located> readWithKey(Bson selected, String key) {
-        BsonDocument projection = new BsonDocument(POSITION_OF, MessageQuery.positionOfKey(key));
-        List.of(SESSION_ID, CREATED_AT, OFFLOADED, GENERATIONS)
-                .forEach(field -> projection.append(field, new BsonInt32(1)));
+        BsonDocument projection = MessageQuery.include(List.of(SESSION_ID, CREATED_AT, OFFLOADED, GENERATIONS))
+                .append(POSITION_OF, MessageQuery.positionOfKey(key));
         return first(List.of(Aggregates.match(selected), Aggregates.project(projection)))
                 .onItem()
                 .ifNotNull()
@@ -270,9 +264,8 @@ public class Conversations {
 
     /** Finds the message with this {@code _id} in the document; empty if it is not there. */
     Uni<Optional<Located>> find(BsonValue conversation, BsonValue message) {
-        BsonDocument projection =
-                new BsonDocument(POSITION_OF, MessageQuery.positionOf(new BsonString("$$message." + ID), message));
-        List.of(SESSION_ID, OFFLOADED).forEach(field -> projection.append(field, new BsonInt32(1)));
+        BsonDocument projection = MessageQuery.include(List.of(SESSION_ID, OFFLOADED))
+                .append(POSITION_OF, MessageQuery.positionOf(new BsonString("$$message." + ID), message));
         return first(List.of(Aggregates.match(new BsonDocument(ID, conversation)), Aggregates.project(projection)))
                 .map(found -> Optional.ofNullable(found)
                         .map(Conversations::located)
@@ -321,12 +314,11 @@ public class Conversations {
     }
 
     private static BsonDocument listed() {
-        BsonDocument projection = new BsonDocument();
-        List.of(CONVERSATION_ID, SESSION_ID, USER_ID, CREATED_AT, UPDATED_AT)
-                .forEach(field -> projection.append(field, new BsonInt32(1)));
         BsonDocument title = operator(
                 "$cond", ValueSize.isAtMost(TITLE, 0, METADATA_BYTES), new BsonString("$" + TITLE), BsonNull.VALUE);
-        return projection.append(TITLE, title).append(METADATA, BOUNDED_METADATA);
+        return MessageQuery.include(List.of(CONVERSATION_ID, SESSION_ID, USER_ID, CREATED_AT, UPDATED_AT))
+                .append(TITLE, title)
+                .append(METADATA, BOUNDED_METADATA);
     }
 
     /**

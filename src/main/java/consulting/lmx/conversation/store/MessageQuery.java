@@ -113,7 +113,8 @@ final class MessageQuery {
         return projection;
     }
 
-    private static BsonDocument include(List<String> fields) {
+    /** A projection of these fields. */
+    static BsonDocument include(List<String> fields) {
         BsonDocument projection = new BsonDocument();
         fields.forEach(field -> projection.append(field, new BsonInt32(1)));
         return projection;

@@ -2,19 +2,14 @@ package consulting.lmx.conversation.mongo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import consulting.lmx.conversation.testsupport.LogCapture;
 import consulting.lmx.conversation.testsupport.TestServer;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.test.junit.QuarkusTest;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import jakarta.inject.Inject;
 import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import org.bson.Document;
-import org.jboss.logmanager.formatters.PatternFormatter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,37 +17,19 @@ import org.junit.jupiter.api.Test;
 @QuarkusTest
 class AbandonedOperationsTest {
 
-    private static final Logger ROOT = Logger.getLogger("");
-    private static final PatternFormatter TEXT = new PatternFormatter("%p %s%e");
-
     @Inject
     ReactiveMongoClient client;
 
-    private final List<String> lines = new CopyOnWriteArrayList<>();
-    private final Handler handler = new Handler() {
-        @Override
-        public void publish(LogRecord entry) {
-            String line = TEXT.format(entry);
-            if (line.contains("abandoned-operation-failed") || line.contains("had to drop")) {
-                lines.add(line);
-            }
-        }
-
-        @Override
-        public void flush() {}
-
-        @Override
-        public void close() {}
-    };
+    private LogCapture log;
 
     @BeforeEach
     void listen() {
-        ROOT.addHandler(handler);
+        log = new LogCapture("");
     }
 
     @AfterEach
     void leave() {
-        ROOT.removeHandler(handler);
+        log.close();
     }
 
     @Test
@@ -69,19 +46,20 @@ class AbandonedOperationsTest {
 
         Infrastructure.handleDroppedException(rejection);
 
-        assertThat(lines)
+        assertThat(log.lines("abandoned-operation-failed"))
                 .containsExactly(
                         "INFO event=abandoned-operation-failed code=11000 class=com.mongodb.MongoWriteException");
+        assertThat(log.lines("had to drop")).isEmpty();
     }
 
     @Test
     void otherFailuresKeepTheirStackTrace() {
         Infrastructure.handleDroppedException(new IllegalStateException("a defect"));
 
-        assertThat(lines)
+        assertThat(log.lines("failure-dropped"))
                 .singleElement()
                 .asString()
-                .startsWith("ERROR event=abandoned-operation-failed")
+                .startsWith("ERROR event=failure-dropped")
                 .contains("a defect", "\tat ");
     }
 }

@@ -4,6 +4,7 @@ import static consulting.lmx.conversation.testsupport.Calls.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import consulting.lmx.conversation.testsupport.LogCapture;
 import consulting.lmx.conversation.testsupport.Tokens;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.api.trace.StatusCode;
@@ -19,13 +20,7 @@ import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
-import org.jboss.logmanager.ExtLogRecord;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -131,25 +126,8 @@ class TracingTest {
 
     @Test
     void logRecordsOfACallHaveItsTrace() {
-        Queue<String> traces = new ConcurrentLinkedQueue<>();
-        Handler handler = new Handler() {
-            @Override
-            public void publish(LogRecord record) {
-                if (record.getMessage().startsWith("event=request-rejected")) {
-                    traces.add(String.valueOf(((ExtLogRecord) record).getMdc("traceId")));
-                }
-            }
-
-            @Override
-            public void flush() {}
-
-            @Override
-            public void close() {}
-        };
-        Logger root = Logger.getLogger("");
-        root.addHandler(handler);
         String trace = newTrace();
-        try {
+        try (LogCapture log = new LogCapture("")) {
             await("one rejection in ten seconds is logged")
                     .atMost(Duration.ofSeconds(30))
                     .until(() -> {
@@ -158,10 +136,9 @@ class TracingTest {
                                 .get("/api/conversation/{id}", UUID.randomUUID())
                                 .then()
                                 .statusCode(404);
-                        return traces.contains(trace);
+                        return log.records("event=request-rejected").stream()
+                                .anyMatch(entry -> trace.equals(entry.getMdc("traceId")));
                     });
-        } finally {
-            root.removeHandler(handler);
         }
     }
 }

@@ -2,13 +2,11 @@ package consulting.lmx.conversation.security;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.ArrayList;
+import consulting.lmx.conversation.testsupport.LogCapture;
 import java.util.List;
-import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
-import org.jboss.logmanager.formatters.PatternFormatter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,32 +16,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AuditLogTest {
 
     private static final Logger LOGGER = Logger.getLogger("audit");
-    private static final PatternFormatter TEXT = new PatternFormatter("%s");
 
-    private final List<String> lines = new ArrayList<>();
-    private final Handler handler = new Handler() {
-        @Override
-        public void publish(LogRecord entry) {
-            assertThat(entry.getLevel()).isEqualTo(org.jboss.logmanager.Level.INFO);
-            lines.add(TEXT.format(entry));
-        }
-
-        @Override
-        public void flush() {}
-
-        @Override
-        public void close() {}
-    };
+    private LogCapture log;
 
     @BeforeEach
     void listen() {
         LOGGER.setLevel(Level.INFO);
-        LOGGER.addHandler(handler);
+        log = new LogCapture("audit");
     }
 
     @AfterEach
     void leave() {
-        LOGGER.removeHandler(handler);
+        log.close();
+    }
+
+    private List<String> lines() {
+        assertThat(log.records("")).extracting(LogRecord::getLevel).containsOnly(org.jboss.logmanager.Level.INFO);
+        return log.messages();
     }
 
     @Test
@@ -54,7 +43,7 @@ class AuditLogTest {
         AuditLog.export("ann", "a-conversation", 250);
         AuditLog.heal("root", true);
         AuditLog.erasure("ann", 7, 2);
-        assertThat(lines)
+        assertThat(lines())
                 .containsExactly(
                         "event=audit-deletion who=\"ann\" conversation=\"a-conversation\" count=1",
                         "event=audit-deletion-of-all who=\"ann\" count=7",
@@ -81,7 +70,7 @@ class AuditLogTest {
             })
     void subjectCannotForgeAnEntry(String subject) {
         AuditLog.deletion(subject, subject);
-        assertThat(lines)
+        assertThat(lines())
                 .singleElement()
                 .asString()
                 .matches("event=audit-deletion who=\"(?<id>(\\\\.|[^\"\\\\\\p{C}\\p{Zl}\\p{Zp}])*)\""
@@ -91,7 +80,7 @@ class AuditLogTest {
     @Test
     void readableTextIsNotEscaped() {
         AuditLog.deletion("Änn Ōe 😀 <ann@example.com>", "a\tb");
-        assertThat(lines)
+        assertThat(lines())
                 .containsExactly(
                         "event=audit-deletion who=\"Änn Ōe 😀 <ann@example.com>\" conversation=\"a\\u0009b\" count=1");
     }
