@@ -40,8 +40,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.bson.BsonArray;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
@@ -96,8 +96,6 @@ public class Conversations {
     private static final BsonDocument POSITION_AND_MESSAGES = MessageQuery.projection(POSITION);
 
     private static final String POSITION_OF = "position";
-
-    private static final int DELETED_AT_ONCE = 500;
 
     private final ReactiveMongoCollection<BsonDocument> documents;
     private final MessageBlocks blocks;
@@ -304,7 +302,8 @@ public class Conversations {
 
     /**
      * Lists the caller's conversations, newest first, without messages, and without title or metadata that are larger than a
-     * caller can store. Returns one more than {@code limit} if there are more.
+     * caller can store. Returns one more than {@code limit} if there are more. The server sorts on disk if an {@code updatedAt} in
+     * the collection is an array, because then it cannot read the order from the index.
      *
      * @param after the position that the list continues from
      */
@@ -316,7 +315,10 @@ public class Conversations {
                 Aggregates.limit(limit + 1),
                 Aggregates.project(LISTED));
         return documents
-                .aggregate(pipeline, RawBsonDocument.class, new AggregateOptions().collation(Collations.SIMPLE))
+                .aggregate(
+                        pipeline,
+                        RawBsonDocument.class,
+                        new AggregateOptions().collation(Collations.SIMPLE).allowDiskUse(true))
                 .map(found -> new StoredConversation(found, 0));
     }
 
@@ -326,7 +328,10 @@ public class Conversations {
                 .forEach(field -> projection.append(field, new BsonInt32(1)));
         BsonDocument title = operator(
                 "$cond", ValueSize.isAtMost(TITLE, 0, METADATA_BYTES), new BsonString("$" + TITLE), BsonNull.VALUE);
-        return projection.append(TITLE, title).append(METADATA, BOUNDED_METADATA);
+        return projection
+                .append(TITLE, title)
+                .append(METADATA, BOUNDED_METADATA)
+                .append(ListPosition.SORTED_BY, ListPosition.SORT_VALUE);
     }
 
     /**
@@ -396,45 +401,27 @@ public class Conversations {
     }
 
     /** The numbers of deleted documents. */
-    public record Deleted(long conversations, long blocks) {
+    public record Deleted(long conversations, long blocks) {}
 
-        private Deleted plus(Deleted other) {
-            return new Deleted(conversations + other.conversations, blocks + other.blocks);
-        }
-    }
-
-    /** Deletes all conversations of the caller and their blocks. */
+    /** Deletes all conversations of the caller, then their blocks. */
     public Uni<Deleted> deleteAll(String caller) {
         BsonDocument own = new BsonDocument(USER_ID, new BsonString(caller));
-        DeleteOptions simple = new DeleteOptions().collation(Collations.SIMPLE);
-        return Multi.createBy()
-                .repeating()
-                .uni(() -> documents
-                        .find(
-                                own.clone().append(OFFLOADED, new BsonDocument("$exists", BsonBoolean.TRUE)),
-                                new FindOptions()
-                                        .collation(Collations.SIMPLE)
-                                        .projection(Projections.include(ID))
-                                        .limit(DELETED_AT_ONCE))
-                        .map(found -> found.get(ID))
-                        .collect()
-                        .asList())
-                .until(List::isEmpty)
-                .onItem()
-                .transformToUniAndConcatenate(ids -> documents
-                        .deleteMany(own.clone().append(ID, new BsonDocument("$in", new BsonArray(ids))), simple)
+        return documents
+                .find(
+                        own.clone().append(OFFLOADED, new BsonDocument("$exists", BsonBoolean.TRUE)),
+                        new FindOptions().collation(Collations.SIMPLE).projection(Projections.include(ID)))
+                .map(found -> found.get(ID))
+                .collect()
+                .asList()
+                .chain(withBlocks -> documents
+                        .deleteMany(own, new DeleteOptions().collation(Collations.SIMPLE))
                         .chain(deleted -> Multi.createFrom()
-                                .iterable(ids)
+                                .iterable(withBlocks)
                                 .onItem()
                                 .transformToUniAndConcatenate(blocks::deleteOf)
                                 .collect()
-                                .in(() -> new long[1], (sum, n) -> sum[0] += n)
-                                .map(sum -> new Deleted(deleted.getDeletedCount(), sum[0]))))
-                .collect()
-                .in(() -> new Deleted[] {new Deleted(0, 0)}, (sum, more) -> sum[0] = sum[0].plus(more))
-                .chain(withBlocks -> documents
-                        .deleteMany(own, simple)
-                        .map(rest -> withBlocks[0].plus(new Deleted(rest.getDeletedCount(), 0))));
+                                .with(Collectors.summingLong(Long::longValue))
+                                .map(sum -> new Deleted(deleted.getDeletedCount(), sum))));
     }
 
     /** Returns the {@code _id} of the selected conversation, or null. */
