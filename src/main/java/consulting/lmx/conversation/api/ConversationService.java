@@ -18,6 +18,7 @@ import consulting.lmx.conversation.store.Conversation;
 import consulting.lmx.conversation.store.ConversationFields;
 import consulting.lmx.conversation.store.Conversations;
 import consulting.lmx.conversation.store.LimitsConfig;
+import consulting.lmx.conversation.store.ListPosition;
 import consulting.lmx.conversation.store.Memory;
 import consulting.lmx.conversation.store.Message;
 import consulting.lmx.conversation.store.MessageAppender;
@@ -183,14 +184,9 @@ public class ConversationService {
     }
 
     /** Lists the caller's conversations, newest first, without messages; one more than {@code limit} if there are more. */
-    Uni<List<StoredConversation>> list(String caller, int limit, Optional<Cursor> after, Memory memory) {
+    Uni<List<StoredConversation>> list(String caller, int limit, Optional<ListPosition> after, Memory memory) {
         return memory.reserve(limit * LISTED_BYTES)
-                .chain(() -> conversations
-                        .list(caller, limit, after.map(Cursor::position))
-                        .collect()
-                        .asList())
-                .onFailure(failure -> after.isPresent() && Cursor.isRefused(failure))
-                .transform(failure -> Cursor.unknown());
+                .chain(() -> conversations.list(caller, limit, after).collect().asList());
     }
 
     /**

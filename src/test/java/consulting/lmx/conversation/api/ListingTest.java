@@ -155,8 +155,7 @@ class ListingTest {
                 "limit=1&limit=2",
                 "after=",
                 "after=nonsense",
-                "after=e30",
-                "after=eyJ1IjpbMV0sImkiOjJ9"
+                "after=e30"
             })
     void badPageIsRefused(String query) {
         as(user).get("/api/conversation?" + query)
@@ -169,15 +168,12 @@ class ListingTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "{\"$regularExpression\": {\"pattern\": \".*\", \"options\": \"\"}}",
-                "/x/",
-                "undefined",
+                "{\"a\\u0000\": 1}",
                 "{\"$oid\": \"zz\"}",
                 "{\"$binary\": {\"base64\": \"!!\", \"subType\": \"04\"}}",
                 "DEEP"
             })
     void cursorThatWasNeverGivenOutIsRefused(String place) {
-        TestServer.assumeGenuine("values that it does not compare with");
         String deep = "{\"a\":".repeat(400) + "1" + "}".repeat(400);
         String cursor = "{\"u\": null, \"i\": " + (place.equals("DEEP") ? deep : place) + "}";
         as(user).queryParam(
@@ -334,6 +330,9 @@ class ListingTest {
                 "1700000000000",
                 "{$numberDouble: '1.5'}",
                 "{$numberDouble: '-Infinity'}",
+                "{$numberDouble: 'NaN'}",
+                "[{$date: 500}, {$date: 3000}]",
+                "['text', 5]",
                 "null",
                 "true",
                 "{a: 1}",
