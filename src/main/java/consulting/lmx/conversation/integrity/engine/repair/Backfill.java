@@ -36,18 +36,15 @@ public final class Backfill {
         this.batchSize = batchSize;
     }
 
-    /** Completes when every repair is acknowledged. Fails with an IntegrityException if the run was asked to stop. */
+    /** Completes when every repair is acknowledged. */
     public Uni<Void> run(RequiredKey key, RunProgress progress) {
         progress.scanning();
         return broken(key)
-                .select()
-                .first(batch -> !progress.stopping())
                 .onItem()
                 .transformToUni(batch -> writer.repair(repairs(batch, key, progress), key, progress))
                 .merge(IN_FLIGHT)
                 .collect()
                 .last()
-                .invoke(progress::requireNotStopped)
                 .invoke(() -> LOG.infof(
                         "event=backfill run=%s field=%s found=%s healed=%s",
                         progress.run(),
