@@ -14,6 +14,8 @@ import consulting.lmx.conversation.mongo.Hello;
 import consulting.lmx.conversation.mongo.Publishers;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
@@ -32,6 +34,10 @@ public final class Lease {
     private static final Logger LOG = Logger.getLogger(Lease.class);
 
     static final String COLLECTION = "integrity_lease";
+
+    /** The name of this process, which the stored lease shows to operators: its host and its process id. */
+    private static final String HOST =
+            hostName() + "/" + ProcessHandle.current().pid();
 
     /** The lease expires this long after its last renewal. */
     static final Duration TIME_TO_LIVE = Duration.ofSeconds(5);
@@ -55,12 +61,23 @@ public final class Lease {
         this.run = run;
     }
 
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "unknown"; // a container without a name
+        }
+    }
+
     /** Takes the lease, and returns whether it was free. */
     Uni<Boolean> acquire() {
         return serverTime()
                 .chain(now -> Publishers.one(leases.findOneAndUpdate(
                         Filters.and(Filters.eq("_id", name), Filters.nor(isHeldAt(now))),
-                        Updates.combine(Updates.set("holder", run), Updates.currentDate("renewedAt")),
+                        Updates.combine(
+                                Updates.set("holder", run),
+                                Updates.set("host", HOST),
+                                Updates.currentDate("renewedAt")),
                         new FindOneAndUpdateOptions().upsert(true).collation(SIMPLE))))
                 .invoke(() -> LOG.infof("event=lease-taken run=%s", run))
                 .map(previous -> true)
