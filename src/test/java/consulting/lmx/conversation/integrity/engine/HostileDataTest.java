@@ -174,7 +174,7 @@ class HostileDataTest {
     }
 
     @Test
-    void stringThatIsNotValidUtf8IsNotAString() {
+    void stringThatIsNotValidUtf8IsRepaired() {
         byte[] wrong = {'a', (byte) 0xff, 'b'};
         var raw = conversations.database.getCollection("conversations", RawBsonDocument.class);
         await(raw.insertMany(List.of(
@@ -182,7 +182,7 @@ class HostileDataTest {
 
         IntegrityReport report = conversations.heal();
 
-        assertThat(report.broken()).containsEntry("not-a-string", 3L);
+        assertThat(report.broken()).containsEntry("blank", 3L);
         assertThat(report.healed()).isEqualTo(3);
         for (int id = 1; id <= 3; id++) {
             assertUuid(text(id, SESSION_ID));
@@ -375,13 +375,10 @@ class HostileDataTest {
         assertThat(text(1, SESSION_ID)).isEqualTo(same);
         for (int id = 2; id <= 3; id++) {
             assertUuid(text(id, SESSION_ID));
-            assertThat(conversations
-                            .one(id)
-                            .getDocument("sessionIdRepair")
-                            .getString("was")
-                            .getValue())
-                    .isEqualTo(same);
         }
+        assertThat(report.exceptions())
+                .as("a command has no room for the value twice")
+                .hasSize(2);
         assertUuid(text(5, SESSION_ID));
     }
 
