@@ -2,7 +2,6 @@ package consulting.lmx.conversation.api;
 
 import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.http.stream.StreamedBody;
-import consulting.lmx.conversation.mongo.LinearizableReads;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
@@ -22,7 +21,6 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
-@LinearizableReads
 @Produces(MediaType.APPLICATION_JSON)
 public class ExportResource {
 

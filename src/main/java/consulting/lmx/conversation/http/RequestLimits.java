@@ -1,13 +1,15 @@
 package consulting.lmx.conversation.http;
 
+import consulting.lmx.conversation.mongo.ReadBarrier;
 import consulting.lmx.conversation.security.Caller;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.Priority;
 import jakarta.interceptor.AroundInvoke;
 import jakarta.interceptor.Interceptor;
 import jakarta.interceptor.InvocationContext;
+import jakarta.ws.rs.GET;
 
-/** Applies {@link Admission} and {@link CallTimeout} to the routes that are {@link Limited} and return a {@link Uni}. */
+/** Applies {@link Admission}, {@link CallTimeout} and {@link ReadBarrier} to the routes that are {@link Limited}. */
 @Limited
 @Interceptor
 @Priority(Interceptor.Priority.APPLICATION)
@@ -15,19 +17,18 @@ public class RequestLimits {
 
     private final Admission admission;
     private final CallTimeout timeout;
+    private final ReadBarrier barrier;
     private final Caller caller;
 
-    RequestLimits(Admission admission, CallTimeout timeout, Caller caller) {
+    RequestLimits(Admission admission, CallTimeout timeout, ReadBarrier barrier, Caller caller) {
         this.admission = admission;
         this.timeout = timeout;
+        this.barrier = barrier;
         this.caller = caller;
     }
 
     @AroundInvoke
     Object limit(InvocationContext call) throws Exception {
-        if (!Uni.class.isAssignableFrom(call.getMethod().getReturnType())) {
-            return call.proceed();
-        }
         String id = caller.id();
         admission.enter(id);
         Uni<?> response;
@@ -37,6 +38,8 @@ public class RequestLimits {
             admission.leave(id);
             throw failure;
         }
-        return timeout.of(response).onTermination().invoke(() -> admission.leave(id));
+        Uni<?> confirmed =
+                call.getMethod().isAnnotationPresent(GET.class) ? barrier.read(response) : barrier.write(response);
+        return timeout.of(confirmed).onTermination().invoke(() -> admission.leave(id));
     }
 }
