@@ -6,6 +6,9 @@ package consulting.lmx.conversation.http;
  */
 public final class FilterOrder {
 
+    /** First, because it only adds a header when the response begins. */
+    static final int ALLOW_HEADER = 1000;
+
     /** Before every filter that reads the path or that may leave the connection open for the next request. */
     static final int REQUEST_SYNTAX = 950;
 

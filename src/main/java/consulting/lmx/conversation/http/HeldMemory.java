@@ -42,8 +42,8 @@ public final class HeldMemory implements AutoCloseable {
     }
 
     /**
-     * Declares that a slow client is the reason why the memory is held. If requests wait, the budget may close this and run
-     * {@code revoke}, on any thread; it has to end the client's request. Null withdraws the declaration.
+     * Declares that a slow client is the reason why the memory is held. If requests wait, the budget may run {@code revoke}
+     * once, on any thread; it has to end the client's request, which closes this. Null withdraws the declaration.
      */
     void revocable(Runnable revoke) {
         budget.revocable(this, revoke);

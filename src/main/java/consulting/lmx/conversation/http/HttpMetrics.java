@@ -4,15 +4,9 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
-import jakarta.enterprise.inject.Any;
-import jakarta.enterprise.inject.spi.BeanManager;
 import jakarta.inject.Singleton;
-import jakarta.ws.rs.Path;
-import java.lang.reflect.Method;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -39,21 +33,10 @@ public class HttpMetrics implements MeterFilter {
                     .toArray())
             .build();
 
-    /** The paths of all routes, as their annotations declare them. */
-    private final Set<String> paths;
+    private final Routes routes;
 
-    HttpMetrics(BeanManager beans) {
-        paths = beans.getBeans(Object.class, Any.Literal.INSTANCE).stream()
-                .map(bean -> (Class<?>) bean.getBeanClass())
-                .filter(resource -> resource.isAnnotationPresent(Path.class))
-                .flatMap(resource -> Arrays.stream(resource.getDeclaredMethods()))
-                .map(HttpMetrics::path)
-                .collect(Collectors.toSet());
-    }
-
-    private static String path(Method route) {
-        Path path = route.getAnnotation(Path.class);
-        return route.getDeclaringClass().getAnnotation(Path.class).value() + (path == null ? "" : path.value());
+    HttpMetrics(Routes routes) {
+        this.routes = routes;
     }
 
     @Override
@@ -67,7 +50,7 @@ public class HttpMetrics implements MeterFilter {
         String value = tag.getValue();
         return switch (tag.getKey()) {
             case "method" -> METHODS.contains(value) ? tag : Tag.of("method", UNKNOWN);
-            case "uri" -> QUARKUS_NAMES.contains(value) || paths.contains(value) ? tag : Tag.of("uri", unknown(value));
+            case "uri" -> QUARKUS_NAMES.contains(value) || routes.contains(value) ? tag : Tag.of("uri", unknown(value));
             default -> tag;
         };
     }

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -59,6 +60,7 @@ public class MemoryBudget {
     private final Map<String, Long> heldByCaller = new HashMap<>();
     private final Set<Request> queue = new LinkedHashSet<>();
     private final Set<HeldMemory> revocable = new LinkedHashSet<>();
+    private final Set<HeldMemory> revoked = new HashSet<>();
     private long held;
 
     private record Request(HeldMemory owner, long bytes, CompletableFuture<Void> granted) {}
@@ -194,11 +196,12 @@ public class MemoryBudget {
         memory.bytes = 0;
         memory.closed |= close;
         revocable.remove(memory);
+        revoked.remove(memory);
     }
 
     synchronized void revocable(HeldMemory memory, Runnable revoke) {
         memory.revocation = revoke;
-        if (revoke == null || memory.closed) {
+        if (revoke == null || memory.closed || revoked.contains(memory)) {
             revocable.remove(memory);
         } else if (revocable.add(memory)) {
             memory.revocableSince = System.nanoTime();
@@ -211,27 +214,26 @@ public class MemoryBudget {
      */
     private void relieve() {
         List<Runnable> revocations = new ArrayList<>();
-        List<Request> granted;
         synchronized (this) {
             Optional<Request> next = queue.stream().filter(this::mayHold).findFirst();
             if (next.isEmpty()) {
                 return;
             }
             long wanted = held + next.get().bytes() - limit(next.get());
+            wanted -= revoked.stream().mapToLong(memory -> memory.bytes).sum();
             for (HeldMemory slow : slowest()) {
                 if (wanted > 0) {
                     wanted -= slow.bytes;
+                    revoked.add(slow);
+                    revocable.remove(slow);
                     revocations.add(slow.revocation);
-                    giveBack(slow, true);
                 }
             }
             if (wanted > 0) {
                 revocations.add(lastResort);
             }
-            granted = takeNext();
         }
         revocations.forEach(Runnable::run);
-        complete(granted);
     }
 
     private List<HeldMemory> slowest() {

@@ -164,6 +164,22 @@ class ErrorsTest {
     }
 
     @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "PUT     | /api/conversation              | DELETE, GET, HEAD, OPTIONS",
+                "TRACE   | /api/conversation              | DELETE, GET, HEAD, OPTIONS",
+                "OPTIONS | /api/conversation              | DELETE, GET, HEAD, OPTIONS",
+                "PUT     | /api/conversation/a%2Fb        | DELETE, GET, HEAD, OPTIONS, PATCH",
+                "GET     | /api/conversation/x/message    | OPTIONS, POST",
+                "OPTIONS | /api/conversation/x/messages   | GET, HEAD, OPTIONS",
+                "DELETE  | /api/admin/integrity           | GET, HEAD, OPTIONS"
+            })
+    void allowHeaderNamesTheMethodsOfThePath(String method, String path, String allowed) {
+        ann().urlEncodingEnabled(false).request(method, path).then().header("Allow", equalTo(allowed));
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"text/plain", "application/xml", "text/csv"})
     void wrongMediaTypeIsRejected(String type) {
         String id = UUID.randomUUID().toString();

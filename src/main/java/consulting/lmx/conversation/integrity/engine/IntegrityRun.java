@@ -100,7 +100,7 @@ public final class IntegrityRun {
                 validator,
                 backfill,
                 duplicates);
-        this.lease = new Lease(database, invariant.collection(), progress.run());
+        this.lease = new Lease(database, invariant.collection(), progress);
     }
 
     /**
@@ -127,8 +127,7 @@ public final class IntegrityRun {
                         : lease.acquire()
                                 .chain(taken -> taken
                                         ? lease.holdWhile(this::repair)
-                                        : step("waiting for another process", lease::untilFree)
-                                                .chain(() -> heal(accepted))));
+                                        : lease.untilFree().chain(() -> heal(accepted))));
     }
 
     /** The report, if nothing has to be healed. The steps run in sequence, because the collection may not exist yet. */

@@ -8,6 +8,7 @@ import com.mongodb.client.model.Updates;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
+import consulting.lmx.conversation.integrity.engine.model.RunProgress;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.mongo.Hello;
@@ -19,9 +20,11 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.bson.BsonDocument;
 import org.bson.BsonType;
+import org.bson.BsonValue;
 import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
@@ -52,13 +55,15 @@ public final class Lease {
     private final MongoCollection<BsonDocument> leases;
     private final String name;
     private final String run;
+    private final RunProgress progress;
 
-    /** @param run the id of the run that takes the lease */
-    Lease(MongoDatabase database, String name, String run) {
+    /** @param progress the run that takes the lease or waits for it */
+    Lease(MongoDatabase database, String name, RunProgress progress) {
         this.database = database;
         this.leases = database.getCollection(COLLECTION, BsonDocument.class);
         this.name = name;
-        this.run = run;
+        this.run = progress.run();
+        this.progress = progress;
     }
 
     private static String hostName() {
@@ -77,6 +82,7 @@ public final class Lease {
                         Updates.combine(
                                 Updates.set("holder", run),
                                 Updates.set("host", HOST),
+                                Updates.set("progress", progress.summary()),
                                 Updates.currentDate("renewedAt")),
                         new FindOneAndUpdateOptions().upsert(true).collation(SIMPLE))))
                 .invoke(() -> LOG.infof("event=lease-taken run=%s", run))
@@ -113,7 +119,11 @@ public final class Lease {
     }
 
     private Uni<Void> renew() {
-        return Publishers.one(leases.updateOne(isOwn(), Updates.currentDate("renewedAt"), UPDATE))
+        return Publishers.one(leases.updateOne(
+                        isOwn(),
+                        Updates.combine(
+                                Updates.currentDate("renewedAt"), Updates.set("progress", progress.summary())),
+                        UPDATE))
                 .invoke(result -> {
                     if (result.getMatchedCount() == 0) {
                         throw new IntegrityException(
@@ -145,22 +155,26 @@ public final class Lease {
         return Filters.and(Filters.eq("_id", name), Filters.eq("holder", run));
     }
 
-    /** Completes when the lease is free. */
+    /** Completes when the lease is free. Meanwhile the run's step shows the progress of the holder. */
     Uni<Void> untilFree() {
-        return isHeld().repeat()
+        return holder().invoke(holder -> holder.map(lease -> lease.get("progress"))
+                        .filter(BsonValue::isString)
+                        .ifPresent(text -> progress.step(
+                                "waiting for another process: " + text.asString().getValue())))
+                .repeat()
                 .withDelay(POLL_INTERVAL)
-                .until(held -> !held)
+                .until(Optional::isEmpty)
                 .collect()
                 .last()
                 .replaceWithVoid();
     }
 
-    private Uni<Boolean> isHeld() {
+    private Uni<Optional<BsonDocument>> holder() {
         return serverTime()
                 .chain(now -> Publishers.one(leases.find(Filters.and(Filters.eq("_id", name), isHeldAt(now)))
                         .collation(SIMPLE)
                         .first()))
-                .map(lease -> lease != null);
+                .map(Optional::ofNullable);
     }
 
     private Uni<Instant> serverTime() {

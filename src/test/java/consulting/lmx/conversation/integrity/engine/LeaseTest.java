@@ -6,13 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Updates;
+import consulting.lmx.conversation.integrity.engine.model.Defect;
 import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
+import consulting.lmx.conversation.integrity.engine.model.RunProgress;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
@@ -31,9 +32,12 @@ class LeaseTest {
         conversations.close();
     }
 
+    private Lease lease(RunProgress progress) {
+        return new Lease(conversations.database, "conversations", progress);
+    }
+
     private Lease lease() {
-        return new Lease(
-                conversations.database, "conversations", UUID.randomUUID().toString());
+        return lease(conversations.progress());
     }
 
     private static boolean taken(Lease lease) {
@@ -91,17 +95,20 @@ class LeaseTest {
     }
 
     @Test
-    void holderRenewsItAndOthersWait() {
-        Lease mine = lease();
+    void holderRenewsItAndOthersShowItsProgress() {
+        RunProgress progress = conversations.progress();
+        Lease mine = lease(progress);
         assertThat(taken(mine)).isTrue();
-        long first = stored().getDateTime("renewedAt").getValue();
+        progress.step("working");
+        progress.healed(TestCollection.SESSION_ID, Defect.NULL, 7);
         CompletableFuture<Object> end = new CompletableFuture<>();
         CompletableFuture<Object> work =
                 mine.holdWhile(() -> Uni.createFrom().completionStage(end)).subscribeAsCompletionStage();
-        CompletableFuture<Void> free = lease().untilFree().subscribeAsCompletionStage();
+        RunProgress waiting = conversations.progress();
+        CompletableFuture<Void> free = lease(waiting).untilFree().subscribeAsCompletionStage();
         Awaitility.await()
                 .atMost(LIMIT)
-                .until(() -> stored().getDateTime("renewedAt").getValue() > first);
+                .until(() -> waiting.step().equals("waiting for another process: working, 7 healed, 0 left"));
         assertThat(free).isNotDone();
 
         end.complete("done");

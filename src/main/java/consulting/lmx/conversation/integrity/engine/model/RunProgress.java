@@ -93,6 +93,11 @@ public final class RunProgress {
         return step;
     }
 
+    /** The progress in one line, for processes that wait for this one. */
+    public String summary() {
+        return step + ", " + totalHealed() + " healed, " + remaining() + " left";
+    }
+
     public KeyCounts counts(RequiredKey key) {
         return keys.get(key.field());
     }

@@ -4,6 +4,7 @@ import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.UpdateOneModel;
 import com.mongodb.client.model.UpdateOptions;
 import consulting.lmx.conversation.integrity.engine.model.Defect;
+import consulting.lmx.conversation.integrity.engine.model.ExtendedJson;
 import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
 import consulting.lmx.conversation.mongo.Collations;
 import java.time.Instant;
@@ -68,12 +69,18 @@ public record Repair(BsonValue id, BsonValue was, Defect defect, String value) {
                 && (was == null || !was.isString() || was.asString().getValue().length() <= MAX_SENT_TWICE);
     }
 
-    /** One atomic update. It does nothing if the value is no longer the one that was read. */
-    UpdateOneModel<BsonDocument> withRecord(RequiredKey key, String updatedField, Instant at, String run) {
+    /**
+     * One atomic update. It does nothing if the value is no longer the one that was read.
+     *
+     * @param asText whether the record keeps the old value as text, because the server accepts it only where it is
+     */
+    UpdateOneModel<BsonDocument> withRecord(
+            RequiredKey key, String updatedField, Instant at, String run, boolean asText) {
         BsonDateTime time = new BsonDateTime(at.toEpochMilli());
         BsonDocument record = new BsonDocument("reason", new BsonString(defect.word()));
         if (was != null && !was.isNull()) {
-            record.append("was", was);
+            // Extended JSON represents documents only
+            record.append("was", asText ? new BsonString(ExtendedJson.of(new BsonDocument("was", was))) : was);
         }
         record.append("at", time).append("run", new BsonString(run));
         return update(

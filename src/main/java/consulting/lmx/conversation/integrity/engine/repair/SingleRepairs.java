@@ -21,8 +21,8 @@ import java.util.stream.Collectors;
 import org.bson.BsonDocument;
 
 /**
- * Sends each repair as a single update. If the server refuses one, it is sent again without the repair record. A document
- * without room even for its key stays broken.
+ * Sends each repair as a single update. If the server refuses one, it is sent again with the old value as text, then without
+ * the repair record. A document without room even for its key stays broken.
  */
 final class SingleRepairs {
 
@@ -43,7 +43,7 @@ final class SingleRepairs {
         Map<Boolean, List<Repair>> recorded =
                 repairs.stream().collect(Collectors.partitioningBy(Repair::fitsWithRecord));
         Map<Defect, List<Repair>> byDefect = recorded.get(true).stream().collect(Collectors.groupingBy(Repair::defect));
-        return each(byDefect.entrySet(), same -> sendWithRecord(same.getKey(), same.getValue(), key, progress))
+        return each(byDefect.entrySet(), same -> sendWithRecord(same.getKey(), same.getValue(), key, progress, false))
                 .chain(() -> each(recorded.get(false), repair -> sendWithoutRecord(repair, key, progress)));
     }
 
@@ -56,11 +56,12 @@ final class SingleRepairs {
                 .last();
     }
 
-    private Uni<Void> sendWithRecord(Defect defect, List<Repair> repairs, RequiredKey key, RunProgress progress) {
+    private Uni<Void> sendWithRecord(
+            Defect defect, List<Repair> repairs, RequiredKey key, RunProgress progress, boolean asText) {
         Instant at = clock.instant();
         return Publishers.one(collection.bulkWrite(
                         repairs.stream()
-                                .map(repair -> repair.withRecord(key, updatedField, at, progress.run()))
+                                .map(repair -> repair.withRecord(key, updatedField, at, progress.run(), asText))
                                 .toList(),
                         UNORDERED))
                 .invoke(result -> progress.healed(key, defect, result.getModifiedCount()))
@@ -71,9 +72,12 @@ final class SingleRepairs {
                     progress.healed(key, defect, refused.getWriteResult().getModifiedCount());
                     return each(refused.getWriteErrors(), error -> {
                         Repair repair = repairs.get(error.getIndex());
-                        return DriverFailure.isDuplicateKey(error)
-                                ? send(List.of(repair.asDuplicate(key)), key, progress)
-                                : sendWithoutRecord(repair, key, progress);
+                        if (DriverFailure.isDuplicateKey(error)) {
+                            return send(List.of(repair.asDuplicate(key)), key, progress);
+                        }
+                        return asText || DriverFailure.isTooLarge(error)
+                                ? sendWithoutRecord(repair, key, progress)
+                                : sendWithRecord(defect, List.of(repair), key, progress, true);
                     });
                 });
     }

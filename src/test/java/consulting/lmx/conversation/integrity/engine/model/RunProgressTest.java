@@ -58,6 +58,14 @@ class RunProgressTest {
     }
 
     @Test
+    void summaryNamesStepAndNumbers() {
+        progress.step("backfill");
+        progress.countedBroken(10);
+        progress.healed(SESSION_ID, Defect.NULL, 3);
+        assertThat(progress.summary()).isEqualTo("backfill, 3 healed, 7 left");
+    }
+
+    @Test
     void scannedIsTheLargestReportedNumber() {
         progress.scanned(5);
         progress.scanned(9);
