@@ -22,6 +22,7 @@ import com.mongodb.client.model.FindOneAndDeleteOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
+import com.mongodb.client.result.DeleteResult;
 import consulting.lmx.conversation.mongo.CallersContext;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
@@ -410,7 +411,8 @@ public class Conversations {
                 .transformToUniAndConcatenate(one -> deleteMany(one)
                         .chain(deleted -> blocks.deleteOf(one.get(ID)).map(n -> new Deleted(deleted, n))))
                 .onCompletion()
-                .switchTo(() -> deleteMany(own).map(rest -> new Deleted(rest, 0)).toMulti())
+                .switchTo(
+                        () -> deleteMany(own).map(rest -> new Deleted(rest, 0)).toMulti())
                 .collect()
                 .with(Collectors.reducing(new Deleted(0, 0), Deleted::plus));
     }

@@ -29,7 +29,11 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
             "$cond",
             operator("$isArray", STORED),
             operator("$max", STORED),
-            operator("$cond", operator("$eq", operator("$type", STORED), new BsonString("missing")), BsonNull.VALUE, STORED));
+            operator(
+                    "$cond",
+                    operator("$eq", operator("$type", STORED), new BsonString("missing")),
+                    BsonNull.VALUE,
+                    STORED));
 
     /** Returns the position after this conversation of a list. */
     public static ListPosition after(StoredConversation conversation) {

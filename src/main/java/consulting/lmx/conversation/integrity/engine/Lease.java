@@ -121,8 +121,7 @@ public final class Lease {
     private Uni<Void> renew() {
         return Publishers.one(leases.updateOne(
                         isOwn(),
-                        Updates.combine(
-                                Updates.currentDate("renewedAt"), Updates.set("progress", progress.summary())),
+                        Updates.combine(Updates.currentDate("renewedAt"), Updates.set("progress", progress.summary())),
                         UPDATE))
                 .invoke(result -> {
                     if (result.getMatchedCount() == 0) {
@@ -159,8 +158,8 @@ public final class Lease {
     Uni<Void> untilFree() {
         return holder().invoke(holder -> holder.map(lease -> lease.get("progress"))
                         .filter(BsonValue::isString)
-                        .ifPresent(text -> progress.step(
-                                "waiting for another process: " + text.asString().getValue())))
+                        .ifPresent(text -> progress.step("waiting for another process: "
+                                + text.asString().getValue())))
                 .repeat()
                 .withDelay(POLL_INTERVAL)
                 .until(Optional::isEmpty)
