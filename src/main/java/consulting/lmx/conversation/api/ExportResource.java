@@ -45,7 +45,7 @@ public class ExportResource {
             description = "As the conversation itself, with all its messages",
             content = @Content(schema = @Schema(implementation = ConversationView.class)))
     public Uni<RestResponse<StreamedBody>> export(String conversationId) {
-        return service.export(caller.id(), conversationId, memory.held())
+        return service.export(caller.id(), conversationId, memory.ofThisCall())
                 .map(pieces -> ResponseBuilder.ok(new StreamedBody(pieces), MediaType.APPLICATION_JSON)
                         .header(
                                 HttpHeaders.CONTENT_DISPOSITION,

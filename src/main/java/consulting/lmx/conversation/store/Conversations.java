@@ -235,9 +235,14 @@ public class Conversations {
         });
     }
 
+    /** The memory that {@link #withMetadata} reserves. */
+    static long metadataBytes(StoredConversation read) {
+        return TOO_LARGE.equals(read.document().get(METADATA)) ? LARGE_METADATA : 0;
+    }
+
     /** Reads the metadata of a conversation if it was too large to be read with it. */
     public Uni<StoredConversation> withMetadata(StoredConversation read, Memory memory) {
-        if (!TOO_LARGE.equals(read.document().get(METADATA))) {
+        if (metadataBytes(read) == 0) {
             return Uni.createFrom().item(read);
         }
         FindOptions options = new FindOptions().projection(Projections.include(METADATA));

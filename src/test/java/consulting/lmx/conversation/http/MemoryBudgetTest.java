@@ -166,13 +166,30 @@ class MemoryBudgetTest {
         HeldMemory slower = take("ann", 1_900);
         take("ben", QUARTER);
         List<HeldMemory> revoked = new ArrayList<>();
-        slow.revocable(() -> revoked.add(slow));
-        slower.revocable(() -> revoked.add(slower));
+        slow.revocable(() -> revoke(revoked, slow));
+        slower.revocable(() -> revoke(revoked, slower));
         UniAssertSubscriber<Void> waiting = reserve("cy", QUARTER);
         waiting.assertNotTerminated();
         waiting.awaitItem(TIMEOUT);
         assertThat(revoked).containsExactly(slow);
         assertThat(held()).isEqualTo(1_900 + 2 * QUARTER);
+    }
+
+    private static void revoke(List<HeldMemory> revoked, HeldMemory memory) {
+        revoked.add(memory);
+        memory.close();
+    }
+
+    @Test
+    void revokedMemoryCountsUntilItsRequestEnds() {
+        HeldMemory slow = take("ann", LARGEST);
+        AtomicInteger revocations = new AtomicInteger();
+        slow.revocable(revocations::incrementAndGet);
+        reserve("ben", 1_000).awaitFailure(TIMEOUT);
+        assertThat(revocations).hasValue(1);
+        assertThat(held()).isEqualTo(LARGEST);
+        slow.close();
+        assertThat(held()).isZero();
     }
 
     @Test
@@ -214,6 +231,7 @@ class MemoryBudgetTest {
 
     @Test
     void concurrentReservationsStayWithinTheBudget() {
+        take("ann", 1).close(); // initializes Mutiny, which several threads at once cannot
         List<CompletableFuture<Void>> callers = IntStream.range(0, 8)
                 .mapToObj(i -> CompletableFuture.runAsync(() -> {
                     for (int n = 0; n < 2_000; n++) {
