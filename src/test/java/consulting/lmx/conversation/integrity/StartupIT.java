@@ -254,7 +254,7 @@ class StartupIT {
                     .contains("MONGODB_URI is not set, so there is no database")
                     .contains("AUTH_SECRET is shorter than 32 bytes")
                     .contains("dev-user is set")
-                    .contains("ALLOWED_ORIGINS contains a pattern")
+                    .contains("ALLOWED_ORIGINS contains *, which is a pattern")
                     .contains("conversations.limits.page-size must be 1 or more, or")
                     .contains("conversations.limits.body-size must be 4M or less, or")
                     .contains("conversations.integrity.batch-size must be 10000 or less, or")
