@@ -1,18 +1,25 @@
 package consulting.lmx.conversation.security;
 
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.HttpURLConnection;
 import java.net.URI;
-import java.net.URLConnection;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.Flow;
 import java.util.regex.Pattern;
 
 /**
@@ -28,7 +35,11 @@ record JwksClient(URI uri) {
 
     private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|\\[::1]");
 
-    private static final int PART = 8 * 1024;
+    /** Does not follow redirects: only the deployer decides where the keys come from. */
+    private static final HttpClient HTTP = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .build();
 
     /** @throws IllegalArgumentException for any other location; the message is a clause that says why */
     static JwksClient of(String location) {
@@ -67,40 +78,60 @@ record JwksClient(URI uri) {
 
     /** The text of the JWKS. Fails if it cannot be read, is too long, or does not arrive within {@code timeout}. */
     Uni<String> read(Duration timeout) {
-        return Uni.createFrom()
-                .item(() -> readNow(timeout))
-                .runSubscriptionOn(Infrastructure.getDefaultExecutor())
+        Uni<String> text =
+                uri.getScheme().equalsIgnoreCase("file") ? Uni.createFrom().item(this::readFile) : get(timeout);
+        return text.runSubscriptionOn(Infrastructure.getDefaultExecutor())
                 .ifNoItem()
                 .after(timeout)
                 .fail();
     }
 
-    private String readNow(Duration timeout) {
-        long end = System.nanoTime() + timeout.toNanos();
-        try {
-            URLConnection connection = uri.toURL().openConnection();
-            connection.setConnectTimeout((int) timeout.toMillis());
-            connection.setReadTimeout((int) timeout.toMillis());
-            if (connection instanceof HttpURLConnection http) {
-                http.setInstanceFollowRedirects(false); // only the deployer decides where the keys come from
-                if (http.getResponseCode() != HttpURLConnection.HTTP_OK) {
-                    throw new IllegalStateException("the response has status " + http.getResponseCode());
-                }
-            }
-            try (InputStream in = connection.getInputStream()) {
-                ByteArrayOutputStream text = new ByteArrayOutputStream();
-                byte[] part = new byte[PART];
-                for (int read = in.read(part); read >= 0; read = in.read(part)) {
-                    text.write(part, 0, read);
-                    if (text.size() > MAX_BYTES || System.nanoTime() - end > 0) {
-                        throw new IllegalStateException(
-                                "the document is too slow or longer than " + MAX_BYTES + " bytes");
-                    }
-                }
-                return text.toString(StandardCharsets.UTF_8);
-            }
+    private String readFile() {
+        try (InputStream in = Files.newInputStream(Path.of(uri))) {
+            byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+            requireFits(bytes.length);
+            return new String(bytes, StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private Uni<String> get(Duration timeout) {
+        // read() limits the whole time. This limit is longer, and closes the connection to a server that sends nothing.
+        HttpRequest request = HttpRequest.newBuilder(uri)
+                .timeout(timeout.plusSeconds(1))
+                .header("Accept", "application/jwk-set+json, application/json")
+                .build();
+        return Uni.createFrom()
+                .completionStage(() -> HTTP.sendAsync(request, BodyHandlers.ofPublisher()))
+                .chain(JwksClient::text);
+    }
+
+    private static Uni<String> text(HttpResponse<Flow.Publisher<List<ByteBuffer>>> response) {
+        return Multi.createFrom()
+                .publisher(response.body())
+                .collect()
+                .in(ByteArrayOutputStream::new, JwksClient::append)
+                .map(body -> {
+                    if (response.statusCode() != 200) {
+                        throw new IllegalStateException("the response has status " + response.statusCode());
+                    }
+                    return body.toString(StandardCharsets.UTF_8);
+                });
+    }
+
+    private static void append(ByteArrayOutputStream body, List<ByteBuffer> parts) {
+        for (ByteBuffer part : parts) {
+            requireFits(body.size() + part.remaining());
+            byte[] bytes = new byte[part.remaining()];
+            part.get(bytes);
+            body.writeBytes(bytes);
+        }
+    }
+
+    private static void requireFits(int size) {
+        if (size > MAX_BYTES) {
+            throw new IllegalStateException("the document is longer than " + MAX_BYTES + " bytes");
         }
     }
 }
