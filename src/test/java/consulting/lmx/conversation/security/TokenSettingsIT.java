@@ -243,8 +243,7 @@ class TokenSettingsIT {
         assertThat(refusal(withoutSecret(Map.of(
                         "AUTH_JWKS_URL", "https://id.example/jwks.json",
                         "CONVERSATIONS_AUTH_JWKS_REFRESH", "0S"))))
-                .contains(
-                        "conversations.auth.jwks.refresh must be 1S or more, or the keys would be read without a pause");
+                .contains("conversations.auth.jwks.refresh must be 1S to 24H: correct it");
     }
 
     @Test
