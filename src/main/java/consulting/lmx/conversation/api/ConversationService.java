@@ -9,6 +9,7 @@ import static consulting.lmx.conversation.store.ConversationFields.TITLE;
 import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.mongodb.MongoCommandException;
 import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
@@ -204,7 +205,14 @@ public class ConversationService {
     /** Lists the caller's conversations, newest first, without messages; one more than {@code limit} if there are more. */
     Uni<List<StoredConversation>> list(String caller, int limit, Optional<ListPosition> after, HeldMemory memory) {
         return memory.reserve(limit * LISTED_BYTES)
-                .chain(() -> conversations.list(caller, limit, after).collect().asList());
+                .chain(() -> conversations.list(caller, limit, after).collect().asList())
+                .onFailure(failure -> after.isPresent() && isRejected(failure))
+                .transform(rejected -> Cursor.unknown());
+    }
+
+    /** Whether the server rejected a value, such as a date beyond the year 9999 in an expression. */
+    private static boolean isRejected(Throwable failure) {
+        return failure instanceof MongoCommandException && !DriverFailure.isUnavailable(failure);
     }
 
     /**

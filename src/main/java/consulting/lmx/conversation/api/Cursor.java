@@ -38,7 +38,11 @@ final class Cursor {
         } catch (RuntimeException e) {
             // not Base64, not JSON or not BSON: rejected below
         }
-        throw ServiceException.invalid("after", "is not a cursor of this list");
+        throw unknown();
+    }
+
+    static ServiceException unknown() {
+        return ServiceException.invalid("after", "is not a cursor of this list");
     }
 
     /** An upper bound, because brackets in strings count too. */

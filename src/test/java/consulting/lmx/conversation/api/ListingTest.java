@@ -375,4 +375,16 @@ class ListingTest {
                 .then()
                 .statusCode(oneOf(400, 414));
     }
+
+    /** The server cannot print such a date, and fails if an expression contains it. */
+    @Test
+    void cursorThatTheServerRejectsIsInvalid() {
+        TestServer.assumeGenuine("dates beyond the year 9999");
+        String place = "{\"u\": {\"$date\": {\"$numberLong\": \"9000000000000000\"}}, \"i\": 1}";
+        as(user).queryParam("after", Base64.getUrlEncoder().encodeToString(place.getBytes(StandardCharsets.UTF_8)))
+                .get("/api/conversation")
+                .then()
+                .statusCode(400)
+                .body("violations[0].field", equalTo("after"));
+    }
 }

@@ -494,11 +494,11 @@ class HostileDataTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "{holder: 5, renewedAt: 'text', fence: 'no'}",
+                "{holder: 5, renewedAt: 'text', progress: 5}",
                 "{}",
-                "{holder: 'somebody', renewedAt: 'text', host: 'h', fence: {$numberLong: '3'}}",
-                "{holder: 'somebody', renewedAt: {$date: '2999-01-01T00:00:00Z'}, host: 'h', fence: {$numberLong: '3'}}",
-                "{holder: 'somebody', fence: {$numberLong: '3'}}"
+                "{holder: 'somebody', renewedAt: 'text', host: 'h', progress: 'index'}",
+                "{holder: 'somebody', renewedAt: {$date: '2999-01-01T00:00:00Z'}, host: 'h', progress: 'index'}",
+                "{holder: 'somebody', progress: 'index'}"
             })
     void malformedLeaseAndLeaseFromTheFutureAreFree(String stored) {
         await(conversations
