@@ -28,7 +28,7 @@ import java.util.concurrent.TimeUnit;
 /**
  * Bounds the memory that callers make the process hold, as a whole: request bodies, pages, exports and events. It counts raw
  * bytes. They become up to five times as much heap (buffer, text, records, JSON), and half of the heap belongs to the service
- * itself, so the budget is a tenth of the heap.
+ * itself, so the budget is a twelfth of the heap: a collector that runs out of space stops the process for longer.
  *
  * <p>A caller may hold a quarter of the budget, and more only while another quarter stays free. A reservation that does not
  * fit waits for {@link #WAIT} at most, in order of arrival. Small reservations have an eighth of the budget to themselves and
@@ -49,7 +49,7 @@ public class MemoryBudget {
     /** The same for one caller. */
     static final int MAX_WAITING_OF_A_CALLER = 8;
 
-    private static final int PART_OF_THE_HEAP = 10;
+    private static final int PART_OF_THE_HEAP = 12;
 
     private final long size;
     private final long share;

@@ -23,8 +23,8 @@ public interface EventsConfig {
     int maxStreamsPerCaller();
 
     /**
-     * Maximum of event streams that may be open at this process; the service answers more with 503. Each takes 40 KiB of heap: a
-     * heap of 64 MiB is enough for the default, and for no more.
+     * Maximum of event streams that may be open at this process; the service answers more with 503. Each takes 40 KiB of heap:
+     * the heap of the image is enough for the default, and for no more.
      */
     @WithDefault("500")
     @Bounds(min = "1", max = "100000")
