@@ -15,7 +15,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
-import consulting.lmx.conversation.mongo.LinearizableReads;
+import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.store.ConversationFields;
 import io.quarkus.mongodb.reactive.ReactiveMongoDatabase;
 import jakarta.ws.rs.Path;
@@ -213,14 +213,14 @@ class ArchitectureTest {
     }
 
     @Test
-    void everyRouteOfConversationsHasLinearizableReads() {
+    void everyRouteOfConversationsIsLimitedAndHasLinearizableReads() {
         classes()
                 .that()
                 .areAnnotatedWith(Path.class)
                 .and()
                 .resideInAPackage(API)
                 .should()
-                .beAnnotatedWith(LinearizableReads.class)
+                .beAnnotatedWith(Limited.class)
                 .check(MAIN);
     }
 }

@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.api;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import consulting.lmx.conversation.store.ListPosition;
 import consulting.lmx.conversation.store.StoredConversation;
 import java.util.List;
 
@@ -19,6 +20,6 @@ public record ConversationPage(List<ConversationSummary> data, boolean hasMore, 
         return new ConversationPage(
                 page.stream().map(ConversationSummary::of).toList(),
                 more,
-                more ? Cursor.after(page.get(limit - 1)).encoded() : null);
+                more ? Cursor.encode(ListPosition.after(page.get(limit - 1))) : null);
     }
 }

@@ -1,7 +1,6 @@
 package consulting.lmx.conversation.api;
 
 import consulting.lmx.conversation.http.Limited;
-import consulting.lmx.conversation.mongo.LinearizableReads;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.Caller;
@@ -46,7 +45,6 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
-@LinearizableReads
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 public class ConversationResource {

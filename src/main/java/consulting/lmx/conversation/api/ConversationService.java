@@ -9,6 +9,8 @@ import static consulting.lmx.conversation.store.ConversationFields.TITLE;
 import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.mongodb.MongoCommandException;
+import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
@@ -18,7 +20,7 @@ import consulting.lmx.conversation.store.Conversation;
 import consulting.lmx.conversation.store.ConversationFields;
 import consulting.lmx.conversation.store.Conversations;
 import consulting.lmx.conversation.store.LimitsConfig;
-import consulting.lmx.conversation.store.Memory;
+import consulting.lmx.conversation.store.ListPosition;
 import consulting.lmx.conversation.store.Message;
 import consulting.lmx.conversation.store.MessageAppender;
 import consulting.lmx.conversation.store.MessageReader;
@@ -82,7 +84,7 @@ public class ConversationService {
      * Starts a conversation with a new id and session. A repeated idempotency key returns the result of the first call, or fails
      * with {@link ErrorCode#KEY_REUSED} if the request differs.
      */
-    Uni<Page> start(String caller, NewConversation request, Optional<IdempotencyKey> key, Memory memory) {
+    Uni<Page> start(String caller, NewConversation request, Optional<IdempotencyKey> key, HeldMemory memory) {
         for (int i = 0; i < request.messages().size(); i++) {
             limits.requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
         }
@@ -108,7 +110,7 @@ public class ConversationService {
     }
 
     /** Returns the result of the first call with the same key, whatever changed since. */
-    private Uni<Page> startedBefore(Conversation again, NewConversation request, Memory memory) {
+    private Uni<Page> startedBefore(Conversation again, NewConversation request, HeldMemory memory) {
         int count = again.messages.size();
         MessageWindow newest = new MessageWindow(limits.pageSize(), Optional.of(count), Optional.empty());
         return read(Conversations.owned(again.userId, again.conversationId), newest, memory)
@@ -134,43 +136,61 @@ public class ConversationService {
     }
 
     /** Returns the caller's conversation of that id with its newest messages. */
-    Uni<Page> get(String caller, String conversationId, Memory memory) {
+    Uni<Page> get(String caller, String conversationId, HeldMemory memory) {
         return read(Conversations.owned(caller, conversationId), MessageWindow.newest(limits.pageSize()), memory);
     }
 
     /** Returns the caller's conversation of that session with its newest messages. */
-    Uni<Page> ofSession(String caller, String sessionId, Memory memory) {
+    Uni<Page> ofSession(String caller, String sessionId, HeldMemory memory) {
         return read(Conversations.ofSession(caller, sessionId), MessageWindow.newest(limits.pageSize()), memory);
     }
 
     /** Returns a page of messages of the caller's conversation of that id. */
-    Uni<Page> messages(String caller, String conversationId, MessageWindow window, Memory memory) {
+    Uni<Page> messages(String caller, String conversationId, MessageWindow window, HeldMemory memory) {
         return read(Conversations.owned(caller, conversationId), false, window, memory);
     }
 
-    private Uni<Page> read(BsonDocument selected, MessageWindow window, Memory memory) {
+    private Uni<Page> read(BsonDocument selected, MessageWindow window, HeldMemory memory) {
         return read(selected, true, window, memory);
     }
 
-    private Uni<Page> read(BsonDocument selected, boolean whole, MessageWindow window, Memory memory) {
-        return reader.read(selected, whole, window, PAGE_BYTES, memory)
+    private Uni<Page> read(BsonDocument selected, boolean whole, MessageWindow window, HeldMemory memory) {
+        return reader.read(selected, whole, window, PAGE_BYTES, memory::replace)
                 .onItem()
                 .ifNull()
                 .failWith(Conversations::notFound)
+                .map(page -> withBoundedJson(page, window.isForward()))
                 .call(page -> reserveJson(page, memory));
     }
 
-    /** A control character takes six bytes of JSON, so a long page may need more memory than was reserved for its text. */
-    private static Uni<Void> reserveJson(Page page, Memory memory) {
-        long text = 0;
-        long json = 0;
-        for (Message message : page.messages()) {
-            if (message.content() != null) {
-                text += message.content().length();
-                json += 5L * controlCharacters(message.content());
+    /** Shortens a page to {@link #PAGE_BYTES} of JSON, but keeps at least one message. */
+    private static Page withBoundedJson(Page page, boolean forward) {
+        List<Message> all = page.messages();
+        int taken = 0;
+        long bytes = 0;
+        while (taken < all.size()) {
+            bytes += jsonBytes(all.get(forward ? taken : all.size() - 1 - taken));
+            if (taken > 0 && bytes > PAGE_BYTES) {
+                List<Message> kept = forward ? all.subList(0, taken) : all.subList(all.size() - taken, all.size());
+                int first = forward ? page.first() : page.first() + all.size() - taken;
+                return new Page(page.conversation(), first, List.copyOf(kept), true);
             }
+            taken++;
         }
-        return json > text ? memory.reserve(text + json) : Uni.createFrom().voidItem();
+        return page;
+    }
+
+    /** A single message may have longer JSON than text. */
+    private static Uni<Void> reserveJson(Page page, HeldMemory memory) {
+        long bytes = page.messages().stream()
+                .mapToLong(ConversationService::jsonBytes)
+                .sum();
+        return bytes > PAGE_BYTES ? memory.reserve(bytes) : Uni.createFrom().voidItem();
+    }
+
+    /** A control character takes six bytes of JSON. */
+    private static long jsonBytes(Message message) {
+        return message.content() == null ? 0 : message.content().length() + 5L * controlCharacters(message.content());
     }
 
     /** A loop, because it reads the text of every page. */
@@ -183,14 +203,16 @@ public class ConversationService {
     }
 
     /** Lists the caller's conversations, newest first, without messages; one more than {@code limit} if there are more. */
-    Uni<List<StoredConversation>> list(String caller, int limit, Optional<Cursor> after, Memory memory) {
+    Uni<List<StoredConversation>> list(String caller, int limit, Optional<ListPosition> after, HeldMemory memory) {
         return memory.reserve(limit * LISTED_BYTES)
-                .chain(() -> conversations
-                        .list(caller, limit, after.map(Cursor::position))
-                        .collect()
-                        .asList())
-                .onFailure(failure -> after.isPresent() && Cursor.isRefused(failure))
-                .transform(failure -> Cursor.unknown());
+                .chain(() -> conversations.list(caller, limit, after).collect().asList())
+                .onFailure(failure -> after.isPresent() && isRejected(failure))
+                .transform(rejected -> Cursor.unknown());
+    }
+
+    /** Whether the server rejected a value, such as a date beyond the year 9999 in an expression. */
+    private static boolean isRejected(Throwable failure) {
+        return failure instanceof MongoCommandException && !DriverFailure.isUnavailable(failure);
     }
 
     /**
@@ -223,7 +245,7 @@ public class ConversationService {
             String conversationId,
             ConversationPatch.Changes patch,
             Optional<Consumer<Page>> precondition,
-            Memory memory) {
+            HeldMemory memory) {
         return get(caller, conversationId, memory)
                 .chain(page -> {
                     precondition.ifPresent(required -> required.accept(page));

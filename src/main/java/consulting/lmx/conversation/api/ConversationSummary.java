@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.api;
 
-import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import consulting.lmx.conversation.store.StoredConversation;
@@ -15,11 +14,7 @@ public record ConversationSummary(
         String userId,
         String title,
         @JsonRawValue @Schema(implementation = Object.class) String metadata,
-
-        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = ConversationView.TIME, timezone = "UTC")
         Instant createdAt,
-
-        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = ConversationView.TIME, timezone = "UTC")
         Instant updatedAt) {
 
     static ConversationSummary of(StoredConversation conversation) {

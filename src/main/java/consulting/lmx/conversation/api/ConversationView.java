@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.api;
 
-import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import consulting.lmx.conversation.store.ConversationFields;
@@ -37,15 +36,8 @@ public record ConversationView(
         String older,
         RepairView sessionIdRepair,
         RepairView conversationIdRepair,
-
-        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = TIME, timezone = "UTC")
         Instant createdAt,
-
-        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = TIME, timezone = "UTC")
         Instant updatedAt) {
-
-    /** The format of a JavaScript date in JSON, which callers of the old application parse. */
-    static final String TIME = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
 
     private static final JsonWriterSettings PLAIN = JsonWriterSettings.builder()
             .outputMode(JsonMode.RELAXED)

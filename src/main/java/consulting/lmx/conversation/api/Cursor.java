@@ -1,18 +1,17 @@
 package consulting.lmx.conversation.api;
 
-import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.store.ListPosition;
-import consulting.lmx.conversation.store.StoredConversation;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import org.bson.BsonDocument;
-import org.bson.BsonSerializationException;
+import org.bson.RawBsonDocument;
+import org.bson.codecs.BsonDocumentCodec;
 import org.bson.json.JsonMode;
 import org.bson.json.JsonWriterSettings;
 
-/** A position in the caller's list, encoded as text. It stays valid while conversations are created and deleted. */
-record Cursor(ListPosition position) {
+/** Encodes a position in the caller's list as text, which stays valid while conversations are created and deleted. */
+final class Cursor {
 
     private static final JsonWriterSettings EXACT =
             JsonWriterSettings.builder().outputMode(JsonMode.EXTENDED).build();
@@ -23,27 +22,27 @@ record Cursor(ListPosition position) {
     /** The deepest nesting of a value, which the driver parses by recursion. */
     private static final int DEPTH = 32;
 
-    private static final int BAD_VALUE = 2;
-    private static final int OVERFLOW = 15;
+    private Cursor() {}
 
-    static Cursor after(StoredConversation conversation) {
-        return new Cursor(ListPosition.after(conversation));
-    }
-
-    /** @throws ServiceException if no list returned this cursor */
-    static Cursor decode(String encoded) {
+    /** @throws ServiceException if this is no cursor */
+    static ListPosition decode(String encoded) {
         try {
             String text = new String(Base64.getUrlDecoder().decode(encoded), StandardCharsets.UTF_8);
             if (encoded.length() <= LENGTH && depth(text) <= DEPTH) {
                 BsonDocument place = BsonDocument.parse(text);
                 if (place.containsKey("u") && place.containsKey("i")) {
-                    return new Cursor(new ListPosition(place.get("u"), place.get("i")));
+                    RawBsonDocument sent = new RawBsonDocument(place, new BsonDocumentCodec());
+                    return new ListPosition(sent.get("u"), sent.get("i"));
                 }
             }
         } catch (RuntimeException e) {
-            // not Base64, not JSON or not a position: rejected below
+            // not Base64, not JSON or not BSON: rejected below
         }
         throw unknown();
+    }
+
+    static ServiceException unknown() {
+        return ServiceException.invalid("after", "is not a cursor of this list");
     }
 
     /** An upper bound, because brackets in strings count too. */
@@ -61,16 +60,7 @@ record Cursor(ListPosition position) {
         return deepest;
     }
 
-    static ServiceException unknown() {
-        return ServiceException.invalid("after", "is not a cursor of this list");
-    }
-
-    /** Whether the server or the driver rejected a value of the cursor, so no list returned it. */
-    static boolean isRefused(Throwable failure) {
-        return DriverFailure.hasCode(failure, BAD_VALUE, OVERFLOW) || failure instanceof BsonSerializationException;
-    }
-
-    String encoded() {
+    static String encode(ListPosition position) {
         String place = new BsonDocument("u", position.updatedAt())
                 .append("i", position.id())
                 .toJson(EXACT);

@@ -4,7 +4,6 @@ import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.http.stream.Event;
 import consulting.lmx.conversation.http.stream.EventStreams;
 import consulting.lmx.conversation.http.stream.StreamedBody;
-import consulting.lmx.conversation.mongo.LinearizableReads;
 import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;
@@ -30,7 +29,6 @@ import org.jboss.resteasy.reactive.RestResponse;
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
-@LinearizableReads
 public class EventsResource {
 
     private static final String LAST_EVENT_ID = "Last-Event-ID";

@@ -2,7 +2,6 @@ package consulting.lmx.conversation.api;
 
 import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.http.stream.StreamedBody;
-import consulting.lmx.conversation.mongo.LinearizableReads;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
@@ -22,7 +21,6 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 @Path(ConversationResource.PATH)
 @Authenticated
 @Limited
-@LinearizableReads
 @Produces(MediaType.APPLICATION_JSON)
 public class ExportResource {
 
@@ -47,7 +45,7 @@ public class ExportResource {
             description = "As the conversation itself, with all its messages",
             content = @Content(schema = @Schema(implementation = ConversationView.class)))
     public Uni<RestResponse<StreamedBody>> export(String conversationId) {
-        return service.export(caller.id(), conversationId, memory.held())
+        return service.export(caller.id(), conversationId, memory.ofThisCall())
                 .map(pieces -> ResponseBuilder.ok(new StreamedBody(pieces), MediaType.APPLICATION_JSON)
                         .header(
                                 HttpHeaders.CONTENT_DISPOSITION,

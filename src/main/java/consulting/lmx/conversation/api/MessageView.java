@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.api;
 
-import com.fasterxml.jackson.annotation.JsonFormat;
 import consulting.lmx.conversation.store.Message;
 import java.time.Instant;
 import java.util.List;
@@ -15,10 +14,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 public record MessageView(
         String role,
         String content,
-
-        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = ConversationView.TIME, timezone = "UTC")
-        @Schema(nullable = true)
-        Instant timestamp,
+        @Schema(nullable = true) Instant timestamp,
 
         int index) {
 

@@ -1,6 +1,5 @@
 package consulting.lmx.conversation.api;
 
-import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import consulting.lmx.conversation.store.LenientBson;
@@ -22,8 +21,6 @@ public record RepairView(
         String reason,
 
         @JsonRawValue @Schema(implementation = Object.class) String was,
-
-        @JsonFormat(shape = JsonFormat.Shape.STRING, pattern = ConversationView.TIME, timezone = "UTC")
         Instant at) {
 
     private static final String WAS = "was";

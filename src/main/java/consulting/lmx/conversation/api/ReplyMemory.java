@@ -4,7 +4,6 @@ import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.http.MemoryBudget;
 import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.security.Caller;
-import consulting.lmx.conversation.store.Memory;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import jakarta.enterprise.context.ApplicationScoped;
 
@@ -22,13 +21,8 @@ class ReplyMemory {
         this.request = request;
     }
 
-    /** Returns the memory of the current call, in which each reservation replaces the previous one. */
-    Memory ofThisCall() {
-        return held()::replace;
-    }
-
     /** Returns the memory of the current call. */
-    HeldMemory held() {
+    HeldMemory ofThisCall() {
         HeldMemory memory = new HeldMemory(budget, caller.id());
         Connection.whenAnswered(request.getCurrent(), memory::close);
         return memory;

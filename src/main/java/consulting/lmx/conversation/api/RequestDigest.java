@@ -2,12 +2,11 @@ package consulting.lmx.conversation.api;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import consulting.lmx.conversation.text.Text;
 import java.util.HexFormat;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * The digest of a start request, which shows whether a second request with the same {@code Idempotency-Key} is equal. It does not
@@ -22,34 +21,23 @@ record RequestDigest(NewConversation request) {
 
     /** Returns the digest to store. */
     String stored(ObjectMapper json) {
-        return digest(sorted(request.metadata()), json);
+        return digest(json.writer(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS), json);
     }
 
     /** Whether a stored digest belongs to this request. Earlier versions kept the order of metadata's keys. */
     boolean isStoredAs(String digest, ObjectMapper json) {
-        return digest.equals(stored(json)) || digest.equals(digest(request.metadata(), json));
+        return digest.equals(stored(json)) || digest.equals(digest(json.writer(), json));
     }
 
-    private String digest(Object metadata, ObjectMapper json) {
+    private String digest(ObjectWriter writer, ObjectMapper json) {
         ObjectNode fields = json.createObjectNode();
         fields.putPOJO("messages", request.messages());
         fields.put("title", request.title());
-        fields.putPOJO("metadata", metadata);
+        fields.putPOJO("metadata", request.metadata());
         try {
-            return HexFormat.of().formatHex(Text.sha256().digest(json.writeValueAsBytes(fields)));
+            return HexFormat.of().formatHex(Text.sha256().digest(writer.writeValueAsBytes(fields)));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
-    }
-
-    private static Object sorted(Object value) {
-        if (value instanceof Map<?, ?> object) {
-            Map<String, Object> sorted = new TreeMap<>();
-            object.forEach((key, each) -> sorted.put((String) key, sorted(each)));
-            return sorted;
-        }
-        return value instanceof List<?> list
-                ? list.stream().map(RequestDigest::sorted).toList()
-                : value;
     }
 }

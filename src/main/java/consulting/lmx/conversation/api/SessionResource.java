@@ -1,7 +1,6 @@
 package consulting.lmx.conversation.api;
 
 import consulting.lmx.conversation.http.Limited;
-import consulting.lmx.conversation.mongo.LinearizableReads;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
@@ -15,7 +14,6 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 @Path("/api/session")
 @Authenticated
 @Limited
-@LinearizableReads
 @Produces(MediaType.APPLICATION_JSON)
 public class SessionResource {
 

@@ -12,29 +12,22 @@ import consulting.lmx.conversation.integrity.engine.model.RunProgress;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.mongo.ServerClock;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
-import io.quarkus.runtime.ShutdownEvent;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Instance;
-import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Scanner;
 import java.util.UUID;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import picocli.CommandLine;
 
-/** What the database commands share: run, progress display, report, exit code and shutdown. */
+/** What the database commands share: run, progress display, report and exit code. */
 @ApplicationScoped
 public class DatabaseCommand {
 
     static final String JSON_HELP = "Print the result as one JSON object on one line, alone on standard output.";
-
-    private static final Duration LAST_BATCH = Duration.ofSeconds(10);
 
     private final Instance<ReactiveMongoClient> client;
     private final Optional<String> connectionString;
@@ -42,8 +35,6 @@ public class DatabaseCommand {
     private final Invariant invariant;
     private final ServerClock clock;
     private final ObjectMapper mapper;
-    private final CountDownLatch ended = new CountDownLatch(1);
-    private volatile RunProgress progress;
 
     DatabaseCommand(
             Instance<ReactiveMongoClient> client,
@@ -75,7 +66,8 @@ public class DatabaseCommand {
             boolean asJson,
             CommandLine command) {
         requireConnectionString(command);
-        progress = new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, (defect, n) -> {});
+        RunProgress progress =
+                new RunProgress(UUID.randomUUID().toString(), clock.instant(), invariant, (defect, n) -> {});
         IntegrityRun run = new IntegrityRun(
                 client.get().unwrap().getDatabase(databaseName),
                 invariant,
@@ -93,8 +85,6 @@ public class DatabaseCommand {
         } catch (RuntimeException failure) {
             display.end();
             return failed(failure, command);
-        } finally {
-            ended.countDown();
         }
     }
 
@@ -158,17 +148,5 @@ public class DatabaseCommand {
 
     private static void append(StringBuilder text, String format, Object... values) {
         text.append(String.format(Locale.ROOT, format, values));
-    }
-
-    /** Ctrl-C or SIGTERM: waits for the batches in flight. */
-    void onStop(@Observes ShutdownEvent event) throws InterruptedException {
-        RunProgress running = progress;
-        if (running != null && ended.getCount() > 0) {
-            running.stop();
-            if (!ended.await(LAST_BATCH.toMillis(), TimeUnit.MILLISECONDS)) {
-                System.err.println(
-                        "The database has not acknowledged the last batch; it is safe to run the command again.");
-            }
-        }
     }
 }

@@ -38,9 +38,9 @@ final class RunDisplay {
 
     private void show() {
         double seconds = (System.nanoTime() - start) / 1e9;
-        String line = line(progress.step(), progress.healedSoFar(), progress.remaining(), seconds);
+        String line = line(progress.step(), progress.totalHealed(), progress.remaining(), seconds);
         if (terminal) {
-            out.print("\r" + bar(progress.healedSoFar(), progress.remaining()) + " " + line + ERASE);
+            out.print("\r" + bar(progress.totalHealed(), progress.remaining()) + " " + line + ERASE);
             out.flush();
         } else {
             out.println(line);

@@ -1,33 +1,29 @@
 package consulting.lmx.conversation.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.mongodb.MongoException;
 import com.mongodb.MongoWriteException;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoCollection;
 import consulting.lmx.conversation.store.ConversationFields;
-import java.io.IOException;
+import io.smallrye.mutiny.CompositeException;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonObject;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.stream.IntStream;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
 import org.bson.Document;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import picocli.CommandLine;
@@ -60,7 +56,6 @@ public class SmokeCommand implements Callable<Integer> {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
-    private final ObjectMapper json;
     private final Optional<String> connectionString;
     private final String databaseName;
     private final HttpClient http =
@@ -83,10 +78,8 @@ public class SmokeCommand implements Callable<Integer> {
     Optional<String> token;
 
     SmokeCommand(
-            ObjectMapper json,
             @ConfigProperty(name = "quarkus.mongodb.connection-string") Optional<String> connectionString,
             @ConfigProperty(name = "quarkus.mongodb.database") String databaseName) {
-        this.json = json;
         this.connectionString = connectionString;
         this.databaseName = databaseName;
     }
@@ -105,16 +98,15 @@ public class SmokeCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws InterruptedException {
+    public Integer call() {
         CommandLine command = spec.commandLine();
         if (url.getHost() == null || !List.of("http", "https").contains(url.getScheme())) {
             throw new CommandLine.ParameterException(command, "--url is not an http address: " + url);
         }
         List<Created> created = new ArrayList<>();
-        ExecutorService callers = Executors.newFixedThreadPool(PARALLEL);
         int code = ExitCode.HOLDS;
         try {
-            inParallel(callers, CONVERSATIONS, this::create, created);
+            inParallel(CONVERSATIONS, this::create, created);
             requireUnique(created);
             command.getOut().println(created.size() + " conversations were created, each with a unique sessionId");
             if (connectionString.isPresent()) {
@@ -125,68 +117,55 @@ public class SmokeCommand implements Callable<Integer> {
             code = failure.code;
         }
         try {
-            inParallel(callers, created.size(), i -> delete(created.get(i)), new ArrayList<>());
+            inParallel(created.size(), i -> delete(created.get(i)), new ArrayList<>());
             return code;
         } catch (Failed failure) {
             command.getErr().println("Not all created conversations were deleted: " + failure.getMessage());
             return code == ExitCode.HOLDS ? ExitCode.FAILED : code;
-        } finally {
-            callers.shutdown();
         }
-    }
-
-    /** The call with one number of a parallel round. */
-    private interface Call {
-        Created run(int i) throws IOException, InterruptedException;
     }
 
     /** Adds the results of all successful calls to {@code results}, then throws if one failed. */
-    private void inParallel(ExecutorService callers, int n, Call call, List<Created> results)
-            throws InterruptedException {
-        List<Callable<Created>> calls = IntStream.range(0, n)
-                .<Callable<Created>>mapToObj(i -> () -> call.run(i))
-                .toList();
-        Failed failure = null;
-        for (Future<Created> one : callers.invokeAll(calls)) {
-            try {
-                results.add(one.get());
-            } catch (ExecutionException e) {
-                failure = e.getCause() instanceof Failed failed
-                        ? failed
-                        : new Failed(ExitCode.UNREACHABLE, url + " could not be reached: " + e.getCause());
-            }
-        }
-        if (failure != null) {
-            throw failure;
-        }
+    private void inParallel(int n, IntFunction<Uni<Created>> call, List<Created> results) {
+        Multi.createFrom()
+                .range(0, n)
+                .onItem()
+                .transformToUni(call::apply)
+                .collectFailures()
+                .merge(PARALLEL)
+                .invoke(results::add)
+                .onFailure(CompositeException.class)
+                .transform(all -> ((CompositeException) all).getCauses().get(0))
+                .onFailure(failure -> !(failure instanceof Failed))
+                .transform(failure -> new Failed(ExitCode.UNREACHABLE, url + " could not be reached: " + failure))
+                .collect()
+                .last()
+                .await()
+                .indefinitely();
     }
 
     /** Starts every other conversation; the rest are created by a first message to a new id. */
-    private Created create(int i) throws IOException, InterruptedException {
+    private Uni<Created> create(int i) {
         String path = i % 2 == 0 ? "start" : "smoke-" + UUID.randomUUID() + "/message";
         String body = i % 2 == 0 ? "{}" : "{\"content\": \"smoke\"}";
-        HttpResponse<String> answer =
-                send(request(path).header("Content-Type", "application/json").POST(BodyPublishers.ofString(body)), 201);
-        JsonNode created = json.readTree(answer.body());
-        return new Created(
-                created.path("conversationId").asText(),
-                created.path("sessionId").asText());
+        return send(request(path).header("Content-Type", "application/json").POST(BodyPublishers.ofString(body)), 201)
+                .map(JsonObject::new)
+                .map(created ->
+                        new Created(created.getString("conversationId", ""), created.getString("sessionId", "")));
     }
 
-    private Created delete(Created one) throws IOException, InterruptedException {
-        send(request(one.conversationId()).DELETE(), 204);
-        return one;
+    private Uni<Created> delete(Created one) {
+        return send(request(one.conversationId()).DELETE(), 204).replaceWith(one);
     }
 
     private static void requireUnique(List<Created> created) {
-        Set<String> sessions = new HashSet<>();
-        for (Created one : created) {
-            if (one.sessionId().isBlank()) {
-                throw new Failed(ExitCode.BROKEN, "Conversation " + one.conversationId() + " has no sessionId");
-            }
-            if (!sessions.add(one.sessionId())) {
-                throw new Failed(ExitCode.BROKEN, "Two conversations have the sessionId " + one.sessionId());
-            }
+        Set<String> sessions = created.stream()
+                .map(Created::sessionId)
+                .filter(session -> session != null && !session.isBlank())
+                .collect(Collectors.toSet());
+        if (sessions.size() < created.size()) {
+            throw new Failed(
+                    ExitCode.BROKEN, created.size() + " conversations have only " + sessions.size() + " sessionIds");
         }
     }
 
@@ -222,15 +201,19 @@ public class SmokeCommand implements Callable<Integer> {
         return request;
     }
 
-    private HttpResponse<String> send(HttpRequest.Builder builder, int expected)
-            throws IOException, InterruptedException {
+    /** The body of the response. Fails if that has another status than {@code expected}. */
+    private Uni<String> send(HttpRequest.Builder builder, int expected) {
         HttpRequest request = builder.build();
-        HttpResponse<String> answer = http.send(request, BodyHandlers.ofString());
-        if (answer.statusCode() != expected) {
-            throw new Failed(
-                    ExitCode.BROKEN,
-                    request.method() + " " + request.uri() + " answered " + answer.statusCode() + ": " + answer.body());
-        }
-        return answer;
+        return Uni.createFrom()
+                .completionStage(() -> http.sendAsync(request, BodyHandlers.ofString()))
+                .map(answer -> {
+                    if (answer.statusCode() != expected) {
+                        throw new Failed(
+                                ExitCode.BROKEN,
+                                request.method() + " " + request.uri() + " answered " + answer.statusCode() + ": "
+                                        + answer.body());
+                    }
+                    return answer.body();
+                });
     }
 }

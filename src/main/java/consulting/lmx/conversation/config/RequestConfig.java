@@ -13,8 +13,7 @@ public interface RequestConfig {
      * stream that is open is cut where one of its reads takes longer.
      */
     @WithDefault("5S")
-    @AtLeast(value = "0.1S", or = "no answer could come in time: set it to some seconds")
-    @AtMost(value = "1H", or = "callers would wait for so long for a database that is gone: lower it")
+    @Bounds(min = "0.1S", max = "1H")
     Duration timeout();
 
     /**
@@ -23,7 +22,6 @@ public interface RequestConfig {
      * is near. Open event streams do not count: 1 to 10000.
      */
     @WithDefault("100")
-    @AtLeast(value = "1", or = "no call would be answered: raise it")
-    @AtMost(value = "10000", or = "calls would wait for each other without end under load: lower it")
+    @Bounds(min = "1", max = "10000")
     int maxConcurrent();
 }

@@ -47,15 +47,13 @@ public final class SettingsCheck implements SmallRyeConfigBuilderCustomizer, Con
     private static void checkBounds(Class<?> mapping, String prefix, Object settings, List<String> wrong) {
         for (Method setting : mapping.getDeclaredMethods()) {
             String name = prefix + "." + StringUtil.skewer(setting.getName());
-            AtLeast least = setting.getAnnotation(AtLeast.class);
-            AtMost most = setting.getAnnotation(AtMost.class);
-            if (least != null || most != null) {
+            Bounds bounds = setting.getAnnotation(Bounds.class);
+            if (bounds != null) {
                 Object value = value(setting, settings);
-                if (least != null && compare(value, least.value()) < 0) {
-                    wrong.add(name + " must be " + least.value() + " or more, or " + least.or());
-                }
-                if (most != null && compare(value, most.value()) > 0) {
-                    wrong.add(name + " must be " + most.value() + " or less, or " + most.or());
+                if (compare(value, bounds.min()) < 0 || !bounds.max().isEmpty() && compare(value, bounds.max()) > 0) {
+                    wrong.add(name + " must be " + bounds.min()
+                            + (bounds.max().isEmpty() ? " or more" : " to " + bounds.max())
+                            + ": correct it, or remove it to use the default");
                 }
             } else if (isGroupOf(mapping, setting)) {
                 checkBounds(setting.getReturnType(), name, value(setting, settings), wrong);

@@ -1,27 +1,36 @@
 package consulting.lmx.conversation.http;
 
-import consulting.lmx.conversation.http.MemoryBudget.Reservation;
 import consulting.lmx.conversation.problem.ErrorCode;
 import io.smallrye.mutiny.Uni;
-import java.util.ArrayList;
-import java.util.List;
 
 /** The memory that one request or response holds, until it is closed. */
 public final class HeldMemory implements AutoCloseable {
 
     private final MemoryBudget budget;
     private final String caller;
-    private final List<Reservation> held = new ArrayList<>();
-    private boolean closed;
+
+    /** The following fields belong to {@link MemoryBudget} and are guarded by its lock. */
+    long bytes;
+
+    long revocableSince;
+    Runnable revocation;
+    boolean closed;
 
     public HeldMemory(MemoryBudget budget, String caller) {
         this.budget = budget;
         this.caller = caller;
     }
 
-    /** Reserves more memory. Fails with {@link ErrorCode#OVERLOADED} if the budget of the process is exhausted. */
-    public Uni<Void> reserve(long bytes) {
-        return budget.reserve(caller, bytes, this::hold).replaceWithVoid();
+    String caller() {
+        return caller;
+    }
+
+    /**
+     * Reserves more memory. The item arrives on the Vert.x context of the subscriber. Fails with {@link ErrorCode#OVERLOADED} if
+     * the budget of the process is exhausted. After {@link #close}, nothing is held.
+     */
+    public Uni<Void> reserve(long more) {
+        return budget.reserve(this, more);
     }
 
     /** Reserves memory in place of all that is reserved so far. Fails like {@link #reserve}. */
@@ -32,45 +41,22 @@ public final class HeldMemory implements AutoCloseable {
         });
     }
 
-    private void hold(Reservation reservation) {
-        boolean late;
-        synchronized (this) {
-            late = closed;
-            if (!late) {
-                held.add(reservation);
-            }
-        }
-        if (late) {
-            reservation.close();
-        }
-    }
-
-    /** Declares whether a slow client is the reason why the memory is held; see {@link Reservation#revocable}. */
+    /**
+     * Declares that a slow client is the reason why the memory is held. If requests wait, the budget may run {@code revoke}
+     * once, on any thread; it has to end the client's request, which closes this. Null withdraws the declaration.
+     */
     void revocable(Runnable revoke) {
-        copy().forEach(reservation -> reservation.revocable(revoke));
+        budget.revocable(this, revoke);
     }
 
-    private synchronized List<Reservation> copy() {
-        return List.copyOf(held);
-    }
-
-    /** Releases all reservations. */
+    /** Releases all that is reserved. */
     public void release() {
-        List<Reservation> released;
-        synchronized (this) {
-            released = List.copyOf(held);
-            held.clear();
-        }
-        // Outside of the lock: closing grants memory to others, who take their own locks.
-        released.forEach(Reservation::close);
+        budget.release(this, false);
     }
 
-    /** Releases all reservations, and every later one at once. */
+    /** Releases all that is reserved, and ignores later reservations. */
     @Override
     public void close() {
-        synchronized (this) {
-            closed = true;
-        }
-        release();
+        budget.release(this, true);
     }
 }

@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.http;
 
 import consulting.lmx.conversation.config.RequestConfig;
+import io.smallrye.mutiny.Uni;
 import jakarta.interceptor.InterceptorBinding;
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Retention;
@@ -8,10 +9,11 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Marks routes that {@link Admission} limits to {@link RequestConfig#maxConcurrent()} calls at once, and that answer within
- * {@link RequestConfig#timeout()}. Both apply to opening a stream, not to the open stream.
+ * Marks routes of conversations, which return a {@link Uni}. {@link Admission} limits them to
+ * {@link RequestConfig#maxConcurrent()} calls at once, they answer within {@link RequestConfig#timeout()}, and responses and
+ * rejections rest on reads of the current primary. All this applies to opening a stream, not to the open stream.
  */
 @InterceptorBinding
 @Retention(RetentionPolicy.RUNTIME)
-@Target({ElementType.TYPE, ElementType.METHOD})
+@Target(ElementType.TYPE)
 public @interface Limited {}

@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.http;
 
 import consulting.lmx.conversation.http.connection.ConnectionLimits;
+import consulting.lmx.conversation.mongo.CallersContext;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import io.micrometer.core.instrument.Counter;
@@ -9,15 +10,13 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.BaseUnits;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
-import io.smallrye.mutiny.vertx.MutinyHelper;
-import io.vertx.core.Context;
-import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -25,12 +24,11 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 
 /**
  * Bounds the memory that callers make the process hold, as a whole: request bodies, pages, exports and events. It counts raw
  * bytes. They become up to five times as much heap (buffer, text, records, JSON), and half of the heap belongs to the service
- * itself, so the budget is a tenth of the heap.
+ * itself, so the budget is a twelfth of the heap: a collector that runs out of space stops the process for longer.
  *
  * <p>A caller may hold a quarter of the budget, and more only while another quarter stays free. A reservation that does not
  * fit waits for {@link #WAIT} at most, in order of arrival. Small reservations have an eighth of the budget to themselves and
@@ -51,7 +49,7 @@ public class MemoryBudget {
     /** The same for one caller. */
     static final int MAX_WAITING_OF_A_CALLER = 8;
 
-    private static final int PART_OF_THE_HEAP = 10;
+    private static final int PART_OF_THE_HEAP = 12;
 
     private final long size;
     private final long share;
@@ -61,9 +59,11 @@ public class MemoryBudget {
     private final Counter rejected;
     private final Map<String, Long> heldByCaller = new HashMap<>();
     private final Set<Request> queue = new LinkedHashSet<>();
-    private final Set<Reservation> revocable = new LinkedHashSet<>();
+    private final Set<HeldMemory> revocable = new LinkedHashSet<>();
+    private final Set<HeldMemory> revoked = new HashSet<>();
     private long held;
-    private long revoked;
+
+    private record Request(HeldMemory owner, long bytes, CompletableFuture<Void> granted) {}
 
     @Inject
     MemoryBudget(ConnectionLimits connections, MeterRegistry meters) {
@@ -85,62 +85,62 @@ public class MemoryBudget {
                 .register(meters);
     }
 
-    /**
-     * Reserves {@code bytes} for {@code caller}. The owner receives the reservation as soon as it is granted, even if the
-     * subscription is cancelled at that moment, and closes it in every case. The item arrives on the Vert.x context of the
-     * subscriber. Fails with {@link ErrorCode#OVERLOADED} if the memory does not become free in time, or if too many reservations
-     * wait already. A reservation larger than the budget is granted while hardly any other one is held.
-     */
-    public Uni<Reservation> reserve(String caller, long bytes, Consumer<Reservation> owner) {
+    /** @see HeldMemory#reserve */
+    Uni<Void> reserve(HeldMemory owner, long bytes) {
         return Uni.createFrom().deferred(() -> {
-            Request request =
-                    new Request(caller, Math.max(1, Math.min(bytes, sizeForLarge)), owner, new CompletableFuture<>());
-            if (submit(request)) {
-                complete(List.of(request));
-            }
-            relieve();
-            return request.granted().isDone()
-                    ? Uni.createFrom().item(request.granted().join())
-                    : await(request);
+            Request request = new Request(owner, Math.max(1, Math.min(bytes, sizeForLarge)), new CompletableFuture<>());
+            complete(enqueue(request));
+            return request.granted().isDone() ? Uni.createFrom().voidItem() : await(request);
         });
     }
 
-    private Uni<Reservation> await(Request request) {
+    private Uni<Void> await(Request request) {
+        relieve();
         Infrastructure.getDefaultWorkerPool().schedule(this::relieve, GRACE.toMillis(), TimeUnit.MILLISECONDS);
-        Uni<Reservation> granted = Uni.createFrom().completionStage(request.granted());
-        Context context = Vertx.currentContext();
-        return (context == null ? granted : granted.emitOn(MutinyHelper.executor(context)))
+        return CallersContext.keep(Uni.createFrom().completionStage(request.granted()))
                 .ifNoItem()
                 .after(WAIT)
                 .failWith(this::overloaded)
                 .onTermination()
-                .invoke((reservation, failure, cancelled) -> {
-                    if (reservation == null) {
-                        abandon(request);
-                    }
-                });
+                .invoke(() -> abandon(request));
     }
 
-    /** Whether the memory is granted at once. */
-    private synchronized boolean submit(Request request) {
-        if (mayHold(request) && fits(request) && queue.stream().noneMatch(first -> isBehind(request, first))) {
-            take(request);
-            return true;
-        } else if (queue.size() < MAX_WAITING && waiting(request.caller()) < MAX_WAITING_OF_A_CALLER) {
-            queue.add(request);
-            return false;
-        } else {
+    private synchronized List<Request> enqueue(Request request) {
+        queue.add(request);
+        List<Request> granted = takeNext();
+        if (queue.contains(request)
+                && (queue.size() > MAX_WAITING || waiting(request.owner().caller()) > MAX_WAITING_OF_A_CALLER)) {
+            queue.remove(request);
             throw overloaded();
         }
+        return granted;
     }
 
     private long waiting(String caller) {
-        return queue.stream().filter(request -> request.caller().equals(caller)).count();
+        return queue.stream()
+                .filter(request -> request.owner().caller().equals(caller))
+                .count();
+    }
+
+    /** Takes waiting requests in order. Only small ones overtake a large one that does not fit, so that it does not starve. */
+    private List<Request> takeNext() {
+        List<Request> taken = new ArrayList<>();
+        boolean largeWaits = false;
+        for (Request next : List.copyOf(queue)) {
+            if (next.owner().closed || mayHold(next) && fits(next) && !(largeWaits && isLarge(next))) {
+                queue.remove(next);
+                take(next);
+                taken.add(next);
+            } else {
+                largeWaits |= isLarge(next) && mayHold(next);
+            }
+        }
+        return taken;
     }
 
     /** Whether the share of the caller permits the request. If not, requests of other callers overtake it. */
     private boolean mayHold(Request request) {
-        long own = heldByCaller.getOrDefault(request.caller(), 0L);
+        long own = heldByCaller.getOrDefault(request.owner().caller(), 0L);
         return own == 0 || own + request.bytes() <= share || held + request.bytes() <= size - share;
     }
 
@@ -156,63 +156,55 @@ public class MemoryBudget {
         return request.bytes() > small;
     }
 
-    private boolean isBehind(Request request, Request first) {
-        return mayHold(first) && (isLarge(request) || !isLarge(first));
-    }
-
     private void take(Request request) {
-        held += request.bytes();
-        heldByCaller.merge(request.caller(), request.bytes(), Long::sum);
-    }
-
-    /** Takes waiting requests in order. Only small ones overtake a large one that does not fit, so that it does not starve. */
-    private List<Request> takeNext() {
-        List<Request> taken = new ArrayList<>();
-        List<Request> blocked = new ArrayList<>();
-        for (Request next : List.copyOf(queue)) {
-            if (mayHold(next)) {
-                if (fits(next) && blocked.stream().noneMatch(first -> isBehind(next, first))) {
-                    queue.remove(next);
-                    take(next);
-                    taken.add(next);
-                } else {
-                    blocked.add(next);
-                }
-            }
-        }
-        return taken;
-    }
-
-    private void complete(List<Request> taken) {
-        for (Request request : taken) {
-            Reservation reservation = new Reservation(request);
-            request.owner().accept(reservation);
-            request.granted().complete(reservation);
+        HeldMemory owner = request.owner();
+        if (!owner.closed) {
+            owner.bytes += request.bytes();
+            held += request.bytes();
+            heldByCaller.merge(owner.caller(), request.bytes(), Long::sum);
         }
     }
 
-    private void giveBack(Request request) {
-        List<Request> taken;
-        synchronized (this) {
-            held -= request.bytes();
-            heldByCaller.computeIfPresent(
-                    request.caller(), (caller, all) -> all == request.bytes() ? null : all - request.bytes());
-            taken = takeNext();
-        }
-        complete(taken);
-        relieve();
+    /** Outside of the lock, because this continues the calls that waited. */
+    private static void complete(List<Request> granted) {
+        granted.forEach(request -> request.granted().complete(null));
     }
 
     private void abandon(Request request) {
-        boolean waited;
-        List<Request> taken;
+        List<Request> granted;
         synchronized (this) {
-            waited = queue.remove(request);
-            taken = takeNext();
+            queue.remove(request);
+            granted = takeNext();
         }
-        complete(taken);
-        if (!waited) {
-            request.granted().thenAccept(Reservation::close); // granted concurrently
+        complete(granted);
+    }
+
+    void release(HeldMemory memory, boolean close) {
+        List<Request> granted;
+        synchronized (this) {
+            giveBack(memory, close);
+            granted = takeNext();
+        }
+        complete(granted);
+        relieve();
+    }
+
+    private void giveBack(HeldMemory memory, boolean close) {
+        held -= memory.bytes;
+        heldByCaller.computeIfPresent(
+                memory.caller(), (caller, all) -> all == memory.bytes ? null : all - memory.bytes);
+        memory.bytes = 0;
+        memory.closed |= close;
+        revocable.remove(memory);
+        revoked.remove(memory);
+    }
+
+    synchronized void revocable(HeldMemory memory, Runnable revoke) {
+        memory.revocation = revoke;
+        if (revoke == null || memory.closed || revoked.contains(memory)) {
+            revocable.remove(memory);
+        } else if (revocable.add(memory)) {
+            memory.revocableSince = System.nanoTime();
         }
     }
 
@@ -227,11 +219,14 @@ public class MemoryBudget {
             if (next.isEmpty()) {
                 return;
             }
-            long wanted = held - revoked + next.get().bytes() - limit(next.get());
-            for (Reservation slow : slowest()) {
+            long wanted = held + next.get().bytes() - limit(next.get());
+            wanted -= revoked.stream().mapToLong(memory -> memory.bytes).sum();
+            for (HeldMemory slow : slowest()) {
                 if (wanted > 0) {
-                    wanted -= slow.request.bytes();
-                    revocations.add(slow.beginRevocation());
+                    wanted -= slow.bytes;
+                    revoked.add(slow);
+                    revocable.remove(slow);
+                    revocations.add(slow.revocation);
                 }
             }
             if (wanted > 0) {
@@ -241,11 +236,11 @@ public class MemoryBudget {
         revocations.forEach(Runnable::run);
     }
 
-    private List<Reservation> slowest() {
+    private List<HeldMemory> slowest() {
         long before = System.nanoTime() - GRACE.toNanos();
         return revocable.stream()
                 .filter(slow -> slow.revocableSince - before < 0)
-                .sorted(Comparator.comparing(slow -> -heldByCaller.get(slow.request.caller())))
+                .sorted(Comparator.comparing(slow -> -heldByCaller.get(slow.caller())))
                 .toList();
     }
 
@@ -256,58 +251,5 @@ public class MemoryBudget {
 
     private synchronized long held() {
         return held;
-    }
-
-    private record Request(
-            String caller, long bytes, Consumer<Reservation> owner, CompletableFuture<Reservation> granted) {}
-
-    /** Memory that a caller holds until this is closed. */
-    public final class Reservation implements AutoCloseable {
-
-        private final Request request;
-        private Runnable revocation;
-        private long revocableSince;
-        private boolean isRevoked;
-        private boolean isClosed;
-
-        private Reservation(Request request) {
-            this.request = request;
-        }
-
-        /**
-         * Declares that a slow client is the reason why the memory is held. If requests wait, the budget may run {@code revoke}
-         * once, on any thread; it has to end the client's request, which closes this. Null withdraws the declaration.
-         */
-        void revocable(Runnable revoke) {
-            synchronized (MemoryBudget.this) {
-                revocation = revoke;
-                if (revoke == null || isClosed || isRevoked) {
-                    revocable.remove(this);
-                } else if (revocable.add(this)) {
-                    revocableSince = System.nanoTime();
-                }
-            }
-        }
-
-        private Runnable beginRevocation() {
-            revocable.remove(this);
-            isRevoked = true;
-            revoked += request.bytes();
-            return revocation;
-        }
-
-        /** Releases the memory. A second call does nothing. */
-        @Override
-        public void close() {
-            synchronized (MemoryBudget.this) {
-                if (isClosed) {
-                    return;
-                }
-                isClosed = true;
-                revocable.remove(this);
-                revoked -= isRevoked ? request.bytes() : 0;
-            }
-            giveBack(request);
-        }
     }
 }

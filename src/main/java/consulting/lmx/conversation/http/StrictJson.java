@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.http;
 
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -8,14 +9,20 @@ import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.type.LogicalType;
 import io.quarkus.jackson.ObjectMapperCustomizer;
 import jakarta.inject.Singleton;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.List;
+import java.util.TimeZone;
 
 /**
- * Configures strict JSON parsing: no numbers as strings, no rounded numbers, no duplicate fields, and nothing after the object.
+ * Configures the format of times, and strict JSON parsing: no numbers as strings, no rounded numbers, no duplicate fields, and nothing after the object.
  * The number of values is limited, because a value of two bytes becomes an object of a hundred.
  */
 @Singleton
 public class StrictJson implements ObjectMapperCustomizer {
+
+    /** The format of a JavaScript date in JSON, which callers of the old application parse. */
+    private static final String TIME = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
 
     /** Maximum of field names, values, and starts and ends of objects and arrays. */
     private static final int MAX_TOKENS = 50_000;
@@ -31,6 +38,8 @@ public class StrictJson implements ObjectMapperCustomizer {
                         .maxTokenCount(MAX_TOKENS)
                         .build());
         mapper.getFactory().configure(StreamReadFeature.STRICT_DUPLICATE_DETECTION.mappedFeature(), true);
+        mapper.configOverride(Instant.class)
+                .setFormat(JsonFormat.Value.forPattern(TIME).withTimeZone(TimeZone.getTimeZone(ZoneOffset.UTC)));
         for (CoercionInputShape shape :
                 List.of(CoercionInputShape.Integer, CoercionInputShape.Float, CoercionInputShape.Boolean)) {
             mapper.coercionConfigFor(LogicalType.Textual).setCoercion(shape, CoercionAction.Fail);

@@ -1,7 +1,6 @@
 package consulting.lmx.conversation.integrity;
 
-import consulting.lmx.conversation.config.AtLeast;
-import consulting.lmx.conversation.config.AtMost;
+import consulting.lmx.conversation.config.Bounds;
 import consulting.lmx.conversation.integrity.engine.model.ValidatorMode;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
@@ -28,12 +27,11 @@ public interface IntegrityConfig {
 
     /** Documents in a batch; with a {@link #maxRate()}, at most what it allows in a quarter of a second. */
     @WithDefault("2000")
-    @AtLeast(value = "1", or = "nothing would be repaired: raise it")
-    @AtMost(value = "10000", or = "a batch would not fit in one command: lower it")
+    @Bounds(min = "1", max = "10000")
     int batchSize();
 
     /** How many documents a heal repairs or deletes per second. Without it there is no limit. */
-    @AtLeast(value = "1", or = "nothing would be repaired: raise it, or remove it for no limit")
+    @Bounds(min = "1")
     OptionalInt maxRate();
 
     /** What happens at start. */

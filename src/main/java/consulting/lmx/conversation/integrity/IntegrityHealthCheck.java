@@ -29,8 +29,8 @@ public class IntegrityHealthCheck implements HealthCheck {
         }
         service.progress()
                 .ifPresent(progress -> response.withData("run", progress.run())
-                        .withData("step", progress.publicStep())
-                        .withData("healed", progress.healedSoFar())
+                        .withData("step", progress.step())
+                        .withData("healed", progress.totalHealed())
                         .withData("remaining", progress.remaining()));
         return response.build();
     }

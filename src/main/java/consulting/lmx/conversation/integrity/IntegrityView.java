@@ -36,7 +36,7 @@ public record IntegrityView(
     /**
      * The progress of a run.
      *
-     * @param healed keys healed by this run, or by the run of another process that it waits for
+     * @param healed keys healed by this run
      * @param remaining counted keys that are still broken; 0 before the first count
      * @param found broken keys that this run has found, by reason
      * @param healedByReason keys that this run has healed, by reason
@@ -55,7 +55,7 @@ public record IntegrityView(
                     progress.run(),
                     progress.startedAt(),
                     progress.step(),
-                    progress.healedSoFar(),
+                    progress.totalHealed(),
                     progress.remaining(),
                     progress.brokenByWord(),
                     progress.healedByWord());

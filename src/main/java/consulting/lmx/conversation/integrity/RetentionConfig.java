@@ -1,7 +1,6 @@
 package consulting.lmx.conversation.integrity;
 
-import consulting.lmx.conversation.config.AtLeast;
-import consulting.lmx.conversation.config.AtMost;
+import consulting.lmx.conversation.config.Bounds;
 import io.smallrye.config.ConfigMapping;
 import java.time.Duration;
 import java.util.Optional;
@@ -17,12 +16,6 @@ public interface RetentionConfig {
      * How long after its last update the server deletes a conversation, in whole seconds: from 1 minute to 18250 days. Without
      * it, conversations are kept until their owner deletes them.
      */
-    @AtLeast(
-            value = "1M",
-            or =
-                    "the server would delete conversations while users work with them: raise it, or remove it to keep them")
-    @AtMost(
-            value = LONGEST_DAYS + "D",
-            or = "some servers reject it and would delete nothing: lower it, or remove it to keep conversations")
+    @Bounds(min = "1M", max = LONGEST_DAYS + "D")
     Optional<Duration> retention();
 }

@@ -26,13 +26,6 @@ public final class AuditLog {
         LOG.infof("event=audit-deletion-of-all who=%s count=%d", quoted(caller), conversations);
     }
 
-    /** A caller deleted the newest messages of a conversation. */
-    public static void truncation(String caller, String conversationId, long messages) {
-        LOG.infof(
-                "event=audit-truncation who=%s conversation=%s count=%d",
-                quoted(caller), quoted(conversationId), messages);
-    }
-
     /** A caller starts the export of a conversation with this number of messages. */
     public static void export(String caller, String conversationId, long messages) {
         LOG.infof(

@@ -1,7 +1,6 @@
 package consulting.lmx.conversation.security;
 
-import consulting.lmx.conversation.config.AtLeast;
-import consulting.lmx.conversation.config.AtMost;
+import consulting.lmx.conversation.config.Bounds;
 import consulting.lmx.conversation.text.Text;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
@@ -70,8 +69,7 @@ public interface AuthConfig {
 
         /** Refresh interval, 1 s to a day. A withdrawn key is accepted for at most this time. */
         @WithDefault("5M")
-        @AtLeast(value = "1S", or = "the keys would be read without a pause: set it to some minutes")
-        @AtMost(value = "24H", or = "a withdrawn key would be accepted for too long: lower it")
+        @Bounds(min = "1S", max = "24H")
         Duration refresh();
     }
 

@@ -16,8 +16,8 @@ import java.util.stream.Collectors;
 @ConfigMapping(prefix = "conversations")
 public interface ServiceConfig extends SelfValidating {
 
-    /** An origin as browsers send it. {@code null}, which they send for pages without one, does not match. */
-    Pattern ORIGIN = Pattern.compile("[a-z][a-z0-9+.-]*://[^/\\sA-Z]+");
+    /** An origin as browsers send it. {@code null}, which they send for pages without one, and patterns do not match. */
+    Pattern ORIGIN = Pattern.compile("[a-z][a-z0-9+.-]*://[^/\\sA-Z*]+");
 
     /** Whether the process serves requests; commands set this to false themselves. */
     @WithDefault("true")
@@ -61,23 +61,14 @@ public interface ServiceConfig extends SelfValidating {
     }
 
     private void requireNamedOrigins(Consumer<String> wrong) {
-        List<String> origins = allowedOrigins().orElse(List.of());
-        if (origins.stream().anyMatch(ServiceConfig::isPattern)) {
-            wrong.accept(
-                    "ALLOWED_ORIGINS contains a pattern, so unknown sites could act for your users: name each origin in"
-                            + " full, for example https://chat.example.com");
-        }
-        String unsent = origins.stream()
-                .filter(origin -> !isPattern(origin) && !ORIGIN.matcher(origin).matches())
+        String unsent = allowedOrigins().orElse(List.of()).stream()
+                .filter(origin -> !ORIGIN.matcher(origin).matches())
                 .collect(Collectors.joining(", "));
         if (!unsent.isEmpty()) {
-            wrong.accept(
-                    "ALLOWED_ORIGINS contains " + unsent + ", which browsers never send for a page that you can trust:"
-                            + " name each origin in lower case and without a path, for example https://chat.example.com");
+            wrong.accept("ALLOWED_ORIGINS contains " + unsent
+                    + ", which is a pattern or never sent by browsers for a page that"
+                    + " you can trust: name each origin in full, in lower case and without a path, for example"
+                    + " https://chat.example.com");
         }
-    }
-
-    private static boolean isPattern(String origin) {
-        return origin.contains("*") || origin.startsWith("/");
     }
 }

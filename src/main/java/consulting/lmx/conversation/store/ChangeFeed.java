@@ -141,12 +141,15 @@ public class ChangeFeed {
         return limit.of(majorityTime())
                 .onItem()
                 .transformToMulti(time -> time.map(this::stream).orElseGet(() -> poll("it is not in a replica set")))
-                .onFailure(failure -> failure.getClass() == MongoClientException.class)
-                .recoverWithMulti(noSessions -> poll("it has no sessions"))
-                .onFailure(failure -> DriverFailure.hasCode(failure, NO_CHANGE_STREAMS))
-                .recoverWithMulti(failure -> poll("it has no change streams"))
-                .onFailure(DriverFailure::isDenied)
-                .recoverWithMulti(denied -> poll("its user lacks the privilege: grant changeStream on the collection"));
+                .onFailure(ChangeFeed::hasNoChangeStreams)
+                .recoverWithMulti(failure -> poll(failure.getMessage()));
+    }
+
+    /** Also if the server has no sessions, or the user lacks the privilege. */
+    private static boolean hasNoChangeStreams(Throwable failure) {
+        return failure.getClass() == MongoClientException.class
+                || DriverFailure.hasCode(failure, NO_CHANGE_STREAMS)
+                || DriverFailure.isDenied(failure);
     }
 
     /**

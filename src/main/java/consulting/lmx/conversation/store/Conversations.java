@@ -22,6 +22,7 @@ import com.mongodb.client.model.FindOneAndDeleteOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
+import com.mongodb.client.result.DeleteResult;
 import consulting.lmx.conversation.mongo.CallersContext;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
@@ -40,8 +41,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.bson.BsonArray;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
@@ -96,8 +97,6 @@ public class Conversations {
     private static final BsonDocument POSITION_AND_MESSAGES = MessageQuery.projection(POSITION);
 
     private static final String POSITION_OF = "position";
-
-    private static final int DELETED_AT_ONCE = 500;
 
     private final ReactiveMongoCollection<BsonDocument> documents;
     private final MessageBlocks blocks;
@@ -236,9 +235,14 @@ public class Conversations {
         });
     }
 
+    /** The memory that {@link #withMetadata} reserves. */
+    static long metadataBytes(StoredConversation read) {
+        return TOO_LARGE.equals(read.document().get(METADATA)) ? LARGE_METADATA : 0;
+    }
+
     /** Reads the metadata of a conversation if it was too large to be read with it. */
     public Uni<StoredConversation> withMetadata(StoredConversation read, Memory memory) {
-        if (!TOO_LARGE.equals(read.document().get(METADATA))) {
+        if (metadataBytes(read) == 0) {
             return Uni.createFrom().item(read);
         }
         FindOptions options = new FindOptions().projection(Projections.include(METADATA));
@@ -297,7 +301,8 @@ public class Conversations {
 
     /**
      * Lists the caller's conversations, newest first, without messages, and without title or metadata that are larger than a
-     * caller can store. Returns one more than {@code limit} if there are more.
+     * caller can store. Returns one more than {@code limit} if there are more. The server sorts on disk if an {@code updatedAt} in
+     * the collection is an array, because then it cannot read the order from the index.
      *
      * @param after the position that the list continues from
      */
@@ -309,7 +314,10 @@ public class Conversations {
                 Aggregates.limit(limit + 1),
                 Aggregates.project(LISTED));
         return documents
-                .aggregate(pipeline, RawBsonDocument.class, new AggregateOptions().collation(Collations.SIMPLE))
+                .aggregate(
+                        pipeline,
+                        RawBsonDocument.class,
+                        new AggregateOptions().collation(Collations.SIMPLE).allowDiskUse(true))
                 .map(found -> new StoredConversation(found, 0));
     }
 
@@ -318,7 +326,8 @@ public class Conversations {
                 "$cond", ValueSize.isAtMost(TITLE, 0, METADATA_BYTES), new BsonString("$" + TITLE), BsonNull.VALUE);
         return MessageQuery.include(List.of(CONVERSATION_ID, SESSION_ID, USER_ID, CREATED_AT, UPDATED_AT))
                 .append(TITLE, title)
-                .append(METADATA, BOUNDED_METADATA);
+                .append(METADATA, BOUNDED_METADATA)
+                .append(ListPosition.SORTED_BY, ListPosition.SORT_VALUE);
     }
 
     /**
@@ -395,38 +404,28 @@ public class Conversations {
         }
     }
 
-    /** Deletes all conversations of the caller and their blocks. */
+    /** Deletes all conversations of the caller and their blocks: first those with blocks, one at a time, then all others. */
     public Uni<Deleted> deleteAll(String caller) {
         BsonDocument own = new BsonDocument(USER_ID, new BsonString(caller));
-        DeleteOptions simple = new DeleteOptions().collation(Collations.SIMPLE);
-        return Multi.createBy()
-                .repeating()
-                .uni(() -> documents
-                        .find(
-                                own.clone().append(OFFLOADED, new BsonDocument("$exists", BsonBoolean.TRUE)),
-                                new FindOptions()
-                                        .collation(Collations.SIMPLE)
-                                        .projection(Projections.include(ID))
-                                        .limit(DELETED_AT_ONCE))
-                        .map(found -> found.get(ID))
-                        .collect()
-                        .asList())
-                .until(List::isEmpty)
+        return documents
+                .find(
+                        own.clone().append(OFFLOADED, new BsonDocument("$exists", BsonBoolean.TRUE)),
+                        new FindOptions().collation(Collations.SIMPLE).projection(Projections.include(ID)))
+                .map(found -> own.clone().append(ID, found.get(ID)))
                 .onItem()
-                .transformToUniAndConcatenate(ids -> documents
-                        .deleteMany(own.clone().append(ID, new BsonDocument("$in", new BsonArray(ids))), simple)
-                        .chain(deleted -> Multi.createFrom()
-                                .iterable(ids)
-                                .onItem()
-                                .transformToUniAndConcatenate(blocks::deleteOf)
-                                .collect()
-                                .in(() -> new long[1], (sum, n) -> sum[0] += n)
-                                .map(sum -> new Deleted(deleted.getDeletedCount(), sum[0]))))
+                .transformToUniAndConcatenate(one -> deleteMany(one)
+                        .chain(deleted -> blocks.deleteOf(one.get(ID)).map(n -> new Deleted(deleted, n))))
+                .onCompletion()
+                .switchTo(
+                        () -> deleteMany(own).map(rest -> new Deleted(rest, 0)).toMulti())
                 .collect()
-                .in(() -> new Deleted[] {new Deleted(0, 0)}, (sum, more) -> sum[0] = sum[0].plus(more))
-                .chain(withBlocks -> documents
-                        .deleteMany(own, simple)
-                        .map(rest -> withBlocks[0].plus(new Deleted(rest.getDeletedCount(), 0))));
+                .with(Collectors.reducing(new Deleted(0, 0), Deleted::plus));
+    }
+
+    private Uni<Long> deleteMany(BsonDocument selected) {
+        return documents
+                .deleteMany(selected, new DeleteOptions().collation(Collations.SIMPLE))
+                .map(DeleteResult::getDeletedCount);
     }
 
     /** Returns the {@code _id} of the selected conversation, or null. */

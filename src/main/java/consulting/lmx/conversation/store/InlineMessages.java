@@ -29,9 +29,6 @@ import org.bson.BsonValue;
 @ApplicationScoped
 class InlineMessages {
 
-    /** The number of retries of a cut without pipeline updates while others append. */
-    private static final int ATTEMPTS = 20;
-
     private final Conversations conversations;
 
     InlineMessages(Conversations conversations) {
@@ -120,36 +117,17 @@ class InlineMessages {
                         new BsonInt32(Integer.MAX_VALUE)));
     }
 
-    /** Cuts without a pipeline update: the update states how many messages stay, so it is guarded by their current number. */
+    /**
+     * Cuts without a pipeline update, which the embedded server lacks. The update states how many messages stay, so an append since
+     * the read prevents it; that append requests another offload.
+     */
     private Uni<UpdateResult> cutBySize(StoredConversation read, BsonDocument unchanged, BsonDocument set, int count) {
-        return measure(read.id(), 0)
-                .chain(now -> {
-                    if (now == null || now.conversation().offloaded() != read.offloaded()) {
-                        return Uni.createFrom().item(UpdateResult.acknowledged(0, 0L, null));
-                    }
-                    int inline = now.conversation().inline();
-                    BsonDocument rest =
-                            new BsonDocument("$each", new BsonArray()).append("$slice", new BsonInt32(count - inline));
-                    return conversations
-                            .documents()
-                            .updateOne(
-                                    unchanged
-                                            .clone()
-                                            .append(MESSAGES, new BsonDocument("$size", new BsonInt32(inline))),
-                                    new BsonDocument("$push", new BsonDocument(MESSAGES, rest)).append("$set", set))
-                            .invoke(result -> {
-                                if (result.getMatchedCount() == 0) {
-                                    throw new Appended();
-                                }
-                            });
-                })
-                .onFailure(Appended.class)
-                .retry()
-                .atMost(ATTEMPTS)
-                .onFailure(Appended.class)
-                .recoverWithItem(UpdateResult.acknowledged(0, 0L, null));
+        BsonDocument rest =
+                new BsonDocument("$each", new BsonArray()).append("$slice", new BsonInt32(count - read.inline()));
+        return conversations
+                .documents()
+                .updateOne(
+                        unchanged.clone().append(MESSAGES, new BsonDocument("$size", new BsonInt32(read.inline()))),
+                        new BsonDocument("$push", new BsonDocument(MESSAGES, rest)).append("$set", set));
     }
-
-    /** A message was appended between the count and the cut. */
-    private static final class Appended extends RuntimeException {}
 }

@@ -1,7 +1,6 @@
 package consulting.lmx.conversation.store;
 
-import consulting.lmx.conversation.config.AtLeast;
-import consulting.lmx.conversation.config.AtMost;
+import consulting.lmx.conversation.config.Bounds;
 import consulting.lmx.conversation.problem.ServiceException;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
@@ -14,14 +13,12 @@ public interface LimitsConfig {
 
     /** The largest content of a message, in bytes of UTF-8. Larger content is answered with 400. */
     @WithDefault("32K")
-    @AtLeast(value = "1", or = "no message could be sent: raise it")
-    @AtMost(value = "1M", or = "a conversation's newest messages would not fit into its document of 16 MiB: lower it")
+    @Bounds(min = "1", max = "1M")
     MemorySize messageSize();
 
     /** The largest request body, in bytes. A larger body is answered with 413. */
     @WithDefault("1M")
-    @AtLeast(value = "100", or = "most messages would not fit: raise it")
-    @AtMost(value = "4M", or = "a few callers could exhaust the memory: lower it")
+    @Bounds(min = "100", max = "4M")
     MemorySize bodySize();
 
     /**
@@ -29,14 +26,12 @@ public interface LimitsConfig {
      * 100.
      */
     @WithDefault("200")
-    @AtLeast(value = "100", or = "a block of 100 could not be offloaded: raise it")
-    @AtMost(value = "400", or = "each append would rewrite too many messages: lower it")
+    @Bounds(min = "100", max = "400")
     int inlineMessages();
 
     /** The default number of entries in a page. */
     @WithDefault("100")
-    @AtLeast(value = "1", or = "every page would be empty: raise it")
-    @AtMost(value = "100", or = "one page could be as large as the whole conversation: lower it")
+    @Bounds(min = "1", max = "100")
     int pageSize();
 
     /**

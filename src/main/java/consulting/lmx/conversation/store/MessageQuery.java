@@ -47,6 +47,11 @@ final class MessageQuery {
 
     private static final BsonValue NOTHING = new BsonDocument("$literal", new BsonArray());
 
+    /** Built once: a read under load would hold hundreds of documents for each. */
+    private static final BsonValue SIZES_OF_MESSAGES = map(new BsonString("$" + MESSAGES), size());
+
+    private static final BsonValue KNOWN_MESSAGES = map(new BsonString("$" + MESSAGES), known());
+
     private MessageQuery() {}
 
     /**
@@ -62,12 +67,12 @@ final class MessageQuery {
         BsonDocument measured = include(fields)
                 .append(COUNT, new BsonInt32(1))
                 .append(MESSAGES, new BsonInt32(1))
-                .append(SIZES, map(new BsonString("$" + MESSAGES), size()));
+                .append(SIZES, SIZES_OF_MESSAGES);
         BsonValue fits = operator("$lte", operator("$sum", new BsonString("$" + SIZES)), new BsonInt64(maxBytes));
         BsonDocument bounded = include(fields)
                 .append(COUNT, new BsonInt32(1))
                 .append(SIZES, operator("$cond", fits, NOTHING, new BsonString("$" + SIZES)))
-                .append(MESSAGES, operator("$cond", fits, map(new BsonString("$" + MESSAGES), known()), NOTHING));
+                .append(MESSAGES, operator("$cond", fits, KNOWN_MESSAGES, NOTHING));
         return List.of(
                 new BsonDocument("$project", read),
                 new BsonDocument("$project", measured),

@@ -22,6 +22,9 @@ public class MessageReader {
     /** The number of retries of a read while the conversation changes. */
     private static final int ATTEMPTS = 5;
 
+    /** For what is reserved already, or bounded otherwise. */
+    private static final Memory RESERVED = bytes -> Uni.createFrom().voidItem();
+
     private final Conversations conversations;
     private final MessageBlocks blocks;
 
@@ -68,10 +71,15 @@ public class MessageReader {
             Direction direction = new Direction(window.isForward(), maxBytes);
             return parts(conversation, range.from(), range.to(), read.inline(), direction, Conversations.SHORT_BYTES)
                     .map(direction::fit)
-                    .chain(parts -> withMessages(conversation, parts, direction, memory))
-                    .chain(parts -> conversations
-                            .withMetadata(conversation, memory)
-                            .map(complete -> page(complete, range, parts, direction)));
+                    .chain(parts -> hasMessages(parts)
+                            ? conversations
+                                    .withMetadata(conversation, memory)
+                                    .map(complete -> page(complete, range, parts, direction))
+                            : memory.reserve(bytes(parts) + Conversations.metadataBytes(conversation))
+                                    .chain(() -> withMessages(conversation, parts, direction))
+                                    .chain(measured -> conversations
+                                            .withMetadata(conversation, RESERVED)
+                                            .map(complete -> page(complete, range, measured, direction))));
         });
     }
 
@@ -148,27 +156,32 @@ public class MessageReader {
                 });
     }
 
-    private Uni<List<MessagePart>> withMessages(
-            StoredConversation conversation, List<MessagePart> parts, Direction direction, Memory memory) {
-        if (parts.stream().allMatch(part -> part.messages() != null)) {
-            return Uni.createFrom().item(parts);
-        }
-        int from = parts.get(0).first();
-        int to = parts.get(parts.size() - 1).end();
-        long bytes = parts.stream()
+    private static boolean hasMessages(List<MessagePart> parts) {
+        return parts.stream().allMatch(part -> part.messages() != null);
+    }
+
+    private static long bytes(List<MessagePart> parts) {
+        return parts.stream()
                 .flatMap(part -> part.sizes().stream())
                 .mapToLong(Integer::longValue)
                 .sum();
+    }
+
+    private Uni<List<MessagePart>> withMessages(
+            StoredConversation conversation, List<MessagePart> parts, Direction direction) {
+        int from = parts.get(0).first();
+        int to = parts.get(parts.size() - 1).end();
+        long bytes = bytes(parts);
         MessageWindow exactly = new MessageWindow(to - from, Optional.of(to), Optional.of(from - 1));
         BsonDocument same = Conversations.unmoved(conversation);
-        return memory.reserve(bytes)
-                .chain(() -> conversations.readMeasured(same, Conversations.POSITION, exactly, bytes))
+        return conversations
+                .readMeasured(same, Conversations.POSITION, exactly, bytes)
                 .onItem()
                 .ifNull()
                 .failWith(Outdated::new)
                 .chain(read -> parts(conversation, from, to, read.inline(), direction, bytes))
                 .invoke(read -> {
-                    if (read.stream().anyMatch(part -> part.messages() == null)) {
+                    if (!hasMessages(read)) {
                         throw new Outdated();
                     }
                 });
@@ -198,7 +211,7 @@ public class MessageReader {
                                 false,
                                 MessageWindow.from(found.get(), 1),
                                 Long.MAX_VALUE,
-                                bytes -> Uni.createFrom().voidItem())
+                                RESERVED)
                         .map(page -> Optional.ofNullable(page)
                                 .map(one -> new Sent(found.get(), one.messages().get(0)))
                                 .filter(sent -> key.equals(sent.message().idempotencyKey())))

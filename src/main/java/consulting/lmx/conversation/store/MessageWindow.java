@@ -24,7 +24,7 @@ public record MessageWindow(int limit, Optional<Integer> before, Optional<Intege
     }
 
     /** Whether it starts with its oldest message. */
-    boolean isForward() {
+    public boolean isForward() {
         return after.isPresent();
     }
 

@@ -34,12 +34,7 @@ public final class Text {
 
     /** Whether {@code text} is null, empty or only white space. */
     public static boolean isBlank(String text) {
-        if (text == null || text.isEmpty()) {
-            return true;
-        }
-        char first = text.charAt(0);
-        return (first <= ' ' || first >= 0x80)
-                && !NOT_BLANK_PATTERN.matcher(text).find();
+        return text == null || !NOT_BLANK_PATTERN.matcher(text).find();
     }
 
     /** The number of Unicode code points, which is how JSON Schema counts characters. */

@@ -10,16 +10,13 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Requires a string that can be stored as UTF-8, that is not blank unless {@link #blank()}, and that has at most {@link #max()}
+ * Requires a string that can be stored as UTF-8, that is not blank, and that has at most {@link #max()}
  * characters. Null passes; {@code @NotNull} rejects it.
  */
 @Target({ElementType.FIELD, ElementType.PARAMETER, ElementType.RECORD_COMPONENT, ElementType.TYPE_USE})
 @Retention(RetentionPolicy.RUNTIME)
 @Constraint(validatedBy = WellFormedText.Validator.class)
 public @interface WellFormedText {
-
-    /** Whether blank strings are valid. */
-    boolean blank() default false;
 
     /** Maximum length in Unicode code points, which is how JSON Schema counts characters. */
     int max() default Integer.MAX_VALUE;
@@ -33,12 +30,10 @@ public @interface WellFormedText {
     /** Reports the rule that is broken. */
     class Validator implements ConstraintValidator<WellFormedText, String> {
 
-        private boolean mayBeBlank;
         private int max;
 
         @Override
         public void initialize(WellFormedText annotation) {
-            mayBeBlank = annotation.blank();
             max = annotation.max();
         }
 
@@ -47,7 +42,7 @@ public @interface WellFormedText {
             if (value == null) {
                 return true;
             }
-            if (!mayBeBlank && Text.isBlank(value)) {
+            if (Text.isBlank(value)) {
                 return reject(context, "must not be blank");
             }
             if (Text.length(value) > max) {

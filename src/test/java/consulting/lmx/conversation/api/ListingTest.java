@@ -155,8 +155,7 @@ class ListingTest {
                 "limit=1&limit=2",
                 "after=",
                 "after=nonsense",
-                "after=e30",
-                "after=eyJ1IjpbMV0sImkiOjJ9"
+                "after=e30"
             })
     void badPageIsRefused(String query) {
         as(user).get("/api/conversation?" + query)
@@ -169,15 +168,12 @@ class ListingTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "{\"$regularExpression\": {\"pattern\": \".*\", \"options\": \"\"}}",
-                "/x/",
-                "undefined",
+                "{\"a\\u0000\": 1}",
                 "{\"$oid\": \"zz\"}",
                 "{\"$binary\": {\"base64\": \"!!\", \"subType\": \"04\"}}",
                 "DEEP"
             })
     void cursorThatWasNeverGivenOutIsRefused(String place) {
-        TestServer.assumeGenuine("values that it does not compare with");
         String deep = "{\"a\":".repeat(400) + "1" + "}".repeat(400);
         String cursor = "{\"u\": null, \"i\": " + (place.equals("DEEP") ? deep : place) + "}";
         as(user).queryParam(
@@ -334,6 +330,9 @@ class ListingTest {
                 "1700000000000",
                 "{$numberDouble: '1.5'}",
                 "{$numberDouble: '-Infinity'}",
+                "{$numberDouble: 'NaN'}",
+                "[{$date: 500}, {$date: 3000}]",
+                "['text', 5]",
                 "null",
                 "true",
                 "{a: 1}",
@@ -375,5 +374,17 @@ class ListingTest {
                 .get("/api/conversation")
                 .then()
                 .statusCode(oneOf(400, 414));
+    }
+
+    /** The server cannot print such a date, and fails if an expression contains it. */
+    @Test
+    void cursorThatTheServerRejectsIsInvalid() {
+        TestServer.assumeGenuine("dates beyond the year 9999");
+        String place = "{\"u\": {\"$date\": {\"$numberLong\": \"9000000000000000\"}}, \"i\": 1}";
+        as(user).queryParam("after", Base64.getUrlEncoder().encodeToString(place.getBytes(StandardCharsets.UTF_8)))
+                .get("/api/conversation")
+                .then()
+                .statusCode(400)
+                .body("violations[0].field", equalTo("after"));
     }
 }

@@ -140,18 +140,6 @@ class CommandIT {
         assertThat(verified.code()).isZero();
         assertThat(json(verified)).containsEntry("left", 0);
         assertThat(run("verify").out()).contains("The invariant holds.");
-
-        Document kept = client.getDatabase(name)
-                .getCollection("integrity_runs")
-                .find(Filters.eq("_id", report.getString("run")))
-                .first();
-        assertThat(kept)
-                .containsEntry("state", "VERIFIED")
-                .containsEntry("healed", 798L)
-                .containsEntry("found", 798L);
-        assertThat(kept.keySet())
-                .containsExactly(
-                        "_id", "host", "startedAt", "endedAt", "state", "found", "healed", "reasons", "seconds");
     }
 
     @Test
@@ -431,14 +419,13 @@ class CommandIT {
     }
 
     @Test
-    void interruptedHealEndsAfterTheBatchInFlight() throws Exception {
+    void interruptedHealEndsAndTheNextOneContinues() throws Exception {
         insertNulls(2_000);
         Process heal = Service.command(folder, environment(), "heal", "--batch-size", "10", "--max-rate", "100");
         await().atMost(Duration.ofSeconds(60)).until(() -> healed() > 0);
         new ProcessBuilder("kill", "-INT", String.valueOf(heal.pid())).start().waitFor();
         assertThat(heal.waitFor(20, TimeUnit.SECONDS)).isTrue();
-        String said = new String(heal.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(said).contains("run it again");
+        assertThat(heal.exitValue()).as("the invariant does not hold yet").isNotZero();
         assertThat(healed()).isLessThan(2_000);
         assertThat(run("heal", "--json").code()).isZero();
         assertThat(healed()).isEqualTo(2_000);

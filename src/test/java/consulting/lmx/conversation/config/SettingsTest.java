@@ -117,13 +117,9 @@ class SettingsTest {
                     .map(word -> "`" + word.toString().toLowerCase(Locale.ROOT).replace('_', '-') + "`")
                     .collect(Collectors.joining(", "));
         }
-        AtLeast least = setting.getAnnotation(AtLeast.class);
-        AtMost most = setting.getAnnotation(AtMost.class);
-        if (least != null && most != null) {
-            return least.value() + " to " + most.value();
-        }
-        if (least != null) {
-            return least.value() + " or more";
+        Bounds bounds = setting.getAnnotation(Bounds.class);
+        if (bounds != null) {
+            return bounds.min() + (bounds.max().isEmpty() ? " or more" : " to " + bounds.max());
         }
         Class<?> type = setting.getReturnType();
         return type == Optional.class || type == OptionalInt.class

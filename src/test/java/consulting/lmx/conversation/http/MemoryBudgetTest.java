@@ -2,7 +2,6 @@ package consulting.lmx.conversation.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import consulting.lmx.conversation.http.MemoryBudget.Reservation;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -26,12 +25,18 @@ class MemoryBudgetTest {
     private final AtomicInteger lastResorts = new AtomicInteger();
     private final MemoryBudget budget = new MemoryBudget(SIZE, lastResorts::incrementAndGet, meters);
 
-    private UniAssertSubscriber<Reservation> reserve(String caller, long bytes) {
-        return budget.reserve(caller, bytes, granted -> {}).subscribe().withSubscriber(UniAssertSubscriber.create());
+    private UniAssertSubscriber<Void> reserve(String caller, long bytes) {
+        return reserve(new HeldMemory(budget, caller), bytes);
     }
 
-    private Reservation take(String caller, long bytes) {
-        return reserve(caller, bytes).assertCompleted().getItem();
+    private static UniAssertSubscriber<Void> reserve(HeldMemory memory, long bytes) {
+        return memory.reserve(bytes).subscribe().withSubscriber(UniAssertSubscriber.create());
+    }
+
+    private HeldMemory take(String caller, long bytes) {
+        HeldMemory memory = new HeldMemory(budget, caller);
+        reserve(memory, bytes).assertCompleted();
+        return memory;
     }
 
     private double held() {
@@ -56,7 +61,7 @@ class MemoryBudgetTest {
     @Test
     void secondCloseDoesNothing() {
         take("ann", 1_000);
-        Reservation twice = take("ann", 2_000);
+        HeldMemory twice = take("ann", 2_000);
         twice.close();
         twice.close();
         assertThat(held()).isEqualTo(1_000);
@@ -64,9 +69,9 @@ class MemoryBudgetTest {
 
     @Test
     void reservationWaitsForFreeMemory() {
-        Reservation large = take("ann", 4_000);
+        HeldMemory large = take("ann", 4_000);
         take("ben", 1_000);
-        UniAssertSubscriber<Reservation> waiting = reserve("cy", 1_000);
+        UniAssertSubscriber<Void> waiting = reserve("cy", 1_000);
         waiting.assertNotTerminated();
         large.close();
         waiting.assertCompleted();
@@ -75,18 +80,17 @@ class MemoryBudgetTest {
 
     @Test
     void singleCallerLeavesAQuarterFree() {
-        List<UniAssertSubscriber<Reservation>> all =
-                IntStream.range(0, 8).mapToObj(i -> reserve("ann", 800)).toList();
-        assertThat(all.stream().filter(one -> one.getItem() != null)).hasSize(6);
+        IntStream.range(0, 6).forEach(i -> take("ann", 800));
+        reserve("ann", 800).assertNotTerminated();
         take("ben", 800);
     }
 
     @Test
     void callerBeyondTheirShareIsOvertaken() {
-        Reservation first = take("ann", 4_000);
-        Reservation second = take("ben", QUARTER);
-        UniAssertSubscriber<Reservation> more = reserve("ann", 1_000);
-        UniAssertSubscriber<Reservation> other = reserve("cy", 1_000);
+        HeldMemory first = take("ann", 4_000);
+        HeldMemory second = take("ben", QUARTER);
+        UniAssertSubscriber<Void> more = reserve("ann", 1_000);
+        UniAssertSubscriber<Void> other = reserve("cy", 1_000);
         second.close();
         other.assertCompleted();
         more.assertNotTerminated();
@@ -96,9 +100,9 @@ class MemoryBudgetTest {
 
     @Test
     void largeReservationsKeepTheirOrder() {
-        Reservation some = take("ann", 4_000);
-        UniAssertSubscriber<Reservation> large = reserve("ben", 3_000);
-        UniAssertSubscriber<Reservation> next = reserve("cy", 1_000);
+        HeldMemory some = take("ann", 4_000);
+        UniAssertSubscriber<Void> large = reserve("ben", 3_000);
+        UniAssertSubscriber<Void> next = reserve("cy", 1_000);
         large.assertNotTerminated();
         next.assertNotTerminated();
         some.close();
@@ -117,20 +121,21 @@ class MemoryBudgetTest {
 
     @Test
     void reservationLargerThanTheBudgetIsGrantedAlone() {
-        Reservation other = take("ann", 1_000);
-        UniAssertSubscriber<Reservation> huge = reserve("ben", 10 * SIZE);
+        HeldMemory other = take("ann", 1_000);
+        HeldMemory ben = new HeldMemory(budget, "ben");
+        UniAssertSubscriber<Void> huge = reserve(ben, 10 * SIZE);
         huge.assertNotTerminated();
         other.close();
         huge.assertCompleted();
         reserve("ann", 1_000).assertNotTerminated();
-        huge.getItem().close();
+        ben.close();
         assertThat(held()).isEqualTo(1_000);
     }
 
     @Test
     void timedOutReservationIsRejectedAndCounted() {
         take("ann", LARGEST);
-        UniAssertSubscriber<Reservation> waiting = reserve("ben", 1_000);
+        UniAssertSubscriber<Void> waiting = reserve("ben", 1_000);
         assertOverloaded(waiting.awaitFailure(TIMEOUT).getFailure());
         assertThat(meters.get("conversations.memory.rejected").counter().count())
                 .isEqualTo(1);
@@ -157,27 +162,39 @@ class MemoryBudgetTest {
 
     @Test
     void largestHolderAmongSlowClientsIsRevokedFirst() {
-        Reservation slow = take("ann", 2_000);
-        Reservation slower = take("ann", 1_900);
+        HeldMemory slow = take("ann", 2_000);
+        HeldMemory slower = take("ann", 1_900);
         take("ben", QUARTER);
-        List<Reservation> revoked = new ArrayList<>();
+        List<HeldMemory> revoked = new ArrayList<>();
         slow.revocable(() -> revoke(revoked, slow));
         slower.revocable(() -> revoke(revoked, slower));
-        UniAssertSubscriber<Reservation> waiting = reserve("cy", QUARTER);
+        UniAssertSubscriber<Void> waiting = reserve("cy", QUARTER);
         waiting.assertNotTerminated();
         waiting.awaitItem(TIMEOUT);
         assertThat(revoked).containsExactly(slow);
         assertThat(held()).isEqualTo(1_900 + 2 * QUARTER);
     }
 
-    private static void revoke(List<Reservation> revoked, Reservation reservation) {
-        revoked.add(reservation);
-        reservation.close();
+    private static void revoke(List<HeldMemory> revoked, HeldMemory memory) {
+        revoked.add(memory);
+        memory.close();
+    }
+
+    @Test
+    void revokedMemoryCountsUntilItsRequestEnds() {
+        HeldMemory slow = take("ann", LARGEST);
+        AtomicInteger revocations = new AtomicInteger();
+        slow.revocable(revocations::incrementAndGet);
+        reserve("ben", 1_000).awaitFailure(TIMEOUT);
+        assertThat(revocations).hasValue(1);
+        assertThat(held()).isEqualTo(LARGEST);
+        slow.close();
+        assertThat(held()).isZero();
     }
 
     @Test
     void fastClientIsNotRevoked() {
-        Reservation all = take("ann", LARGEST);
+        HeldMemory all = take("ann", LARGEST);
         all.revocable(() -> {
             throw new AssertionError("it was taken back");
         });
@@ -195,9 +212,9 @@ class MemoryBudgetTest {
 
     @Test
     void cancelledReservationHoldsNothing() {
-        Reservation all = take("ann", LARGEST);
-        UniAssertSubscriber<Reservation> large = reserve("ben", LARGEST);
-        UniAssertSubscriber<Reservation> next = reserve("cy", 1_000);
+        HeldMemory all = take("ann", LARGEST);
+        UniAssertSubscriber<Void> large = reserve("ben", LARGEST);
+        UniAssertSubscriber<Void> next = reserve("cy", 1_000);
         large.cancel();
         all.close();
         next.assertCompleted();
@@ -205,13 +222,21 @@ class MemoryBudgetTest {
     }
 
     @Test
+    void closedMemoryHoldsNothing() {
+        HeldMemory closed = take("ann", 1_000);
+        closed.close();
+        reserve(closed, 2_000).assertCompleted();
+        assertThat(held()).isZero();
+    }
+
+    @Test
     void concurrentReservationsStayWithinTheBudget() {
+        take("ann", 1).close(); // initializes Mutiny, which several threads at once cannot
         List<CompletableFuture<Void>> callers = IntStream.range(0, 8)
                 .mapToObj(i -> CompletableFuture.runAsync(() -> {
                     for (int n = 0; n < 2_000; n++) {
-                        Reservation some = budget.reserve("caller " + i, n % 40 * 50 + 1, granted -> {})
-                                .await()
-                                .indefinitely();
+                        HeldMemory some = new HeldMemory(budget, "caller " + i);
+                        some.reserve(n % 40 * 50 + 1).await().indefinitely();
                         assertThat(held()).isLessThanOrEqualTo(SIZE);
                         some.close();
                     }

@@ -110,8 +110,8 @@ class RetentionIT {
             assertThat(service.process().waitFor(30, TimeUnit.SECONDS)).isTrue();
             assertThat(service.process().exitValue()).isNotZero();
             assertThat(service.log())
-                    .contains("conversations.retention must be 1M or more, or the server would delete conversations")
-                    .contains("raise it, or remove it to keep them");
+                    .contains("conversations.retention must be 1M to ")
+                    .contains("remove it to use the default");
         }
     }
 }

@@ -39,7 +39,6 @@ class AuditLogTest {
     void entryHasEventCallerAndCount() {
         AuditLog.deletion("ann", "a-conversation");
         AuditLog.deletionOfAll("ann", 7);
-        AuditLog.truncation("ann", "a-conversation", 3);
         AuditLog.export("ann", "a-conversation", 250);
         AuditLog.heal("root", true);
         AuditLog.erasure("ann", 7, 2);
@@ -47,7 +46,6 @@ class AuditLogTest {
                 .containsExactly(
                         "event=audit-deletion who=\"ann\" conversation=\"a-conversation\" count=1",
                         "event=audit-deletion-of-all who=\"ann\" count=7",
-                        "event=audit-truncation who=\"ann\" conversation=\"a-conversation\" count=3",
                         "event=audit-export who=\"ann\" conversation=\"a-conversation\" count=250",
                         "event=audit-heal who=\"root\" dry-run=true",
                         "event=audit-erasure who=\"operator\" user=\"ann\" count=7 blocks=2");

@@ -2,6 +2,7 @@ package consulting.lmx.conversation.store;
 
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.endsWith;
 import static org.hamcrest.Matchers.equalTo;
 
 import consulting.lmx.conversation.testsupport.Tokens;
@@ -60,5 +61,38 @@ class LargeMessagesTest {
         }
         List<Integer> exported = request().get(path + "/export").path("messages.index");
         assertThat(exported).isEqualTo(IntStream.range(0, 40).boxed().toList());
+    }
+
+    /** A control character takes one byte in the database and six in JSON. */
+    @Test
+    void pageOfControlCharactersIsBoundedByItsJson() {
+        String text = "\u0001".repeat(32 * 1024);
+        for (int i = 0; i < 10; i++) {
+            request()
+                    .body(Map.of("content", text))
+                    .post(path + "/message")
+                    .then()
+                    .statusCode(i == 0 ? 201 : 200);
+        }
+        request()
+                .get(path)
+                .then()
+                .body("messages.index", equalTo(List.of(8, 9)))
+                .body("older", endsWith("/messages?before=8"));
+        request()
+                .get(path + "/messages?limit=10&before=8")
+                .then()
+                .body("data.index", equalTo(List.of(6, 7)))
+                .body("hasMore", equalTo(true));
+        request()
+                .get(path + "/messages?limit=10&after=-1")
+                .then()
+                .body("data.index", equalTo(List.of(0, 1)))
+                .body("hasMore", equalTo(true));
+        request()
+                .get(path + "/messages?limit=10&after=7")
+                .then()
+                .body("data.content", equalTo(List.of(text, text)))
+                .body("hasMore", equalTo(false));
     }
 }

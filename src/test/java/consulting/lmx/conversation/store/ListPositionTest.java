@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import consulting.lmx.conversation.testsupport.TestServer;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
+import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
 import java.util.UUID;
@@ -30,9 +31,15 @@ class ListPositionTest {
     void laterPageReadsNoMoreThanItShows() {
         TestServer.assumeGenuine("query plans");
         String user = "user-" + UUID.randomUUID();
-        client.getDatabase(database)
-                .getCollection(ConversationFields.COLLECTION, BsonDocument.class)
-                .insertMany(IntStream.range(0, 300)
+        // A collection of its own: an array that another test stores would keep the server from reading the order from
+        // the index.
+        String collection = "listed-" + user;
+        ReactiveMongoCollection<BsonDocument> listed =
+                client.getDatabase(database).getCollection(collection, BsonDocument.class);
+        listed.createIndex(BsonDocument.parse("{userId: 1, updatedAt: -1, _id: -1}"))
+                .await()
+                .indefinitely();
+        listed.insertMany(IntStream.range(0, 300)
                         .mapToObj(i -> new BsonDocument("conversationId", new BsonString(user + i))
                                 .append("sessionId", new BsonString(user + i))
                                 .append("userId", new BsonString(user))
@@ -40,7 +47,7 @@ class ListPositionTest {
                         .toList())
                 .await()
                 .indefinitely();
-        BsonDocument find = new BsonDocument("find", new BsonString(ConversationFields.COLLECTION))
+        BsonDocument find = new BsonDocument("find", new BsonString(collection))
                 .append("filter", new ListPosition(new BsonDateTime(1_150), new BsonObjectId()).filter(user))
                 .append("sort", BsonDocument.parse("{updatedAt: -1, _id: -1}"))
                 .append("limit", new BsonInt32(11))

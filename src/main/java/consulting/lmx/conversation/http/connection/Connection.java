@@ -61,6 +61,9 @@ public final class Connection extends ChannelDuplexHandler {
     private int discarded;
     private volatile boolean wantsBody;
 
+    /** Guarded by {@link #whenAnswered}. */
+    private boolean working;
+
     /** The following fields belong to {@link ConnectionLimits} and are guarded by its lock. */
     State state;
 
@@ -87,8 +90,8 @@ public final class Connection extends ChannelDuplexHandler {
     }
 
     /**
-     * Runs {@code then} once the response of {@code request} is sent or its client is gone. The end handlers of Vert.x run
-     * earlier than that if another thread than the connection's makes the response.
+     * Runs {@code then} once the response of {@code request} is sent, or its client is gone and no call {@link #works} on it. The
+     * end handlers of Vert.x run earlier than that if another thread than the connection's makes the response.
      */
     public static void whenAnswered(RoutingContext request, Runnable then) {
         of(request.request())
@@ -98,7 +101,7 @@ public final class Connection extends ChannelDuplexHandler {
 
     void whenAnswered(Runnable then) {
         synchronized (whenAnswered) {
-            if (context.channel().isActive()) {
+            if (working || context.channel().isActive()) {
                 whenAnswered.add(then);
                 return;
             }
@@ -112,6 +115,31 @@ public final class Connection extends ChannelDuplexHandler {
             whenAnswered.clear();
             return all;
         }
+    }
+
+    /**
+     * Declares whether a call works on {@code request}. It continues if the client is gone, so what it holds is not released before
+     * it ends.
+     */
+    public static void works(RoutingContext request, boolean works) {
+        of(request.request()).ifPresent(connection -> connection.works(works));
+    }
+
+    void works(boolean works) {
+        synchronized (whenAnswered) {
+            working = works;
+        }
+        runIfGone();
+    }
+
+    private void runIfGone() {
+        List<Runnable> all = List.of();
+        synchronized (whenAnswered) {
+            if (!working && !context.channel().isActive()) {
+                all = takeWhenAnswered();
+            }
+        }
+        all.forEach(Runnable::run);
     }
 
     RequestDecoder decoder() {
@@ -146,7 +174,7 @@ public final class Connection extends ChannelDuplexHandler {
     @Override
     public void channelInactive(ChannelHandlerContext ignored) {
         limits.closed(this);
-        takeWhenAnswered().forEach(Runnable::run);
+        runIfGone();
         context.fireChannelInactive();
     }
 

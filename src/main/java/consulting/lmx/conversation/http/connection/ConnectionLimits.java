@@ -47,7 +47,7 @@ public class ConnectionLimits {
     private static final Logger LOG = Logger.getLogger(ConnectionLimits.class);
 
     /** Heap of an open event stream, in bytes. Other connections take less. */
-    private static final int HEAP_OF_A_CONNECTION = 48 * 1024;
+    private static final int HEAP_OF_A_CONNECTION = 57 * 1024;
 
     /** Divisor: unread responses may take this part of the direct memory. */
     private static final int PART_OF_DIRECT_MEMORY = 4;

@@ -35,7 +35,6 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
-import org.bson.BsonString;
 import org.jboss.logging.Logger;
 
 /**
@@ -65,7 +64,6 @@ public final class IntegrityRun {
     private final BrokenDeletion deletion;
     private final Verification verification;
     private final Lease lease;
-    private final RunHistory history;
 
     public IntegrityRun(
             MongoDatabase database,
@@ -102,8 +100,7 @@ public final class IntegrityRun {
                 validator,
                 backfill,
                 duplicates);
-        this.lease = new Lease(database, invariant.collection(), Lease.HOST, progress);
-        this.history = new RunHistory(database, Lease.HOST, clock);
+        this.lease = new Lease(database, invariant.collection(), progress);
     }
 
     /**
@@ -128,8 +125,8 @@ public final class IntegrityRun {
                 .chain(report -> report.isPresent() && !settings.recreateIndex()
                         ? Uni.createFrom().item(report.get())
                         : lease.acquire()
-                                .chain(fence -> fence.isPresent()
-                                        ? lease.holdWhile(fence.get(), this::repairAndRecord)
+                                .chain(taken -> taken
+                                        ? lease.holdWhile(this::repair)
                                         : lease.untilFree().chain(() -> heal(accepted))));
     }
 
@@ -148,14 +145,6 @@ public final class IntegrityRun {
                 .chain(sound -> sound
                         ? verification.report(0, 0).map(Optional::of)
                         : Uni.createFrom().item(Optional.empty()));
-    }
-
-    private Uni<IntegrityReport> repairAndRecord() {
-        return history.begin(progress)
-                .chain(() -> repair())
-                .call(report -> documentsHealed().chain(n -> history.end(progress, n, RunHistory.Outcome.VERIFIED)))
-                .onFailure()
-                .call(() -> history.end(progress, progress.totalHealed(), RunHistory.Outcome.FAILED));
     }
 
     /** The list indexes come after the backfill, which would be slower with them. */
@@ -228,18 +217,6 @@ public final class IntegrityRun {
                 .invoke(n -> progress.scanned(n))
                 .chain(() -> Uni.combine().any().<Void>of(backfill.run(key, progress), count))
                 .invoke(() -> progress.countedBroken(0));
-    }
-
-    /** The number of documents that this run has changed: a document with two healed keys counts once. */
-    private Uni<Long> documentsHealed() {
-        BsonDocument healedInAll = new BsonDocument();
-        invariant.keys().stream()
-                .filter(key -> progress.counts(key).totalHealed() > 0)
-                .forEach(key -> healedInAll.append(key.repairField() + ".run", new BsonString(progress.run())));
-        long keys = progress.totalHealed();
-        return healedInAll.size() > 1
-                ? Publishers.one(collection.countDocuments(healedInAll, SIMPLE)).map(twice -> keys - twice)
-                : Uni.createFrom().item(keys);
     }
 
     private <T> Uni<T> step(String name, Supplier<Uni<T>> work) {

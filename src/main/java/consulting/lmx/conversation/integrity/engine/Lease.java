@@ -1,17 +1,14 @@
 package consulting.lmx.conversation.integrity.engine;
 
 import com.mongodb.client.model.Collation;
-import com.mongodb.client.model.DeleteOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.FindOneAndUpdateOptions;
-import com.mongodb.client.model.ReturnDocument;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import com.mongodb.reactivestreams.client.MongoDatabase;
 import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
 import consulting.lmx.conversation.integrity.engine.model.RunProgress;
-import consulting.lmx.conversation.integrity.engine.model.RunProgress.LeaseHolder;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.mongo.Hello;
@@ -27,6 +24,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import org.bson.BsonDocument;
 import org.bson.BsonType;
+import org.bson.BsonValue;
 import org.bson.conversions.Bson;
 import org.jboss.logging.Logger;
 
@@ -40,8 +38,9 @@ public final class Lease {
 
     static final String COLLECTION = "integrity_lease";
 
-    /** The name of this process: its host and its process id. */
-    static final String HOST = hostName() + "/" + ProcessHandle.current().pid();
+    /** The name of this process, which the stored lease shows to operators: its host and its process id. */
+    private static final String HOST =
+            hostName() + "/" + ProcessHandle.current().pid();
 
     /** The lease expires this long after its last renewal. */
     static final Duration TIME_TO_LIVE = Duration.ofSeconds(5);
@@ -55,14 +54,15 @@ public final class Lease {
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> leases;
     private final String name;
-    private final String host;
+    private final String run;
     private final RunProgress progress;
 
-    Lease(MongoDatabase database, String name, String host, RunProgress progress) {
+    /** @param progress the run that takes the lease or waits for it */
+    Lease(MongoDatabase database, String name, RunProgress progress) {
         this.database = database;
         this.leases = database.getCollection(COLLECTION, BsonDocument.class);
         this.name = name;
-        this.host = host;
+        this.run = progress.run();
         this.progress = progress;
     }
 
@@ -74,25 +74,21 @@ public final class Lease {
         }
     }
 
-    /** Takes the lease, and returns its fencing token: one more than the last holder's. Empty if another process holds it. */
-    Uni<Optional<Long>> acquire() {
+    /** Takes the lease, and returns whether it was free. */
+    Uni<Boolean> acquire() {
         return serverTime()
-                .call(this::removeMalformed)
                 .chain(now -> Publishers.one(leases.findOneAndUpdate(
                         Filters.and(Filters.eq("_id", name), Filters.nor(isHeldAt(now))),
                         Updates.combine(
-                                Updates.set("holder", progress.run()),
-                                Updates.set("host", host),
-                                Updates.inc("fence", 1L),
+                                Updates.set("holder", run),
+                                Updates.set("host", HOST),
+                                Updates.set("progress", progress.summary()),
                                 Updates.currentDate("renewedAt")),
-                        new FindOneAndUpdateOptions()
-                                .upsert(true)
-                                .collation(SIMPLE)
-                                .returnDocument(ReturnDocument.AFTER))))
-                .map(taken -> Optional.of(taken.getNumber("fence").longValue()))
-                .invoke(fence -> LOG.infof("event=lease-taken run=%s fence=%d", progress.run(), fence.get()))
+                        new FindOneAndUpdateOptions().upsert(true).collation(SIMPLE))))
+                .invoke(() -> LOG.infof("event=lease-taken run=%s", run))
+                .map(previous -> true)
                 .onFailure(DriverFailure::isDuplicateKey)
-                .recoverWithItem(Optional.empty());
+                .recoverWithItem(false);
     }
 
     /** A renewal far in the future does not count: the server's clock was set back since. */
@@ -103,43 +99,29 @@ public final class Lease {
                 Filters.lte("renewedAt", Date.from(now.plus(TIME_TO_LIVE))));
     }
 
-    /** The server cannot increment a fencing token that is no number. */
-    private Uni<Void> removeMalformed() {
-        Bson malformed = Filters.and(
-                Filters.eq("_id", name), Filters.exists("fence"), Filters.not(Filters.type("fence", "number")));
-        return Publishers.one(leases.deleteOne(malformed, new DeleteOptions().collation(SIMPLE)))
-                .replaceWithVoid()
-                .onFailure(DriverFailure::isDenied)
-                .recoverWithNull();
-    }
-
     /**
      * Does the work while renewing the lease, and releases the lease when the work ends in any way. Fails with an {@link
      * IntegrityException} if another healer took over.
      */
-    <T> Uni<T> holdWhile(long fence, Supplier<Uni<T>> work) {
+    <T> Uni<T> holdWhile(Supplier<Uni<T>> work) {
         Uni<T> renewals = Multi.createFrom()
                 .ticks()
                 .every(RENEWAL_INTERVAL)
                 .onOverflow()
                 .drop()
                 .onItem()
-                .transformToUniAndConcatenate(tick -> renew(fence))
+                .transformToUniAndConcatenate(tick -> renew())
                 .collect()
                 .last()
                 .onItem()
                 .transformToUni(never -> Uni.createFrom().nothing());
-        return Uni.combine().any().<T>of(work.get(), renewals).onTermination().call(() -> release(fence));
+        return Uni.combine().any().<T>of(work.get(), renewals).onTermination().call(this::release);
     }
 
-    private Uni<Void> renew(long fence) {
+    private Uni<Void> renew() {
         return Publishers.one(leases.updateOne(
-                        isOwn(fence),
-                        Updates.combine(
-                                Updates.currentDate("renewedAt"),
-                                Updates.set("step", progress.step()),
-                                Updates.set("healed", progress.totalHealed()),
-                                Updates.set("remaining", progress.remaining())),
+                        isOwn(),
+                        Updates.combine(Updates.currentDate("renewedAt"), Updates.set("progress", progress.summary())),
                         UPDATE))
                 .invoke(result -> {
                     if (result.getMatchedCount() == 0) {
@@ -156,8 +138,8 @@ public final class Lease {
                 .replaceWithVoid();
     }
 
-    private Uni<Void> release(long fence) {
-        return Publishers.one(leases.updateOne(isOwn(fence), Updates.set("holder", null), UPDATE))
+    private Uni<Void> release() {
+        return Publishers.one(leases.updateOne(isOwn(), Updates.set("holder", null), UPDATE))
                 .onFailure()
                 .recoverWithItem(failure -> {
                     LOG.warnf(
@@ -168,40 +150,30 @@ public final class Lease {
                 .replaceWithVoid();
     }
 
-    private Bson isOwn(long fence) {
-        return Filters.and(Filters.eq("_id", name), Filters.eq("holder", progress.run()), Filters.eq("fence", fence));
+    private Bson isOwn() {
+        return Filters.and(Filters.eq("_id", name), Filters.eq("holder", run));
     }
 
-    /** Completes when the lease is free. Meanwhile the progress shows the holder's. */
+    /** Completes when the lease is free. Meanwhile the run's step shows the progress of the holder. */
     Uni<Void> untilFree() {
-        return holder().invoke(progress::waitFor)
+        return holder().invoke(holder -> holder.map(lease -> lease.get("progress"))
+                        .filter(BsonValue::isString)
+                        .ifPresent(text -> progress.step("waiting for another process: "
+                                + text.asString().getValue())))
                 .repeat()
                 .withDelay(POLL_INTERVAL)
-                .until(holder -> holder.isEmpty())
+                .until(Optional::isEmpty)
                 .collect()
                 .last()
                 .replaceWithVoid();
     }
 
-    private Uni<Optional<LeaseHolder>> holder() {
+    private Uni<Optional<BsonDocument>> holder() {
         return serverTime()
                 .chain(now -> Publishers.one(leases.find(Filters.and(Filters.eq("_id", name), isHeldAt(now)))
                         .collation(SIMPLE)
                         .first()))
-                .map(lease -> Optional.ofNullable(lease).map(Lease::holder));
-    }
-
-    private static LeaseHolder holder(BsonDocument lease) {
-        return new LeaseHolder(
-                text(lease, "host"), text(lease, "step"), number(lease, "healed"), number(lease, "remaining"));
-    }
-
-    private static String text(BsonDocument lease, String field) {
-        return lease.isString(field) ? lease.getString(field).getValue() : "unknown";
-    }
-
-    private static long number(BsonDocument lease, String field) {
-        return lease.isNumber(field) ? lease.getNumber(field).longValue() : 0;
+                .map(Optional::ofNullable);
     }
 
     private Uni<Instant> serverTime() {

@@ -247,4 +247,17 @@ class ConnectionTest {
         client.connection.whenAnswered(calls::incrementAndGet);
         assertThat(calls).hasValue(3);
     }
+
+    @Test
+    void callbackOfAClientThatIsGoneRunsWhenItsCallEnds() {
+        AtomicInteger calls = new AtomicInteger();
+        Client client = new Client().send(GET.formatted("1"));
+        client.connection.works(true);
+        client.connection.whenAnswered(calls::incrementAndGet);
+        client.channel.close();
+        client.connection.whenAnswered(calls::incrementAndGet);
+        assertThat(calls).hasValue(0);
+        client.connection.works(false);
+        assertThat(calls).hasValue(2);
+    }
 }

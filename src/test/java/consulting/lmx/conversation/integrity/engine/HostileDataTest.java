@@ -174,7 +174,7 @@ class HostileDataTest {
     }
 
     @Test
-    void stringThatIsNotValidUtf8IsNotAString() {
+    void stringThatIsNotValidUtf8IsRepaired() {
         byte[] wrong = {'a', (byte) 0xff, 'b'};
         var raw = conversations.database.getCollection("conversations", RawBsonDocument.class);
         await(raw.insertMany(List.of(
@@ -182,7 +182,7 @@ class HostileDataTest {
 
         IntegrityReport report = conversations.heal();
 
-        assertThat(report.broken()).containsEntry("not-a-string", 3L);
+        assertThat(report.broken()).containsEntry("blank", 3L);
         assertThat(report.healed()).isEqualTo(3);
         for (int id = 1; id <= 3; id++) {
             assertUuid(text(id, SESSION_ID));
@@ -375,13 +375,10 @@ class HostileDataTest {
         assertThat(text(1, SESSION_ID)).isEqualTo(same);
         for (int id = 2; id <= 3; id++) {
             assertUuid(text(id, SESSION_ID));
-            assertThat(conversations
-                            .one(id)
-                            .getDocument("sessionIdRepair")
-                            .getString("was")
-                            .getValue())
-                    .isEqualTo(same);
         }
+        assertThat(report.exceptions())
+                .as("a command has no room for the value twice")
+                .hasSize(2);
         assertUuid(text(5, SESSION_ID));
     }
 
@@ -497,11 +494,11 @@ class HostileDataTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "{holder: 5, renewedAt: 'text', fence: 'no'}",
+                "{holder: 5, renewedAt: 'text', progress: 5}",
                 "{}",
-                "{holder: 'somebody', renewedAt: 'text', host: 'h', fence: {$numberLong: '3'}}",
-                "{holder: 'somebody', renewedAt: {$date: '2999-01-01T00:00:00Z'}, host: 'h', fence: {$numberLong: '3'}}",
-                "{holder: 'somebody', fence: {$numberLong: '3'}}"
+                "{holder: 'somebody', renewedAt: 'text', host: 'h', progress: 'index'}",
+                "{holder: 'somebody', renewedAt: {$date: '2999-01-01T00:00:00Z'}, host: 'h', progress: 'index'}",
+                "{holder: 'somebody', progress: 'index'}"
             })
     void malformedLeaseAndLeaseFromTheFutureAreFree(String stored) {
         await(conversations

@@ -4,7 +4,6 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -56,9 +55,6 @@ public final class RunProgress {
         }
     }
 
-    /** The process that holds the lease, as it describes itself. {@code remaining} counts broken keys, {@code healed} repaired ones. */
-    public record LeaseHolder(String host, String step, long healed, long remaining) {}
-
     private final String run;
     private final Instant startedAt;
     private final ObjLongConsumer<Defect> onHealed;
@@ -72,8 +68,6 @@ public final class RunProgress {
     private long lastWrite;
     private long previousScans;
     private volatile String step = "connect";
-    private volatile LeaseHolder leaseHolder;
-    private volatile boolean stopping;
 
     /** @param onHealed is called with the defect and the number of keys each time keys were healed */
     public RunProgress(String run, Instant startedAt, Invariant invariant, ObjLongConsumer<Defect> onHealed) {
@@ -95,42 +89,17 @@ public final class RunProgress {
         this.step = step;
     }
 
-    /** The current step. While the run waits for the lease, this names the holder's host and step. */
     public String step() {
-        LeaseHolder other = leaseHolder;
-        return other == null ? step : "waiting for " + other.host() + ": " + other.step();
+        return step;
     }
 
-    /** The current step, without any host name. */
-    public String publicStep() {
-        LeaseHolder other = leaseHolder;
-        return other == null ? step : "waiting for another process: " + other.step();
-    }
-
-    /** The process that holds the lease, for which this run waits; empty if the lease is free. */
-    public void waitFor(Optional<LeaseHolder> holder) {
-        leaseHolder = holder.orElse(null);
+    /** The progress in one line, for processes that wait for this one. */
+    public String summary() {
+        return step + ", " + totalHealed() + " healed, " + remaining() + " left";
     }
 
     public KeyCounts counts(RequiredKey key) {
         return keys.get(key.field());
-    }
-
-    /** Asks the run to end after the batches in flight. */
-    public void stop() {
-        stopping = true;
-    }
-
-    public boolean stopping() {
-        return stopping;
-    }
-
-    /** @throws IntegrityException if the run was asked to stop */
-    public void requireNotStopped() {
-        if (stopping) {
-            throw new IntegrityException("Stopped after the batch in flight, with " + totalHealed()
-                    + " healed. Run the command again to continue");
-        }
     }
 
     /** A document was repaired without its repair record, because both together exceed the server's size limit. */
@@ -199,14 +168,7 @@ public final class RunProgress {
 
     /** How many counted keys are still broken; 0 before the first count. */
     public long remaining() {
-        LeaseHolder other = leaseHolder;
-        return other != null ? other.remaining() : Math.max(0, expected.get() - totalHealed() - deleted());
-    }
-
-    /** How many keys this run, or the run that it waits for, has healed. */
-    public long healedSoFar() {
-        LeaseHolder other = leaseHolder;
-        return other != null ? other.healed() : totalHealed();
+        return Math.max(0, expected.get() - totalHealed() - deleted());
     }
 
     /** How many keys this run has healed. */

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.bson.BsonDocument;
+import org.bson.RawBsonDocument;
 import org.jboss.logging.Logger;
 
 /**
@@ -36,18 +37,15 @@ public final class Backfill {
         this.batchSize = batchSize;
     }
 
-    /** Completes when every repair is acknowledged. Fails with an IntegrityException if the run was asked to stop. */
+    /** Completes when every repair is acknowledged. */
     public Uni<Void> run(RequiredKey key, RunProgress progress) {
         progress.scanning();
-        return broken(key)
-                .select()
-                .first(batch -> !progress.stopping())
+        return broken(key, progress)
                 .onItem()
-                .transformToUni(batch -> writer.repair(repairs(batch, key, progress), key, progress))
+                .transformToUni(batch -> writer.repair(batch, key, progress))
                 .merge(IN_FLIGHT)
                 .collect()
                 .last()
-                .invoke(progress::requireNotStopped)
                 .invoke(() -> LOG.infof(
                         "event=backfill run=%s field=%s found=%s healed=%s",
                         progress.run(),
@@ -58,32 +56,25 @@ public final class Backfill {
 
     /** Counts the broken documents, by reason too, and writes nothing. */
     public Uni<Long> count(RequiredKey key, RunProgress progress) {
-        return broken(key)
-                .map(batch -> (long) repairs(batch, key, progress).size())
+        return broken(key, progress)
+                .map(batch -> (long) batch.size())
                 .collect()
                 .with(Collectors.summingLong(Long::longValue));
     }
 
-    private Multi<List<StoredKey>> broken(RequiredKey key) {
-        return Publishers.many(StoredKey.of(collection, key.field())
+    private Multi<List<Repair>> broken(RequiredKey key, RunProgress progress) {
+        return Publishers.many(collection
+                        .withDocumentClass(RawBsonDocument.class)
                         .find(Defect.filter(key.field()))
                         .collation(Collations.SIMPLE)
                         .projection(include(key.field()))
                         .batchSize(batchSize * BATCHES_PER_READ))
+                .map(document -> Repair.of(document, key))
+                .filter(Optional::isPresent)
+                .map(Optional::get)
+                .invoke(repair -> progress.counts(key).found(repair.defect(), 1))
                 .group()
                 .intoLists()
                 .of(batchSize);
-    }
-
-    /** If the server's filter and the classifier disagree, the document stays as it is. */
-    private static List<Repair> repairs(List<StoredKey> batch, RequiredKey key, RunProgress progress) {
-        return batch.stream()
-                .map(StoredKey::withInvalidUtf8Marked)
-                .map(stored -> stored.defect().map(defect -> {
-                    progress.counts(key).found(defect, 1);
-                    return Repair.of(stored.id(), stored.value(), defect, key);
-                }))
-                .flatMap(Optional::stream)
-                .toList();
     }
 }

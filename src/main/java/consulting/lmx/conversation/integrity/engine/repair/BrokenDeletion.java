@@ -83,8 +83,6 @@ public final class BrokenDeletion {
                         .projection(Projections.include("_id"))
                         .batchSize(batchSize))
                 .map(document -> document.get("_id"))
-                .select()
-                .first(id -> !progress.stopping())
                 .group()
                 .intoLists()
                 .of(batchSize)
@@ -94,8 +92,7 @@ public final class BrokenDeletion {
                         .chain(() -> export(ids, key, progress))
                         .chain(exported -> delete(exported, progress)))
                 .collect()
-                .last()
-                .invoke(progress::requireNotStopped);
+                .last();
     }
 
     /** A document in the file, and a filter that matches it only while it is unchanged. */

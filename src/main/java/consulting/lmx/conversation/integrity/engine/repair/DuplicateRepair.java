@@ -61,14 +61,11 @@ public final class DuplicateRepair {
         return groups(key)
                 .map(group -> group.get("_id"))
                 .filter(BsonValue::isString) // the server groups arrays of strings too
-                .select()
-                .first(value -> !progress.stopping())
                 .plug(DuplicateRepair::inPortions)
                 .onItem()
                 .transformToUniAndConcatenate(values -> prepared.chain(() -> repair(values, key, progress)))
                 .collect()
                 .last()
-                .invoke(progress::requireNotStopped)
                 .invoke(() -> LOG.infof(
                         "event=duplicates run=%s field=%s healed=%d",
                         progress.run(),

@@ -7,16 +7,15 @@ import consulting.lmx.conversation.integrity.engine.model.Defect;
 import consulting.lmx.conversation.integrity.engine.model.ExtendedJson;
 import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
 import consulting.lmx.conversation.mongo.Collations;
-import consulting.lmx.conversation.text.Text;
 import java.time.Instant;
-import java.util.List;
+import java.util.Optional;
 import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
 import org.bson.BsonType;
+import org.bson.BsonUndefined;
 import org.bson.BsonValue;
 import org.bson.RawBsonDocument;
-import org.bson.codecs.BsonDocumentCodec;
 import org.bson.conversions.Bson;
 
 /**
@@ -25,32 +24,19 @@ import org.bson.conversions.Bson;
  * @param id the document's {@code _id}
  * @param was the value that was read; Java's null if the field is missing
  * @param value the new value
- * @param kept how the repair record keeps the old value
  */
-public record Repair(BsonValue id, BsonValue was, Defect defect, String value, Kept kept) {
+public record Repair(BsonValue id, BsonValue was, Defect defect, String value) {
 
-    /** How the repair record keeps the old value. */
-    enum Kept {
-        UNCHANGED,
-        /** As text, because the server accepts the value only where it is. */
-        AS_TEXT,
-        /** There is no record, because the server accepts none. */
-        NOT
-    }
+    /** Stands for a value that only the server can copy: a large one, or a string that is not valid UTF-8. */
+    public static final BsonValue UNSENDABLE = new BsonUndefined();
 
-    /** In bytes: the server itself copies a larger value into the record. */
-    private static final int MAX_SENT_IN_RECORD = 1_000;
+    /** In bytes: a batch of documents with such values fits in little memory. */
+    private static final int SMALL_DOCUMENT = 2_000;
 
-    /** In bytes: a command has room for the value in the guard and in the record. */
-    private static final int MAX_SENT_TWICE = 6_000_000;
-
-    private static final BsonDocumentCodec CODEC = new BsonDocumentCodec();
+    /** In characters: a command has room for the value in the guard and in the record. */
+    private static final int MAX_SENT_TWICE = 2_000_000;
 
     private static final UpdateOptions SIMPLE = new UpdateOptions().collation(Collations.SIMPLE);
-
-    Repair(BsonValue id, BsonValue was, Defect defect, String value) {
-        this(id, was, defect, value, Kept.UNCHANGED);
-    }
 
     /** The repair of any defect but a duplicate. A binary UUID becomes its text; everything else gets a generated value. */
     public static Repair of(BsonValue id, BsonValue was, Defect defect, RequiredKey key) {
@@ -60,79 +46,67 @@ public record Repair(BsonValue id, BsonValue was, Defect defect, String value, K
         return new Repair(id, was, defect, value);
     }
 
+    /** The repair of a document that matches {@link Defect#filter}; empty if this class finds the key valid. */
+    public static Optional<Repair> of(RawBsonDocument document, RequiredKey key) {
+        BsonValue was = document.get(key.field());
+        boolean invalidUtf8 =
+                was != null && was.isString() && was.asString().getValue().indexOf('\uFFFD') >= 0;
+        boolean sendable = document.getByteBuffer().remaining() <= SMALL_DOCUMENT && !invalidUtf8;
+        return Defect.of(was)
+                .or(() -> invalidUtf8 ? Optional.of(Defect.BLANK) : Optional.empty())
+                .map(defect -> of(
+                        document.get("_id"), sendable || defect == Defect.BINARY_UUID ? was : UNSENDABLE, defect, key));
+    }
+
     /** The repair to send after the index refused the new value, because another document has it. */
     Repair asDuplicate(RequiredKey key) {
-        return new Repair(id, was, Defect.DUPLICATE, key.generator().get(), kept);
+        return new Repair(id, was, Defect.DUPLICATE, key.generator().get());
     }
 
-    /** The repair to send after the server refused to store the old value in the record. */
-    Repair withSimplerRecord() {
-        boolean shortText = kept == Kept.UNCHANGED && was != null && !was.isNull() && size() <= MAX_SENT_TWICE / 6;
-        return new Repair(id, was, defect, value, shortText ? Kept.AS_TEXT : Kept.NOT);
+    /** Whether a command has room for the update with its record. */
+    boolean fitsWithRecord() {
+        return was != UNSENDABLE
+                && (was == null || !was.isString() || was.asString().getValue().length() <= MAX_SENT_TWICE);
     }
 
-    /** The repair to send after the document became too large with the record. */
-    Repair withoutRecord() {
-        return new Repair(id, was, defect, value, Kept.NOT);
-    }
-
-    /** One atomic update. It does nothing if the value is no longer the one that was read. */
-    UpdateOneModel<BsonDocument> model(
-            RequiredKey key, String updatedField, Instant at, String run, boolean supportsPipelines) {
-        Bson filter = Filters.and(Filters.eq("_id", id), guard(key.field(), was));
-        if (kept == Kept.NOT) {
-            BsonDocument bare = new BsonDocument(key.field(), new BsonString(value));
-            return new UpdateOneModel<>(filter, new BsonDocument("$set", bare), SIMPLE);
-        }
+    /**
+     * One atomic update. It does nothing if the value is no longer the one that was read.
+     *
+     * @param asText whether the record keeps the old value as text, because the server accepts it only where it is
+     */
+    UpdateOneModel<BsonDocument> withRecord(
+            RequiredKey key, String updatedField, Instant at, String run, boolean asText) {
         BsonDateTime time = new BsonDateTime(at.toEpochMilli());
         BsonDocument record = new BsonDocument("reason", new BsonString(defect.word()));
-        boolean serverCopies = supportsPipelines && needsServerCopy();
-        if (serverCopies) {
-            record.append("was", new BsonString("$" + key.field()));
-        } else if (was != null && !was.isNull()) {
-            record.append("was", kept == Kept.AS_TEXT ? text("was", was) : was);
+        if (was != null && !was.isNull()) {
+            // Extended JSON represents documents only
+            record.append("was", asText ? new BsonString(ExtendedJson.of(new BsonDocument("was", was))) : was);
         }
         record.append("at", time).append("run", new BsonString(run));
-        BsonDocument set = new BsonDocument(key.field(), new BsonString(value)).append(updatedField, time);
-        return serverCopies
-                ? new UpdateOneModel<>(
-                        filter,
-                        List.of(new BsonDocument(
-                                "$set", set.append(key.repairField(), new BsonDocument("$mergeObjects", record)))),
-                        SIMPLE)
-                : new UpdateOneModel<>(filter, new BsonDocument("$set", set.append(key.repairField(), record)), SIMPLE);
+        return update(
+                key,
+                new BsonDocument(key.field(), new BsonString(value))
+                        .append(updatedField, time)
+                        .append(key.repairField(), record));
     }
 
-    /** Whether the update exceeds the size of a command. A server with pipelines copies the value itself. */
-    boolean isTooLargeToSend(boolean supportsPipelines) {
-        return kept == Kept.UNCHANGED && !supportsPipelines && size() > MAX_SENT_TWICE;
+    /** The same update of the key alone, for a document that the server does not store with the record. */
+    UpdateOneModel<BsonDocument> withoutRecord(RequiredKey key) {
+        return update(key, new BsonDocument(key.field(), new BsonString(value)));
     }
 
-    private boolean needsServerCopy() {
-        return kept == Kept.UNCHANGED && (was == StoredKey.INVALID_UTF8 || size() > MAX_SENT_IN_RECORD);
+    private UpdateOneModel<BsonDocument> update(RequiredKey key, BsonDocument fields) {
+        return new UpdateOneModel<>(
+                Filters.and(Filters.eq("_id", id), guard(key.field(), was)), new BsonDocument("$set", fields), SIMPLE);
     }
 
-    /** The size of the old value in bytes. */
-    private int size() {
-        return was == null
-                ? 0
-                : new RawBsonDocument(new BsonDocument("", was), CODEC)
-                        .getByteBuffer()
-                        .remaining();
-    }
-
-    /** The value as Extended JSON in a document {@code {name: value}}, because Extended JSON represents documents only. */
-    private static BsonString text(String name, BsonValue value) {
-        return new BsonString(ExtendedJson.of(new BsonDocument(name, value)));
-    }
-
-    /** Matches {@code was} in {@code field} and no other value. */
+    /** Matches {@code was} in {@code field} and no other value; any defect if the value cannot be sent. */
     static Bson guard(String field, BsonValue was) {
         if (was == null) {
             return Filters.exists(field, false);
         }
-        if (was == StoredKey.INVALID_UTF8) {
-            return Filters.and(Filters.type(field, BsonType.STRING), Filters.not(Filters.regex(field, Text.NOT_BLANK)));
+        if (was == UNSENDABLE) {
+            return Defect.filter(field);
         }
         BsonType type = was.getBsonType();
         if (type == BsonType.UNDEFINED || type == BsonType.REGULAR_EXPRESSION) {

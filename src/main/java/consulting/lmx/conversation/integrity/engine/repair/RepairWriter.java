@@ -14,14 +14,12 @@ import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.mongo.Publishers;
 import consulting.lmx.conversation.text.Text;
-import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.bson.BsonBinary;
@@ -30,8 +28,6 @@ import org.bson.BsonDocument;
 import org.bson.BsonObjectId;
 import org.bson.BsonString;
 import org.bson.BsonType;
-import org.bson.BsonValue;
-import org.bson.RawBsonDocument;
 import org.bson.conversions.Bson;
 
 /**
@@ -68,7 +64,7 @@ public final class RepairWriter {
         this.clock = clock;
         this.rateLimiter = rateLimiter;
         this.supportsPipelines = supportsPipelines(collection).memoize().indefinitely();
-        this.singles = new SingleRepairs(collection, updatedField, clock, supportsPipelines);
+        this.singles = new SingleRepairs(collection, updatedField, clock);
     }
 
     /** Tries an update that matches nothing. */
@@ -92,47 +88,14 @@ public final class RepairWriter {
             Map<Boolean, List<Repair>> common =
                     batch.stream().collect(Collectors.partitioningBy(repair -> pipelines && isCommon(repair)));
             return sendCommon(common.get(true), key, progress)
-                    .chain(() -> sendSingles(common.get(false), key, progress));
+                    .chain(() -> singles.send(common.get(false), key, progress));
         });
     }
 
-    /**
-     * A short binary is not common: if a writer replaces it with a UUID, the repair is that UUID's text. Neither is a string
-     * that is not valid UTF-8, because its type does not distinguish it from a blank one.
-     */
+    /** A short binary is not common: if a writer replaces it with a UUID, the repair is that UUID's text. */
     private static boolean isCommon(Repair repair) {
-        BsonValue was = repair.was();
-        boolean single = was == StoredKey.INVALID_UTF8
-                || was != null && was.getBsonType() == BsonType.BINARY && was != StoredKey.SKIPPED_BINARY;
-        return COMMON.contains(repair.defect()) && !single;
-    }
-
-    /** Sends single updates. Values that the scan skipped are read now, one at a time because they may be large. */
-    private Uni<Void> sendSingles(List<Repair> repairs, RequiredKey key, RunProgress progress) {
-        Map<Boolean, List<Repair>> skipped =
-                repairs.stream().collect(Collectors.partitioningBy(repair -> StoredKey.isSkipped(repair.was())));
-        return singles.send(skipped.get(false), key, progress)
-                .chain(() -> Multi.createFrom()
-                        .iterable(skipped.get(true))
-                        .onItem()
-                        .transformToUniAndConcatenate(repair -> read(repair, key)
-                                .chain(now -> singles.send(now.stream().toList(), key, progress)))
-                        .collect()
-                        .last());
-    }
-
-    /** The repair of the current value; empty if the document is gone or valid. Reads raw bytes, because the value may be large. */
-    private Uni<Optional<Repair>> read(Repair repair, RequiredKey key) {
-        return Publishers.one(collection
-                        .withDocumentClass(RawBsonDocument.class)
-                        .find(Filters.eq("_id", repair.id()))
-                        .collation(Collations.SIMPLE)
-                        .projection(Projections.include(key.field()))
-                        .first())
-                .map(document -> Optional.ofNullable(document).flatMap(found -> {
-                    BsonValue now = found.get(key.field());
-                    return Defect.of(now).map(defect -> Repair.of(repair.id(), now, defect, key));
-                }));
+        boolean binary = repair.was() != null && repair.was().isBinary();
+        return COMMON.contains(repair.defect()) && !binary;
     }
 
     private Uni<Void> sendCommon(List<Repair> repairs, RequiredKey key, RunProgress progress) {
@@ -141,7 +104,7 @@ public final class RepairWriter {
         }
         Map<Defect, Long> counts =
                 repairs.stream().collect(Collectors.groupingBy(Repair::defect, Collectors.counting()));
-        BsonDocument filter = ListedUpdate.anyOf(repairs, stillBroken(key.field(), counts.keySet(), repairs));
+        BsonDocument filter = ListedUpdate.anyOf(repairs, stillBroken(key.field(), counts.keySet()));
         BsonDocument set = ListedUpdate.set(key.field(), repairs, record(key, progress));
         return Publishers.one(collection.updateMany(filter, List.of(set), SIMPLE))
                 .chain(result -> result.getModifiedCount() == repairs.size()
@@ -150,9 +113,20 @@ public final class RepairWriter {
                 .invoke(healed -> healed(healed, key, progress))
                 .replaceWithVoid()
                 .onFailure(RepairWriter::isRefused)
-                .recoverWithUni(refused -> healedOf(repairs, key, progress)
-                        .invoke(healed -> healed(healed, key, progress))
-                        .chain(() -> sendSingles(repairs, key, progress)));
+                .recoverWithUni(refused -> repairs.size() == 1
+                        ? singles.send(repairs, key, progress)
+                        : healedOf(repairs, key, progress)
+                                .invoke(healed -> healed(healed, key, progress))
+                                .chain(() -> sendSeparately(repairs, key, progress)));
+    }
+
+    /** Sends single updates, and lets the server copy each value that cannot be sent. */
+    private Uni<Void> sendSeparately(List<Repair> repairs, RequiredKey key, RunProgress progress) {
+        Map<Boolean, List<Repair>> sendable =
+                repairs.stream().collect(Collectors.partitioningBy(repair -> repair.was() != Repair.UNSENDABLE));
+        return singles.send(sendable.get(true), key, progress)
+                .chain(() ->
+                        SingleRepairs.each(sendable.get(false), repair -> sendCommon(List.of(repair), key, progress)));
     }
 
     /** Whether the server refused the update, but may accept single ones. */
@@ -166,20 +140,20 @@ public final class RepairWriter {
     }
 
     /** Matches only documents that still have one of these defects. Equality with null matches a missing field too. */
-    private static BsonDocument stillBroken(String field, Set<Defect> defects, List<Repair> repairs) {
+    private static BsonDocument stillBroken(String field, Set<Defect> defects) {
         List<Bson> any = new ArrayList<>();
         any.add(Filters.eq(field, null));
         if (defects.contains(Defect.BLANK)) {
-            any.add(Filters.regex(field, Text.BLANK));
+            // a string that is not valid UTF-8 matches no pattern
+            any.add(Filters.and(
+                    Filters.type(field, BsonType.STRING), Filters.not(Filters.regex(field, Text.NOT_BLANK))));
         }
         if (defects.contains(Defect.NOT_A_STRING)) {
             any.add(Filters.nor(Filters.type(field, BsonType.STRING), Filters.type(field, BsonType.BINARY)));
             any.add(Filters.type(field, BsonType.ARRAY));
-        }
-        if (repairs.stream().anyMatch(repair -> repair.was() == StoredKey.SKIPPED_BINARY)) {
             any.add(Filters.and(Filters.type(field, BsonType.BINARY), Filters.gte(field, LONGER_THAN_UUID)));
         }
-        return (any.size() == 1 ? any.get(0) : Filters.or(any)).toBsonDocument();
+        return Filters.or(any).toBsonDocument();
     }
 
     /** The update date and the repair record. $mergeObjects: a plain object would be merged into an existing record. */

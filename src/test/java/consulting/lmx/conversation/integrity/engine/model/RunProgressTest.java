@@ -3,15 +3,12 @@ package consulting.lmx.conversation.integrity.engine.model;
 import static consulting.lmx.conversation.integrity.engine.TestCollection.CONVERSATION_ID;
 import static consulting.lmx.conversation.integrity.engine.TestCollection.SESSION_ID;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatCode;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import consulting.lmx.conversation.integrity.IntegrityView;
 import consulting.lmx.conversation.integrity.engine.TestCollection;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class RunProgressTest {
@@ -61,18 +58,11 @@ class RunProgressTest {
     }
 
     @Test
-    void waitingRunShowsTheProgressOfTheLeaseHolder() {
+    void summaryNamesStepAndNumbers() {
         progress.step("backfill");
+        progress.countedBroken(10);
         progress.healed(SESSION_ID, Defect.NULL, 3);
-        progress.waitFor(Optional.of(new RunProgress.LeaseHolder("there", "index", 70, 30)));
-        assertThat(progress.step()).isEqualTo("waiting for there: index");
-        assertThat(progress.publicStep()).isEqualTo("waiting for another process: index");
-        assertThat(progress.healedSoFar()).isEqualTo(70);
-        assertThat(progress.remaining()).isEqualTo(30);
-        progress.waitFor(Optional.empty());
-        assertThat(progress.step()).isEqualTo("backfill");
-        assertThat(progress.healedSoFar()).isEqualTo(3);
-        assertThat(progress.remaining()).isZero();
+        assertThat(progress.summary()).isEqualTo("backfill, 3 healed, 7 left");
     }
 
     @Test
@@ -81,18 +71,6 @@ class RunProgressTest {
         progress.scanned(9);
         progress.scanned(7);
         assertThat(progress.scanned()).isEqualTo(9);
-    }
-
-    @Test
-    void stoppedRunSaysHowToContinue() {
-        assertThat(progress.stopping()).isFalse();
-        assertThatCode(progress::requireNotStopped).doesNotThrowAnyException();
-        progress.healed(SESSION_ID, Defect.NULL, 3);
-        progress.stop();
-        assertThat(progress.stopping()).isTrue();
-        assertThatThrownBy(progress::requireNotStopped)
-                .isInstanceOf(IntegrityException.class)
-                .hasMessageContaining("with 3 healed");
     }
 
     @Test

@@ -12,7 +12,6 @@ import com.mongodb.reactivestreams.client.MongoClients;
 import com.mongodb.reactivestreams.client.MongoCollection;
 import consulting.lmx.conversation.integrity.engine.TestCollection;
 import consulting.lmx.conversation.integrity.engine.model.HealSettings;
-import consulting.lmx.conversation.integrity.engine.model.IntegrityException;
 import consulting.lmx.conversation.integrity.engine.model.RunProgress;
 import consulting.lmx.conversation.integrity.engine.model.ValidatorMode;
 import consulting.lmx.conversation.mongo.Publishers;
@@ -123,15 +122,6 @@ class BrokenDeletionTest {
         delete(null);
         assertThat(conversations.byId()).hasSize(8);
         assertThat(progress.brokenByWord().values()).containsOnly(0L);
-    }
-
-    @Test
-    void nothingIsDeletedAfterAStop() {
-        progress.stop();
-        Path file = folder.resolve("deleted.jsonl");
-        assertThatThrownBy(() -> delete(file)).isInstanceOf(IntegrityException.class);
-        assertThat(conversations.byId()).hasSize(8);
-        assertThat(file).doesNotExist();
     }
 
     /** On some servers equality with null matches these too. */
