@@ -3,11 +3,11 @@ package consulting.lmx.conversation.integrity;
 import consulting.lmx.conversation.http.stream.Event;
 import consulting.lmx.conversation.http.stream.EventStreams;
 import consulting.lmx.conversation.http.stream.StreamedBody;
+import consulting.lmx.conversation.security.AuditLog;
 import consulting.lmx.conversation.security.Caller;
 import consulting.lmx.conversation.security.Roles;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.json.Json;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.validation.constraints.Pattern;
 import jakarta.ws.rs.GET;
@@ -23,7 +23,6 @@ import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
-import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
@@ -32,8 +31,6 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 @RolesAllowed(Roles.ADMIN)
 @Produces(MediaType.APPLICATION_JSON)
 public class IntegrityResource {
-
-    private static final Logger LOG = Logger.getLogger(IntegrityResource.class);
 
     static final String PATH = "/api/admin/integrity";
 
@@ -72,7 +69,7 @@ public class IntegrityResource {
                     String dryRun) {
         boolean dry = Boolean.parseBoolean(dryRun);
         String run = dry ? service.dryRunNow() : service.healNow();
-        LOG.infof("event=audit-heal who=%s run=%s dry-run=%s", Json.encode(caller.id()), run, dry);
+        AuditLog.heal(caller.id(), run, dry);
         return ResponseBuilder.<Begun>accepted(new Begun(run)).build();
     }
 

@@ -33,8 +33,8 @@ public final class AuditLog {
     }
 
     /** A caller with the role {@code admin} started a heal. */
-    public static void heal(String caller, boolean dryRun) {
-        LOG.infof("event=audit-heal who=%s dry-run=%s", quoted(caller), dryRun);
+    public static void heal(String caller, String run, boolean dryRun) {
+        LOG.infof("event=audit-heal who=%s run=%s dry-run=%s", quoted(caller), run, dryRun);
     }
 
     /** A command deleted all data of one user. */

@@ -140,7 +140,7 @@ class StartupIT {
             assertThat(service.log().lines().filter(line -> line.contains("event=audit-heal")))
                     .singleElement()
                     .asString()
-                    .contains("who=\"root\\nevent=audit-heal who=\\\"nobody\\\"\" run=" + run + " dry-run=false");
+                    .contains("who=\"root\\u000aevent=audit-heal who=\\\"nobody\\\"\" run=" + run + " dry-run=false");
         }
     }
 

@@ -40,14 +40,14 @@ class AuditLogTest {
         AuditLog.deletion("ann", "a-conversation");
         AuditLog.deletionOfAll("ann", 7);
         AuditLog.export("ann", "a-conversation", 250);
-        AuditLog.heal("root", true);
+        AuditLog.heal("root", "r-1", true);
         AuditLog.erasure("ann", 7, 2);
         assertThat(lines())
                 .containsExactly(
                         "event=audit-deletion who=\"ann\" conversation=\"a-conversation\" count=1",
                         "event=audit-deletion-of-all who=\"ann\" count=7",
                         "event=audit-export who=\"ann\" conversation=\"a-conversation\" count=250",
-                        "event=audit-heal who=\"root\" dry-run=true",
+                        "event=audit-heal who=\"root\" run=r-1 dry-run=true",
                         "event=audit-erasure who=\"operator\" user=\"ann\" count=7 blocks=2");
     }
 
