@@ -9,7 +9,6 @@ import static consulting.lmx.conversation.store.ConversationFields.TITLE;
 import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.mongodb.MongoCommandException;
 import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
@@ -47,7 +46,7 @@ import org.bson.BsonDocument;
 @ApplicationScoped
 public class ConversationService {
 
-    /** The most text of a page of messages, in bytes, unless one message alone is longer. */
+    /** The most JSON of a page of messages, in bytes, unless one message alone is longer. */
     static final long PAGE_BYTES = 512 * 1024;
 
     /** The most memory of a conversation in a list, in bytes: its metadata, title and ids. */
@@ -159,60 +158,21 @@ public class ConversationService {
                 .onItem()
                 .ifNull()
                 .failWith(Conversations::notFound)
-                .map(page -> withBoundedJson(page, window.isForward()))
                 .call(page -> reserveJson(page, memory));
     }
 
-    /** Shortens a page to {@link #PAGE_BYTES} of JSON, but keeps at least one message. */
-    private static Page withBoundedJson(Page page, boolean forward) {
-        List<Message> all = page.messages();
-        int taken = 0;
-        long bytes = 0;
-        while (taken < all.size()) {
-            bytes += jsonBytes(all.get(forward ? taken : all.size() - 1 - taken));
-            if (taken > 0 && bytes > PAGE_BYTES) {
-                List<Message> kept = forward ? all.subList(0, taken) : all.subList(all.size() - taken, all.size());
-                int first = forward ? page.first() : page.first() + all.size() - taken;
-                return new Page(page.conversation(), first, List.copyOf(kept), true);
-            }
-            taken++;
-        }
-        return page;
-    }
-
-    /** A single message may have longer JSON than text. */
+    /** A single message may have more JSON than was reserved for its text. */
     private static Uni<Void> reserveJson(Page page, HeldMemory memory) {
-        long bytes = page.messages().stream()
-                .mapToLong(ConversationService::jsonBytes)
-                .sum();
+        long bytes = page.messages().stream().mapToLong(Message::size).sum();
         return bytes > PAGE_BYTES ? memory.reserve(bytes) : Uni.createFrom().voidItem();
-    }
-
-    /** A control character takes six bytes of JSON. */
-    private static long jsonBytes(Message message) {
-        return message.content() == null ? 0 : message.content().length() + 5L * controlCharacters(message.content());
-    }
-
-    /** A loop, because it reads the text of every page. */
-    private static int controlCharacters(String text) {
-        int count = 0;
-        for (int i = 0; i < text.length(); i++) {
-            count += text.charAt(i) < ' ' ? 1 : 0;
-        }
-        return count;
     }
 
     /** Lists the caller's conversations, newest first, without messages; one more than {@code limit} if there are more. */
     Uni<List<StoredConversation>> list(String caller, int limit, Optional<ListPosition> after, HeldMemory memory) {
         return memory.reserve(limit * LISTED_BYTES)
                 .chain(() -> conversations.list(caller, limit, after).collect().asList())
-                .onFailure(failure -> after.isPresent() && isRejected(failure))
+                .onFailure(failure -> after.isPresent() && Cursor.isRejected(failure))
                 .transform(rejected -> Cursor.unknown());
-    }
-
-    /** Whether the server rejected a value, such as a date beyond the year 9999 in an expression. */
-    private static boolean isRejected(Throwable failure) {
-        return failure instanceof MongoCommandException && !DriverFailure.isUnavailable(failure);
     }
 
     /**

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.api;
 
+import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.store.ListPosition;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +22,12 @@ final class Cursor {
 
     /** The deepest nesting of a value, which the driver parses by recursion. */
     private static final int DEPTH = 32;
+
+    private static final int BAD_VALUE = 2;
+    private static final int OVERFLOW = 15;
+
+    /** A date beyond the year 9999 in an expression. */
+    private static final int UNPRINTABLE_DATE = 18537;
 
     private Cursor() {}
 
@@ -58,6 +65,11 @@ final class Cursor {
             }
         }
         return deepest;
+    }
+
+    /** Whether the server rejected a value of a cursor. */
+    static boolean isRejected(Throwable failure) {
+        return DriverFailure.hasCode(failure, BAD_VALUE, OVERFLOW, UNPRINTABLE_DATE);
     }
 
     static String encode(ListPosition position) {

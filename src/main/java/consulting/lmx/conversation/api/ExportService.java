@@ -24,7 +24,7 @@ import org.bson.BsonDocument;
 @ApplicationScoped
 public class ExportService {
 
-    /** The most text of a piece, in bytes, unless one message alone is longer. */
+    /** The most JSON of a piece, in bytes, unless one message alone is longer. */
     private static final long PIECE_BYTES = 128 * 1024;
 
     private static final int MESSAGES_PER_PIECE = 1_000;
@@ -81,8 +81,8 @@ public class ExportService {
 
         /** Reads the first piece before the response begins, so that its failure has a status. */
         Uni<Multi<byte[]>> open() {
-            return conversations
-                    .withMetadata(head, memory::replace)
+            return memory.replace(Conversations.metadataBytes(head))
+                    .chain(() -> conversations.withMetadata(head))
                     .invoke(whole -> head = whole)
                     .chain(() -> piece())
                     .map(piece -> {

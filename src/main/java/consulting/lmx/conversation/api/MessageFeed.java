@@ -32,7 +32,7 @@ public class MessageFeed {
     /** The most messages of one read. */
     private static final int PAGE = 16;
 
-    /** The most text of one read, in bytes, unless one message alone is longer. */
+    /** The most JSON of one read, in bytes, unless one message alone is longer. */
     private static final long PAGE_BYTES = 32 * 1024;
 
     private final ChangeFeed changes;

@@ -187,7 +187,7 @@ public class ChangeFeed {
                 pollingSaid = true;
                 LOG.warnf(
                         "event=polling: the server has no change stream (%s), so new messages reach listeners up to %s late;"
-                                + " use a replica set for immediate delivery",
+                                + " use a replica set, and grant changeStream on the collection",
                         reason, POLL_INTERVAL);
             }
         }

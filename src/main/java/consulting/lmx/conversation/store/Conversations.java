@@ -235,21 +235,20 @@ public class Conversations {
         });
     }
 
-    /** The memory that {@link #withMetadata} reserves. */
-    static long metadataBytes(StoredConversation read) {
+    /** The memory to reserve for {@link #withMetadata}; 0 if it reads nothing. */
+    public static long metadataBytes(StoredConversation read) {
         return TOO_LARGE.equals(read.document().get(METADATA)) ? LARGE_METADATA : 0;
     }
 
     /** Reads the metadata of a conversation if it was too large to be read with it. */
-    public Uni<StoredConversation> withMetadata(StoredConversation read, Memory memory) {
+    public Uni<StoredConversation> withMetadata(StoredConversation read) {
         if (metadataBytes(read) == 0) {
             return Uni.createFrom().item(read);
         }
         FindOptions options = new FindOptions().projection(Projections.include(METADATA));
-        return memory.reserve(LARGE_METADATA)
-                .chain(() -> CallersContext.keep(documents
+        return CallersContext.keep(documents
                         .find(new BsonDocument(ID, read.id()), RawBsonDocument.class, options)
-                        .toUni()))
+                        .toUni())
                 .map(found -> found == null ? read : read.with(METADATA, found.get(METADATA)));
     }
 

@@ -49,14 +49,9 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
         if (updatedAt.isDateTime()) {
             filter.append(UPDATED_AT, new BsonDocument("$not", new BsonDocument("$gt", updatedAt)));
         }
-        BsonDocument equal = operator("$eq", SORT_VALUE, literal(updatedAt));
-        BsonDocument lowerId = operator("$lt", new BsonString("$" + ID), literal(id));
-        return filter.append(
-                "$expr",
-                operator("$or", operator("$lt", SORT_VALUE, literal(updatedAt)), operator("$and", equal, lowerId)));
-    }
-
-    private static BsonDocument literal(BsonValue value) {
-        return new BsonDocument("$literal", value);
+        BsonDocument value = operator("$literal", updatedAt);
+        BsonDocument lowerId = operator("$lt", new BsonString("$" + ID), operator("$literal", id));
+        BsonDocument tie = operator("$and", operator("$eq", SORT_VALUE, value), lowerId);
+        return filter.append("$expr", operator("$or", operator("$lt", SORT_VALUE, value), tie));
     }
 }

@@ -30,6 +30,18 @@ public record Message(String role, String content, Instant timestamp, String ide
         return new Message(role, content, timestamp, key);
     }
 
+    /** About the characters of its JSON: a control character takes six. */
+    public int size() {
+        int size = MessageQuery.OBJECT_BYTES;
+        if (content != null) {
+            size += content.length();
+            for (int i = 0; i < content.length(); i++) { // a loop, because it reads the text of every page
+                size += content.charAt(i) < ' ' ? 5 : 0;
+            }
+        }
+        return size;
+    }
+
     /** Whether role and content are equal. */
     boolean hasSameContent(Message other) {
         return Objects.equals(role, other.role) && Objects.equals(content, other.content);

@@ -10,7 +10,7 @@ import org.bson.BsonDocument;
  * Consecutive messages of one document.
  *
  * @param first the index of the first message in its conversation
- * @param sizes the size of each in bytes
+ * @param sizes the size of each: in bytes as the server has measured it, else {@link Message#size()}
  * @param messages the messages; null if memory must be reserved before they are read
  */
 record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
@@ -25,7 +25,7 @@ record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
             messages = LenientBson.array(answer, MESSAGES).stream()
                     .map(Message::fromBson)
                     .toList();
-            messages.forEach(message -> sizes.add(size(message)));
+            messages.forEach(message -> sizes.add(message.size()));
         }
         int count = answer.getNumber(MessageQuery.COUNT).intValue();
         int end = Math.min(Math.max(0, window.high() - documentFirst), count);
@@ -35,7 +35,7 @@ record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
 
     /** Short messages that begin with index {@code first}. */
     static MessagePart of(int first, List<Message> messages) {
-        return new MessagePart(first, messages.stream().map(MessagePart::size).toList(), messages);
+        return new MessagePart(first, messages.stream().map(Message::size).toList(), messages);
     }
 
     /** The messages of a document that are in the window. */
@@ -45,12 +45,6 @@ record MessagePart(int first, List<Integer> sizes, List<Message> messages) {
                 ? Math.min(Math.max(0, window.low() - documentFirst), end)
                 : Math.max(0, end - window.limit());
         return of(documentFirst + begin, messages.subList(begin, end));
-    }
-
-    /** In characters, which is close enough for short messages. */
-    private static int size(Message message) {
-        return MessageQuery.OBJECT_BYTES
-                + (message.content() == null ? 0 : message.content().length());
     }
 
     /** The index after the last one. */

@@ -22,9 +22,6 @@ public class MessageReader {
     /** The number of retries of a read while the conversation changes. */
     private static final int ATTEMPTS = 5;
 
-    /** For what is reserved already, or bounded otherwise. */
-    private static final Memory RESERVED = bytes -> Uni.createFrom().voidItem();
-
     private final Conversations conversations;
     private final MessageBlocks blocks;
 
@@ -45,7 +42,7 @@ public class MessageReader {
     private static final class Outdated extends RuntimeException {}
 
     /**
-     * Reads the messages in the window, at most {@code maxBytes} of text but at least one message. Returns null if there is no such
+     * Reads the messages in the window, at most {@code maxBytes} of JSON but at least one message. Returns null if there is no such
      * conversation. Fails with {@link ErrorCode#MESSAGES_LOST} if offloaded messages are missing from the database.
      *
      * @param whole true to read all known fields of the conversation, false for only those that a read of messages needs
@@ -71,15 +68,11 @@ public class MessageReader {
             Direction direction = new Direction(window.isForward(), maxBytes);
             return parts(conversation, range.from(), range.to(), read.inline(), direction, Conversations.SHORT_BYTES)
                     .map(direction::fit)
-                    .chain(parts -> hasMessages(parts)
-                            ? conversations
-                                    .withMetadata(conversation, memory)
-                                    .map(complete -> page(complete, range, parts, direction))
-                            : memory.reserve(bytes(parts) + Conversations.metadataBytes(conversation))
-                                    .chain(() -> withMessages(conversation, parts, direction))
-                                    .chain(measured -> conversations
-                                            .withMetadata(conversation, RESERVED)
-                                            .map(complete -> page(complete, range, measured, direction))));
+                    .chain(parts -> reserve(conversation, parts, memory)
+                            .chain(() -> withMessages(conversation, parts, direction)))
+                    .chain(parts -> conversations
+                            .withMetadata(conversation)
+                            .map(complete -> page(complete, range, parts, direction)));
         });
     }
 
@@ -167,8 +160,17 @@ public class MessageReader {
                 .sum();
     }
 
+    /** Reserves memory for what is not read yet. */
+    private static Uni<Void> reserve(StoredConversation conversation, List<MessagePart> parts, Memory memory) {
+        long bytes = Conversations.metadataBytes(conversation) + (hasMessages(parts) ? 0 : bytes(parts));
+        return bytes > 0 ? memory.reserve(bytes) : Uni.createFrom().voidItem();
+    }
+
     private Uni<List<MessagePart>> withMessages(
             StoredConversation conversation, List<MessagePart> parts, Direction direction) {
+        if (hasMessages(parts)) {
+            return Uni.createFrom().item(parts);
+        }
         int from = parts.get(0).first();
         int to = parts.get(parts.size() - 1).end();
         long bytes = bytes(parts);
@@ -184,7 +186,8 @@ public class MessageReader {
                     if (!hasMessages(read)) {
                         throw new Outdated();
                     }
-                });
+                })
+                .map(direction::fit); // their JSON may be longer than their text
     }
 
     private static Page page(
@@ -211,7 +214,7 @@ public class MessageReader {
                                 false,
                                 MessageWindow.from(found.get(), 1),
                                 Long.MAX_VALUE,
-                                RESERVED)
+                                bytes -> Uni.createFrom().voidItem())
                         .map(page -> Optional.ofNullable(page)
                                 .map(one -> new Sent(found.get(), one.messages().get(0)))
                                 .filter(sent -> key.equals(sent.message().idempotencyKey())))

@@ -24,7 +24,7 @@ public record MessageWindow(int limit, Optional<Integer> before, Optional<Intege
     }
 
     /** Whether it starts with its oldest message. */
-    public boolean isForward() {
+    boolean isForward() {
         return after.isPresent();
     }
 

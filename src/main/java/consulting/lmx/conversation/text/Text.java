@@ -34,7 +34,12 @@ public final class Text {
 
     /** Whether {@code text} is null, empty or only white space. */
     public static boolean isBlank(String text) {
-        return text == null || !NOT_BLANK_PATTERN.matcher(text).find();
+        if (text == null || text.isEmpty()) {
+            return true;
+        }
+        char first = text.charAt(0);
+        return (first <= ' ' || first >= 0x80)
+                && !NOT_BLANK_PATTERN.matcher(text).find();
     }
 
     /** The number of Unicode code points, which is how JSON Schema counts characters. */

@@ -54,7 +54,6 @@ public final class Lease {
     private final MongoDatabase database;
     private final MongoCollection<BsonDocument> leases;
     private final String name;
-    private final String run;
     private final RunProgress progress;
 
     /** @param progress the run that takes the lease or waits for it */
@@ -62,7 +61,6 @@ public final class Lease {
         this.database = database;
         this.leases = database.getCollection(COLLECTION, BsonDocument.class);
         this.name = name;
-        this.run = progress.run();
         this.progress = progress;
     }
 
@@ -80,12 +78,12 @@ public final class Lease {
                 .chain(now -> Publishers.one(leases.findOneAndUpdate(
                         Filters.and(Filters.eq("_id", name), Filters.nor(isHeldAt(now))),
                         Updates.combine(
-                                Updates.set("holder", run),
+                                Updates.set("holder", progress.run()),
                                 Updates.set("host", HOST),
                                 Updates.set("progress", progress.summary()),
                                 Updates.currentDate("renewedAt")),
                         new FindOneAndUpdateOptions().upsert(true).collation(SIMPLE))))
-                .invoke(() -> LOG.infof("event=lease-taken run=%s", run))
+                .invoke(() -> LOG.infof("event=lease-taken run=%s", progress.run()))
                 .map(previous -> true)
                 .onFailure(DriverFailure::isDuplicateKey)
                 .recoverWithItem(false);
@@ -151,7 +149,7 @@ public final class Lease {
     }
 
     private Bson isOwn() {
-        return Filters.and(Filters.eq("_id", name), Filters.eq("holder", run));
+        return Filters.and(Filters.eq("_id", name), Filters.eq("holder", progress.run()));
     }
 
     /** Completes when the lease is free. Meanwhile the run's step shows the progress of the holder. */

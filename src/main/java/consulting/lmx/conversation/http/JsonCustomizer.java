@@ -15,11 +15,11 @@ import java.util.List;
 import java.util.TimeZone;
 
 /**
- * Configures the format of times, and strict JSON parsing: no numbers as strings, no rounded numbers, no duplicate fields, and nothing after the object.
- * The number of values is limited, because a value of two bytes becomes an object of a hundred.
+ * Sets the format of times and configures strict parsing: no numbers as strings, no rounded numbers, no duplicate fields, and
+ * nothing after the object. The number of values is limited, because a value of two bytes becomes an object of a hundred.
  */
 @Singleton
-public class StrictJson implements ObjectMapperCustomizer {
+public class JsonCustomizer implements ObjectMapperCustomizer {
 
     /** The format of a JavaScript date in JSON, which callers of the old application parse. */
     private static final String TIME = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
