@@ -26,14 +26,9 @@ public record ListPosition(BsonValue updatedAt, BsonValue id) {
 
     /** An expression: the value by which the server sorts a conversation. It sorts an array by its greatest element. */
     static final BsonDocument SORT_VALUE = operator(
-            "$cond",
-            operator("$isArray", STORED),
-            operator("$max", STORED),
-            operator(
-                    "$cond",
-                    operator("$eq", operator("$type", STORED), new BsonString("missing")),
-                    BsonNull.VALUE,
-                    STORED));
+            "$ifNull",
+            operator("$cond", operator("$isArray", STORED), operator("$max", STORED), STORED),
+            BsonNull.VALUE);
 
     /** Returns the position after this conversation of a list. */
     public static ListPosition after(StoredConversation conversation) {
