@@ -3,7 +3,7 @@
 
 usage: heal.py --uri MONGODB_URI [--documents 120000] [--rounds 3] [--java JAVA] [--ways old,bound,ours,ours-1000]
 
-`ours` runs like the heal Job (src/main/kubernetes/optional/heal-job.yml); `ours-N` uses batches of N.
+`ours` runs like the heal Job (src/main/kubernetes/jobs/heal/job.yml); `ours-N` uses batches of N.
 
 The bound is one server-side updateMany with a pipeline that generates ids and repair records, so it sends nothing over the
 wire. All three write with w=majority, journaled. Each heals its own database, which is created for each round and then
@@ -80,7 +80,7 @@ def ours(database, *options):
 
 
 def command_of_the_job():
-    job = (SOURCES / "kubernetes" / "optional" / "heal-job.yml").read_text()
+    job = (SOURCES / "kubernetes" / "jobs" / "heal" / "job.yml").read_text()
     here = {"java": a.java, "@/app/jvm.options": f"@{SOURCES / 'docker' / 'jvm.options'}", "/app/quarkus-run.jar": str(JAR)}
     words = re.search(r"command: \[(.*)\]", job).group(1).split(", ")
     return [here.get(word, word) for word in (word.strip('"') for word in words)]

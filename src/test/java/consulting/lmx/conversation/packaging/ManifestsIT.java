@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import java.io.File;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
@@ -18,38 +19,57 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The manifests that packaging makes, and those of the options. */
+/** The Kustomize base, the Jobs, and the example overlay. */
 class ManifestsIT {
 
-    private static final Path MADE = Path.of("target/kubernetes/kubernetes.yml");
-    private static final Path OPTIONS = Path.of("src/main/kubernetes/optional");
+    private static final Path KUBERNETES = Path.of("src/main/kubernetes");
+    private static final Path BASE = KUBERNETES.resolve("base");
+    private static final String SERVICE = "conversation-service";
     private static final Set<String> VOLUMES = Set.of(
             "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret");
 
-    private static List<JsonNode> read(Path file) throws IOException {
-        try (var documents = new YAMLMapper().readerFor(JsonNode.class).<JsonNode>readValues(file.toFile())) {
-            return documents.readAll();
-        }
+    private static JsonNode read(Path file) throws IOException {
+        return new YAMLMapper().readTree(file.toFile());
     }
 
-    private static Map<String, JsonNode> made() throws IOException {
+    private static List<String> resources() throws IOException {
+        return texts(read(BASE.resolve("kustomization.yml")).path("resources"));
+    }
+
+    private static List<String> texts(JsonNode list) {
+        return StreamSupport.stream(list.spliterator(), false)
+                .map(JsonNode::asText)
+                .toList();
+    }
+
+    private static Map<String, JsonNode> base() throws IOException {
         Map<String, JsonNode> byKind = new TreeMap<>();
-        for (JsonNode document : read(MADE)) {
+        for (String file : resources()) {
+            JsonNode document = read(BASE.resolve(file));
             assertThat(byKind.put(document.path("kind").asText(), document)).isNull();
         }
         return byKind;
     }
 
-    /** The workloads by name: the Deployment that is made, and the Jobs of the options. */
-    static Map<String, JsonNode> podsByName() throws IOException {
-        Map<String, JsonNode> pods = new TreeMap<>();
-        pods.put("Deployment", made().get("Deployment").at("/spec/template/spec"));
+    /** The pod templates by name: that of the Deployment, and those of the Jobs. */
+    private static Map<String, JsonNode> templates() throws IOException {
+        Map<String, JsonNode> templates = new TreeMap<>();
+        templates.put("Deployment", base().get("Deployment").at("/spec/template"));
         for (String job : List.of("verify", "heal")) {
-            pods.put(job, read(OPTIONS.resolve(job + "-job.yml")).get(0).at("/spec/template/spec"));
+            templates.put(
+                    job, read(KUBERNETES.resolve("jobs/" + job + "/job.yml")).at("/spec/template"));
         }
+        return templates;
+    }
+
+    private static Map<String, JsonNode> podsByName() throws IOException {
+        Map<String, JsonNode> pods = templates();
+        pods.replaceAll((name, template) -> template.path("spec"));
         return pods;
     }
 
@@ -116,7 +136,7 @@ class ManifestsIT {
                     .containsExactly("/tmp");
             assertThat(container.path("env")).isEmpty();
             assertThat(container.at("/envFrom").findValuesAsText("name"))
-                    .containsExactlyInAnyOrder("conversation-service", "conversation-service-settings");
+                    .containsExactlyInAnyOrder(SERVICE, SERVICE + "-settings");
             assertThat(container.at("/resources/limits/memory").asText()).isNotEmpty();
             assertThat(container.at("/resources/requests/cpu").asText()).isNotEmpty();
         });
@@ -132,19 +152,13 @@ class ManifestsIT {
     }
 
     @Test
-    void jobsRunTheImageOfTheDeployment() throws IOException {
-        assertThat(podsByName().values())
-                .extracting(pod -> pod.at("/containers/0/image").asText())
-                .containsOnly("docker.io/lmx-consulting/conversation-service:"
-                        + made().get("Deployment")
-                                .at("/spec/template/spec/containers/0/image")
-                                .asText()
-                                .split(":")[1]);
-    }
-
-    @Test
-    void allThatADeploymentNeedsIsInOneFile() throws IOException {
-        assertThat(made().keySet())
+    void baseContainsAllOfItsFiles() throws IOException {
+        try (Stream<Path> files = Files.list(BASE)) {
+            assertThat(files.map(file -> file.getFileName().toString())
+                            .filter(name -> !name.startsWith("kustomization")))
+                    .containsExactlyInAnyOrderElementsOf(resources());
+        }
+        assertThat(base().keySet())
                 .containsExactlyInAnyOrder(
                         "ConfigMap",
                         "Deployment",
@@ -153,18 +167,102 @@ class ManifestsIT {
                         "PodDisruptionBudget",
                         "Service",
                         "ServiceAccount");
-        JsonNode pods = made().get("Deployment").at("/spec/template/metadata/labels");
+    }
+
+    @Test
+    void selectorsMatchThePodsOfTheDeploymentOnly() throws IOException {
         for (String selector : List.of(
                 "Deployment/spec/selector/matchLabels",
                 "Service/spec/selector",
-                "PodDisruptionBudget/spec/selector/matchLabels",
-                "NetworkPolicy/spec/podSelector/matchLabels")) {
+                "PodDisruptionBudget/spec/selector/matchLabels")) {
             String kind = selector.substring(0, selector.indexOf('/'));
-            JsonNode labels = made().get(kind).at(selector.substring(kind.length()));
-            assertThat(labels).as(selector).isNotEmpty();
-            labels.properties()
-                    .forEach(label -> assertThat(pods.path(label.getKey())).isEqualTo(label.getValue()));
+            assertThat(selectedBy(base().get(kind).at(selector.substring(kind.length()))))
+                    .as(selector)
+                    .containsExactly("Deployment");
         }
+    }
+
+    @Test
+    void networkPolicyCoversTheJobsToo() throws IOException {
+        assertThat(selectedBy(base().get("NetworkPolicy").at("/spec/podSelector/matchLabels")))
+                .containsExactly("Deployment", "heal", "verify");
+    }
+
+    private static List<String> selectedBy(JsonNode labels) throws IOException {
+        assertThat(labels).isNotEmpty();
+        return templates().entrySet().stream()
+                .filter(pod -> labels.properties().stream()
+                        .allMatch(label -> label.getValue()
+                                .equals(pod.getValue()
+                                        .at("/metadata/labels/" + label.getKey().replace("/", "~1")))))
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+
+    @Test
+    void updateKeepsAllPodsReady() throws IOException {
+        JsonNode strategy = base().get("Deployment").at("/spec/strategy");
+        assertThat(strategy.path("type").asText()).isEqualTo("RollingUpdate");
+        assertThat(strategy.at("/rollingUpdate/maxUnavailable").asInt(1)).isZero();
+        assertThat(strategy.at("/rollingUpdate/maxSurge").asInt()).isEqualTo(1);
+    }
+
+    /** Otherwise {@code kubectl apply} would undo what the autoscaler has set. */
+    @Test
+    void onlyTheAutoscalerSetsTheNumberOfPods() throws IOException {
+        assertThat(base().get("Deployment").path("spec").has("replicas")).isFalse();
+        assertThat(base().get("HorizontalPodAutoscaler")
+                        .at("/spec/scaleTargetRef/name")
+                        .asText())
+                .isEqualTo(base().get("Deployment").at("/metadata/name").asText());
+    }
+
+    @ParameterizedTest
+    @MethodSource("pods")
+    void temporaryFilesAreBounded(Map.Entry<String, JsonNode> named) {
+        JsonNode pod = named.getValue();
+        assertThat(pod.at("/volumes/0/emptyDir/sizeLimit").asText())
+                .isNotEmpty()
+                .isEqualTo(pod.at("/containers/0/resources/requests/ephemeral-storage")
+                        .asText());
+    }
+
+    /** Without {@code kubectl}, {@code .ci/run} prints that the overlay is not rendered. */
+    @ParameterizedTest
+    @CsvSource({"example, Deployment", "example/heal, Job", "example/verify, Job"})
+    @EnabledIf("hasKubectl")
+    void overlaySetsImageAndNamespaceOfAll(String overlay, String kind) throws Exception {
+        Process kubectl = new ProcessBuilder(
+                        "kubectl", "kustomize", KUBERNETES.resolve(overlay).toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        List<JsonNode> rendered;
+        try (var documents =
+                new YAMLMapper().readerFor(JsonNode.class).<JsonNode>readValues(kubectl.getInputStream())) {
+            rendered = documents.readAll();
+        }
+        assertThat(kubectl.waitFor()).isZero();
+        assertThat(rendered)
+                .allSatisfy(document ->
+                        assertThat(document.at("/metadata/namespace").asText()).isEqualTo("chat"));
+        assertThat(rendered)
+                .filteredOn(document -> document.path("kind").asText().equals(kind))
+                .singleElement()
+                .satisfies(workload -> assertThat(workload.at("/spec/template/spec/containers/0/image")
+                                .asText())
+                        .isEqualTo("registry.example/conversation-service:1.0.0"));
+    }
+
+    static boolean hasKubectl() {
+        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "kubectl")));
+    }
+
+    @Test
+    void workloadsRunOneImage() throws IOException {
+        assertThat(podsByName().values())
+                .extracting(pod -> pod.at("/containers/0/image").asText())
+                .containsOnly(SERVICE);
     }
 
     @Test
@@ -173,9 +271,9 @@ class ManifestsIT {
         assertThat(container.at("/livenessProbe/httpGet/path").asText()).isEqualTo("/q/health/live");
         assertThat(container.at("/readinessProbe/httpGet/path").asText()).isEqualTo("/q/health/ready");
         assertThat(container.at("/startupProbe/httpGet/path").asText()).isEqualTo("/q/health/started");
-        int port = container.at("/ports/0/containerPort").asInt();
-        assertThat(StreamSupport.stream(made().get("Service").at("/spec/ports").spliterator(), false))
-                .extracting(exposed -> exposed.path("targetPort").asInt())
+        String port = container.at("/ports/0/name").asText();
+        assertThat(container.findValuesAsText("port")).containsOnly(port);
+        assertThat(base().get("Service").at("/spec/ports").findValuesAsText("targetPort"))
                 .containsExactly(port);
     }
 
