@@ -72,7 +72,7 @@ test("a refusal is a problem, with its type", { skip }, async () => {
   assert.deepEqual(violations, [{ field: "content", in: "body", message: "must not be blank" }]);
 });
 
-test("the types refuse what the service would", { skip }, () => {
+test("the types reject what the service rejects", { skip }, () => {
   const neverCalled = async () => {
     await api.POST("/api/conversation/{conversationId}/message", {
       params: { path: { conversationId: "c" } },
@@ -108,7 +108,7 @@ test("pages lead from one to the next", { skip }, async () => {
   assert.deepEqual(found.slice(0, 3), ids.reverse());
 });
 
-test("a patch by one who has not seen the last change is refused", { skip }, async () => {
+test("a patch by a caller that has not seen the last change is rejected", { skip }, async () => {
   const conversationId = await started();
   const path = { conversationId };
   const read = await api.GET("/api/conversation/{conversationId}", { params: { path } });

@@ -85,7 +85,7 @@ async function mayAdminister() {
   const { signal } = leaving;
   try {
     await untilDone(() => integrityReport(signal), signal, (failure) => {
-      main.replaceChildren(message('One moment', `${failure.message} It is tried again by itself.`));
+      main.replaceChildren(message('One moment', `${failure.message} This page tries again.`));
     });
     return true;
   } catch (failure) {
@@ -114,8 +114,8 @@ function message(title, ...lines) {
 function needsAdmin() {
   main.replaceChildren(message(
     'Integrity',
-    'This view needs the role admin, which your token does not name among its groups.',
-    'Your conversations are yours to see without it.',
+    'This view needs the role admin, which your token does not contain.',
+    'You can see your conversations without it.',
   ));
 }
 
@@ -125,11 +125,11 @@ function signIn() {
     { class: 'message-page' },
     el('h1', { tabindex: -1 }, 'Sign in first'),
     card(
-      'How to',
+      'Steps',
       el('ol', { class: 'steps' },
         el('li', {}, 'Sign in at your application’s frontend, on the same host as this page.'),
-        el('li', {}, 'It leaves the cookie ', el('code', {}, 'auth-token'), ', which tells this service who you are.'),
-        el('li', {}, 'Come back here. Integrity besides needs the role ', el('code', {}, 'admin'), ' in your token.')),
+        el('li', {}, 'The frontend sets the cookie ', el('code', {}, 'auth-token'), ', which tells this service who you are.'),
+        el('li', {}, 'Return to this page. The view Integrity also needs the role ', el('code', {}, 'admin'), ' in your token.')),
       el('div', { class: 'actions' },
         el('button', { type: 'button', onclick: () => location.reload() }, 'I have signed in')),
     ),

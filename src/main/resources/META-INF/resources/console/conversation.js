@@ -15,7 +15,7 @@ export async function conversationPane(pane, id, signal, focus = false) {
   pane.replaceChildren(back(), notice);
   try {
     const found = await untilDone(() => conversation(id, signal), signal, (failure) => {
-      notice.textContent = `${failure.message} It is tried again by itself.`;
+      notice.textContent = `${failure.message} This page tries again.`;
     });
     opened(pane, found, signal);
     if (focus) {
@@ -188,7 +188,7 @@ function box(id, list) {
   const button = el('button', { type: 'submit' }, 'Send');
   const problem = el('p', { class: 'reason', role: 'alert' });
   const form = el('form', { class: 'box', onsubmit: submit },
-    text, button, el('p', { class: 'quiet', id: 'hint' }, 'Enter sends, Shift and Enter begin a new line.'), problem);
+    text, button, el('p', { class: 'quiet', id: 'hint' }, 'Enter sends the message. Shift+Enter starts a new line.'), problem);
   let attempt = { content: '', key: '' };
 
   text.addEventListener('keydown', (event) => {

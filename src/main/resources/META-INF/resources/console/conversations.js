@@ -34,7 +34,7 @@ export function conversationsView(main, id, signal) {
       cursor = found.nextCursor;
       more.hidden = !found.hasMore;
       begin.disabled = false;
-      notice.textContent = items.children.length === 0 ? 'You have no conversation yet.' : '';
+      notice.textContent = items.children.length === 0 ? 'You have no conversations yet.' : '';
       if (document.activeElement === document.body && first > 0) {
         items.children[first]?.querySelector('a').focus();
       }
@@ -90,7 +90,7 @@ export function conversationsView(main, id, signal) {
     leaving = new AbortController();
     choose(id);
     if (id === null) {
-      pane.replaceChildren(el('p', { class: 'quiet empty' }, 'Choose a conversation, or begin a new one.'));
+      pane.replaceChildren(el('p', { class: 'quiet empty' }, 'Choose a conversation, or start a new one.'));
       items.querySelector(`a[data-id="${CSS.escape(before ?? '')}"]`)?.focus();
     } else {
       conversationPane(pane, id, leaving.signal, byHand);

@@ -24,7 +24,7 @@ function fill(node, attributes, children) {
   return node;
 }
 
-/** A region that is built anew only when what it shows has changed, so that focus and reading position stay. */
+/** A region that is rebuilt only when what it shows has changed, so that focus and reading position stay. */
 export function region(node, build) {
   let shown;
   return (data) => {

@@ -1,5 +1,5 @@
 // Server-sent events that go on. A connection that is cut the browser opens again by itself, with Last-Event-ID; one that
-// was refused (a replica that has just started, a token that has ended) it gives up, and it is opened anew from here.
+// was rejected (a replica that has just started, a token that has expired) it gives up, and this module opens it again.
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 8000;

@@ -107,7 +107,7 @@ function meaning(state, open) {
       return `The service is about to check the stored conversations. ${shut}`;
     case 'RUNNING':
       return open
-        ? 'A heal is running beside the traffic. The service stays open.'
+        ? 'A heal is running. The service stays open.'
         : `The service is checking the stored conversations and heals what is broken. ${shut}`;
     case 'VERIFIED':
       return 'Every conversation has a unique sessionId and conversationId.';
@@ -129,7 +129,7 @@ const ACTIONS = {
       'A heal gives each conversation a new sessionId or conversationId if the value is missing, null, blank, not a string or '
         + 'a duplicate. It records each repair in the conversation, and creates the unique indexes and the validator if they '
         + 'are not as declared.',
-      'It writes to the database beside the traffic. The service stays open whatever the result is.',
+      'It writes to the database while the service stays open, whatever the result is.',
     ],
     verb: 'Heal now',
     begun: 'The heal has started.',
@@ -181,7 +181,7 @@ const VALIDATORS = {
   strict: 'checks every write',
   moderate: 'checks new and valid documents',
   warn: 'accepts and logs broken writes',
-  none: 'the database refuses nothing',
+  none: 'the database rejects nothing',
 };
 
 function dryRunOf(dryRun) {

@@ -54,7 +54,7 @@ function inTheApplication({ generated, startedAt }) {
 const UNKNOWN = { kind: 'unknown', sign: 'Unknown', checked: ['No check has succeeded yet.'] };
 
 function inTheDatabase({ indexes, validator, checkedAt }) {
-  const layer = { name: 'Database', does: 'Its validator and unique indexes refuse broken writes of every program.' };
+  const layer = { name: 'Database', does: 'Its validator and unique indexes reject broken writes of every program.' };
   if (!indexes) {
     return { ...layer, ...UNKNOWN };
   }

@@ -96,7 +96,7 @@ public final class ConversationPatch {
             throw ServiceException.invalid(TITLE, "must be a string or null");
         }
         if (Text.isBlank(title) || !Text.isWellFormed(title)) {
-            throw ServiceException.invalid(TITLE, "must be text");
+            throw ServiceException.invalid(TITLE, "must not be blank or contain a lone surrogate");
         }
         if (Text.length(title) > NewConversation.MAX_TITLE) {
             throw ServiceException.invalid(TITLE, "must be at most " + NewConversation.MAX_TITLE + " characters");

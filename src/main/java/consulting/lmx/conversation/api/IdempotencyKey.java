@@ -28,7 +28,8 @@ record IdempotencyKey(String text) {
         }
         String key = keys.get(0);
         if (keys.size() > 1 || Text.isBlank(key) || key.length() > LENGTH) {
-            throw ServiceException.invalid(HEADER, "must be one text of at most " + LENGTH + " characters");
+            throw ServiceException.invalid(
+                    HEADER, "must occur once and have 1 to " + LENGTH + " characters, not all blank");
         }
         return Optional.of(new IdempotencyKey(key));
     }

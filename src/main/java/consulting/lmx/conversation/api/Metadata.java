@@ -130,7 +130,7 @@ final class Metadata {
             return BsonNull.VALUE;
         } else if (json instanceof String text) {
             if (!Text.isWellFormed(text)) {
-                throw ServiceException.invalid(METADATA, "has a surrogate without its other half");
+                throw ServiceException.invalid(METADATA, "must not contain a lone surrogate");
             }
             return new BsonString(text);
         } else if (json instanceof Boolean flag) {

@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
             "",
             "Environment: MONGODB_URI and MONGODB_DB (default lmx-consulting).",
             "You can interrupt this command at any moment and run it again.",
-            "Exit codes: 0 everything is deleted, 2 wrong usage, 3 the database could not be reached, 4 a failure half way"
+            "Exit codes: 0 everything is deleted, 2 wrong usage, 3 the database could not be reached, 4 a failure halfway"
                     + " (safe to run again)."
         })
 public class EraseCommand implements Callable<Integer> {

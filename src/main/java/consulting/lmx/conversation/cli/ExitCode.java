@@ -15,7 +15,7 @@ public final class ExitCode {
     /** The database could not be reached. */
     public static final int UNREACHABLE = 3;
 
-    /** The command failed half way; it is safe to run it again. */
+    /** The command failed halfway; it is safe to run it again. */
     public static final int FAILED = 4;
 
     private ExitCode() {}

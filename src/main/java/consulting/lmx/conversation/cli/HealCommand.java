@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
             "You can interrupt this command at any moment and run it again.",
             "An existing validator and retention index stay as they are, unless a setting names them.",
             "Exit codes: 0 the invariant holds, 1 it does not (--dry-run), 2 wrong usage, 3 the database could not be"
-                    + " reached, 4 a failure half way (safe to run again)."
+                    + " reached, 4 a failure halfway (safe to run again)."
         })
 public class HealCommand implements Callable<Integer> {
 
@@ -63,7 +63,8 @@ public class HealCommand implements Callable<Integer> {
     @Option(
             names = "--max-rate",
             paramLabel = "DOCS_PER_SECOND",
-            description = "Write at most this many documents per second (default: no limit).")
+            description =
+                    "Write at most this many documents per second (default: conversations.integrity.max-rate, no limit).")
     Optional<Integer> maxRate;
 
     @Option(names = "--recreate-index", description = "Build the unique indexes again even if they are as declared.")

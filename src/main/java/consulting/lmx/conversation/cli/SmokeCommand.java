@@ -42,16 +42,16 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "If MONGODB_URI is set, it also tries to insert a conversation without a sessionId past the service, which the"
-                    + " database must refuse.",
+                    + " database must reject.",
             "Exit codes: 0 all checks passed, 1 a check failed, 2 wrong usage, 3 the service could not be reached, 4 a failure"
-                    + " half way (safe to run again)."
+                    + " halfway (safe to run again)."
         })
 public class SmokeCommand implements Callable<Integer> {
 
     private static final int CONVERSATIONS = 200;
     private static final int PARALLEL = 16;
 
-    /** The validator's answer. A unique index refuses a document without a key only if there is another one. */
+    /** The validator's answer. A unique index rejects a document without a key only if there is another one. */
     private static final int FAILED_VALIDATION = 121;
 
     private static final Duration TIMEOUT = Duration.ofSeconds(20);
@@ -177,7 +177,7 @@ public class SmokeCommand implements Callable<Integer> {
             conversations.insertOne(broken);
             conversations.deleteOne(new Document("_id", broken.get("_id")));
         } catch (MongoWriteException e) {
-            String refused = "The database refused a conversation without a sessionId, code "
+            String refused = "The database rejected a conversation without a sessionId, code "
                     + e.getError().getCode();
             if (e.getError().getCode() != FAILED_VALIDATION) {
                 throw new Failed(ExitCode.BROKEN, refused);

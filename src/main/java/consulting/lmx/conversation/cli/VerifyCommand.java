@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
             "",
             "Environment: MONGODB_URI and MONGODB_DB (default lmx-consulting).",
             "Exit codes: 0 the invariant holds, 1 it does not, 2 wrong usage, 3 the database could not be reached,"
-                    + " 4 a failure half way (safe to run again)."
+                    + " 4 a failure halfway (safe to run again)."
         })
 public class VerifyCommand implements Callable<Integer> {
 

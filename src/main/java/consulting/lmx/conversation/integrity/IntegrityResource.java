@@ -60,7 +60,7 @@ public class IntegrityResource {
     @APIResponseSchema(value = Begun.class, responseCode = "202")
     @Operation(
             operationId = "heal",
-            summary = "Starts a heal beside the traffic; the report shows its progress",
+            summary = "Starts a heal while the service stays open; the report shows its progress",
             description =
                     "With `dryRun=true` the service counts what a heal would find, and writes nothing. The report shows the"
                             + " result as `dryRun`.")

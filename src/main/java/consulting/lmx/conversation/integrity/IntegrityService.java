@@ -151,7 +151,7 @@ public class IntegrityService {
     }
 
     /**
-     * Starts a heal beside the traffic, unless a run is running. The service stays open whatever the result is.
+     * Starts a heal unless a run is in progress. The service stays open, whatever the result is.
      *
      * @return the id of the running run
      */

@@ -131,7 +131,7 @@ public class ReadBarrier {
             if (election.needed() && !last.isValid(election, System.nanoTime() + RENEWAL)) {
                 confirm()
                         .subscribe()
-                        .with(confirmation -> {}, failure -> LOG.debug("event=primary-not-confirmed", failure));
+                        .with(confirmation -> {}, failure -> LOG.debug("event=confirmation-not-renewed", failure));
             }
             return operation.onItemOrFailure().transformToUni((item, failure) -> {
                 Uni<T> outcome = failure == null

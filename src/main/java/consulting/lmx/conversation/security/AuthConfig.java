@@ -21,13 +21,13 @@ public interface AuthConfig {
     String UNREADABLE = "\uFFFD";
 
     /**
-     * The secret that signs the callers' tokens with HS256: plain text of 32 bytes or more. Deployers set it as
+     * The secret that signs the callers' tokens with HS256: plain text of 32 bytes or more. Set it as
      * {@code AUTH_SECRET}.
      */
     Optional<String> secret();
 
     /**
-     * The secret that {@link #secret()} replaces. Its tokens are accepted too, during a rotation. Deployers set it as
+     * The secret that {@link #secret()} replaces. Its tokens are accepted too, during a rotation. Set it as
      * {@code AUTH_SECRET_PREVIOUS}.
      */
     Optional<String> secretPrevious();
@@ -35,23 +35,23 @@ public interface AuthConfig {
     /** The public keys of the identity provider. */
     Jwks jwks();
 
-    /** The required {@code iss} of tokens. If it is not set, {@code iss} is not checked. Deployers set it as {@code AUTH_ISSUER}. */
+    /** The required {@code iss} of tokens. If it is not set, {@code iss} is not checked. Set it as {@code AUTH_ISSUER}. */
     Optional<String> issuer();
 
     /**
-     * The value that {@code aud} of tokens has to contain. If it is not set, {@code aud} is not checked. Deployers set it as
+     * The value that {@code aud} of tokens has to contain. If it is not set, {@code aud} is not checked. Set it as
      * {@code AUTH_AUDIENCE}.
      */
     Optional<String> audience();
 
     /**
-     * The claim with the caller's roles: a name, or a path such as {@code realm_access.roles}. Deployers set it as
+     * The claim with the caller's roles: a name, or a path such as {@code realm_access.roles}. Set it as
      * {@code AUTH_ROLES_CLAIM}.
      */
     @WithDefault("groups")
     String rolesClaim();
 
-    /** The cookie with the token of a call without a bearer token. Deployers set it as {@code AUTH_COOKIE}. */
+    /** The cookie with the token of a call without a bearer token. Set it as {@code AUTH_COOKIE}. */
     @WithDefault("auth-token")
     String cookie();
 
@@ -62,7 +62,7 @@ public interface AuthConfig {
     interface Jwks {
 
         /**
-         * Its location: a path, or a URL with {@code file:}, {@code http:} or {@code https:}. Deployers set it as
+         * Its location: a path, or a URL with {@code file:}, {@code http:} or {@code https:}. Set it as
          * {@code AUTH_JWKS_URL}.
          */
         Optional<String> url();

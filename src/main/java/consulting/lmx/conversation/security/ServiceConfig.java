@@ -23,11 +23,11 @@ public interface ServiceConfig extends SelfValidating {
     @WithDefault("true")
     boolean serve();
 
-    /** The connection string of the database. Deployers set it as {@code MONGODB_URI}. */
+    /** The connection string of the database. Set it as {@code MONGODB_URI}. */
     Optional<String> connectionString();
 
     /**
-     * The origins, besides the service's own one, whose pages may call the service from a browser. Deployers set it as
+     * The origins, besides the service's own one, whose pages may call the service from a browser. Set it as
      * {@code ALLOWED_ORIGINS}.
      */
     Optional<List<String>> allowedOrigins();

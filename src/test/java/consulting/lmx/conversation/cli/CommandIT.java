@@ -450,7 +450,7 @@ class CommandIT {
             Ended past = run("smoke", "--url", url + "/", "--token", Tokens.of("smoker"));
             if (TestServer.isGenuine()) {
                 assertThat(past.code()).as(past.err()).isZero();
-                assertThat(past.out()).contains("The database refused a conversation without a sessionId, code 121");
+                assertThat(past.out()).contains("The database rejected a conversation without a sessionId, code 121");
             } else {
                 assertThat(past.code()).isEqualTo(1);
                 assertThat(past.err()).contains("The database accepted a conversation without a sessionId");

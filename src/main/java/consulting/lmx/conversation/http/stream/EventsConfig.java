@@ -17,13 +17,13 @@ public interface EventsConfig {
     @Bounds(min = "1S", max = "5M")
     Duration heartbeat();
 
-    /** Maximum of event streams that one caller may have open at this process; the service answers more with 429. */
+    /** Maximum of event streams that one caller may have open at this process; the service rejects more with 429. */
     @WithDefault("20")
     @Bounds(min = "1", max = "10000")
     int maxStreamsPerCaller();
 
     /**
-     * Maximum of event streams that may be open at this process; the service answers more with 503. Each takes 40 KiB of heap:
+     * Maximum of event streams that may be open at this process; the service rejects more with 503. Each takes 40 KiB of heap:
      * the heap of the image is enough for the default, and for no more.
      */
     @WithDefault("500")

@@ -120,7 +120,7 @@ public final class CollectionValidator {
     private Uni<Void> unsupported() {
         if (!is(ValidatorMode.OFF)) {
             capabilities.lacks(
-                    COLL_MOD, "the database does not refuse documents without their keys; only this service does");
+                    COLL_MOD, "the database does not reject documents without their keys; only this service does");
         }
         return Uni.createFrom().voidItem();
     }
@@ -162,12 +162,12 @@ public final class CollectionValidator {
                 && !info.validator().equals(schema);
     }
 
-    /** The level after the heal. During the heal it is {@code moderate}, so that documents which others refuse can be repaired. */
+    /** The level after the heal. During the heal it is {@code moderate}, so that documents which others reject can be repaired. */
     private String finalLevel(CollectionInfo info) {
         return isShared(info) ? info.validationLevel() : STRICT;
     }
 
-    /** An existing action that refuses or warns as wanted stays: from MongoDB 8.1 on, {@code errorAndLog} refuses too. */
+    /** An existing action that rejects or warns as wanted stays: from MongoDB 8.1 on, {@code errorAndLog} rejects too. */
     private String action(CollectionInfo info) {
         boolean kept = isShared(info)
                 || mode.isEmpty() && keepUnset && !info.validator().isEmpty();

@@ -162,7 +162,7 @@ public final class IndexProbe {
                         .collect(Collectors.toSet()))
                 .onFailure(MongoCommandException.class)
                 .recoverWithItem(failure -> {
-                    LOG.debugf("event=explain-refused cause=\"%s\"", failure.getMessage());
+                    LOG.debugf("event=explain-rejected cause=\"%s\"", failure.getMessage());
                     return Set.of();
                 });
     }

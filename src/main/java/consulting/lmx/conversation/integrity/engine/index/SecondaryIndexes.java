@@ -55,7 +55,7 @@ public final class SecondaryIndexes {
                 .map(all -> all.stream().filter(symbolIndex(key)::matches).findFirst());
     }
 
-    /** Creates the missing indexes of symbols. If the server refuses one, the report says so and the run continues. */
+    /** Creates the missing indexes of symbols. If the server rejects one, the report says so and the run continues. */
     public Uni<Void> ensureSymbolIndexes() {
         return ensure(symbolIndexes);
     }

@@ -114,7 +114,7 @@ public final class UniqueIndexes {
                 .orElseGet(() -> createBeside(key, old));
     }
 
-    /** From MongoDB 6.0 on: the index refuses new duplicates at once, and becomes unique if none are left. */
+    /** From MongoDB 6.0 on: the index rejects new duplicates at once, and becomes unique if none are left. */
     private Uni<Void> convertInPlace(IndexView index) {
         return commands.setOption(index.name(), "prepareUnique", BsonBoolean.TRUE)
                 .chain(() -> commands.setOption(index.name(), "unique", BsonBoolean.TRUE))
@@ -131,7 +131,7 @@ public final class UniqueIndexes {
                 .recoverWithUni(() -> createThroughTemporary(key, name, old));
     }
 
-    /** An index with another collation that is not unique stays: another program may use it, and it refuses nothing. */
+    /** An index with another collation that is not unique stays: another program may use it, and it rejects nothing. */
     private Uni<Void> dropReplaced(List<IndexView> old) {
         return drop(old, index -> index.isSimple() || index.isUnique());
     }

@@ -58,7 +58,7 @@ public record Repair(BsonValue id, BsonValue was, Defect defect, String value) {
                         document.get("_id"), sendable || defect == Defect.BINARY_UUID ? was : UNSENDABLE, defect, key));
     }
 
-    /** The repair to send after the index refused the new value, because another document has it. */
+    /** The repair to send after the index rejected the new value, because another document has it. */
     Repair asDuplicate(RequiredKey key) {
         return new Repair(id, was, Defect.DUPLICATE, key.generator().get());
     }

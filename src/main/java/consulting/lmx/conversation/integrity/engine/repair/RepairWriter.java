@@ -33,7 +33,7 @@ import org.bson.conversions.Bson;
 /**
  * Sends a batch of repairs within the rate limit, and counts exactly what they changed, by reason. Common defects go into
  * one update with a pipeline, which looks up each new value by {@code _id} and copies the old value from the document.
- * Other repairs are single updates, and so are all repairs if the server refuses the pipeline. Every filter contains the
+ * Other repairs are single updates, and so are all repairs if the server rejects the pipeline. Every filter contains the
  * guard.
  */
 public final class RepairWriter {
@@ -129,7 +129,7 @@ public final class RepairWriter {
                         SingleRepairs.each(sendable.get(false), repair -> sendCommon(List.of(repair), key, progress)));
     }
 
-    /** Whether the server refused the update, but may accept single ones. */
+    /** Whether the server rejected the update, but may accept single ones. */
     private static boolean isRefused(Throwable failure) {
         return (failure instanceof MongoWriteException || failure instanceof MongoCommandException)
                 && !DriverFailure.isUnavailable(failure);

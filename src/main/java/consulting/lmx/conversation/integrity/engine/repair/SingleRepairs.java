@@ -21,7 +21,7 @@ import java.util.stream.Collectors;
 import org.bson.BsonDocument;
 
 /**
- * Sends each repair as a single update. If the server refuses one, it is sent again with the old value as text, then without
+ * Sends each repair as a single update. If the server rejects one, it is sent again with the old value as text, then without
  * the repair record. A document without room even for its key stays broken.
  */
 final class SingleRepairs {
@@ -82,7 +82,7 @@ final class SingleRepairs {
                 });
     }
 
-    /** Whether the server may accept everything that it refused in another form. */
+    /** Whether the server may accept everything that it rejected in another form. */
     private static boolean isRetryable(Throwable failure) {
         return failure instanceof MongoBulkWriteException refused
                 && refused.getWriteConcernError() == null
