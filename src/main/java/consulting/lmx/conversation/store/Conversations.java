@@ -23,6 +23,7 @@ import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.result.DeleteResult;
+import com.mongodb.connection.ClusterType;
 import consulting.lmx.conversation.mongo.CallersContext;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
@@ -43,6 +44,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.bson.BsonArray;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
@@ -98,8 +100,11 @@ public class Conversations {
 
     private static final String POSITION_OF = "position";
 
+    private final ReactiveMongoClient client;
     private final ReactiveMongoCollection<BsonDocument> documents;
     private final MessageBlocks blocks;
+    private final Lane<BsonDocument, BsonDocument> wholeReads =
+            new Lane<>(one -> findShort(one, StoredConversation.FIELDS), this::findShort);
     private final Counter duplicateKeys;
 
     Conversations(
@@ -107,6 +112,7 @@ public class Conversations {
             @ConfigProperty(name = "quarkus.mongodb.database") String database,
             MessageBlocks blocks,
             MeterRegistry meters) {
+        this.client = client;
         this.documents = client.getDatabase(database).getCollection(COLLECTION, BsonDocument.class);
         this.blocks = blocks;
         this.duplicateKeys = meters.counter("conversations.duplicate.key");
@@ -184,20 +190,55 @@ public class Conversations {
 
     /** Reads by a query, which costs the server half. Null if there is more text; fails if a message is not text. */
     private Uni<Read> readShort(BsonDocument selected, List<String> fields, MessageWindow window) {
-        BsonDocument filter = new BsonDocument(4);
-        filter.putAll(selected);
-        boolean whole = fields != POSITION;
-        filter.append("$expr", whole ? IS_SHORT_WITH_METADATA : IS_SHORT);
-        FindOptions options = new FindOptions()
-                .collation(Collations.SIMPLE)
-                .projection(whole ? FIELDS_AND_MESSAGES : POSITION_AND_MESSAGES);
-        return documents.find(filter, options).toUni().onItem().ifNotNull().transform(found -> {
+        Uni<BsonDocument> one = fields != POSITION && selected.containsKey(CONVERSATION_ID) && !isSharded()
+                ? CallersContext.keep(wholeReads.read(selected))
+                : findShort(selected, fields);
+        return one.onItem().ifNotNull().transform(found -> {
             List<Message> messages = LenientBson.array(found, MESSAGES).stream()
                     .map(Message::fromBson)
                     .toList();
             StoredConversation conversation = new StoredConversation(found, messages.size());
             return new Read(conversation, MessagePart.of(conversation.offloaded(), messages, window));
         });
+    }
+
+    private Uni<BsonDocument> findShort(BsonDocument selected, List<String> fields) {
+        BsonDocument filter = new BsonDocument(4);
+        filter.putAll(selected);
+        boolean whole = fields != POSITION;
+        filter.append("$expr", whole ? IS_SHORT_WITH_METADATA : IS_SHORT);
+        return documents.find(filter, shortOptions(whole)).toUni();
+    }
+
+    private static FindOptions shortOptions(boolean whole) {
+        return new FindOptions()
+                .collation(Collations.SIMPLE)
+                .projection(whole ? FIELDS_AND_MESSAGES : POSITION_AND_MESSAGES);
+    }
+
+    /** Finds conversations by id, and returns each to its owner only. */
+    private Uni<List<BsonDocument>> findShort(List<BsonDocument> selected) {
+        BsonArray ids = new BsonArray(selected.stream()
+                .map(one -> one.get(CONVERSATION_ID))
+                .distinct()
+                .toList());
+        BsonDocument filter =
+                new BsonDocument(CONVERSATION_ID, new BsonDocument("$in", ids)).append("$expr", IS_SHORT_WITH_METADATA);
+        return documents
+                .find(filter, shortOptions(true))
+                .collect()
+                .asMap(found -> found.get(CONVERSATION_ID))
+                .map(byId -> selected.stream()
+                        .map(one -> {
+                            BsonDocument found = byId.get(one.get(CONVERSATION_ID));
+                            return found != null && one.get(USER_ID).equals(found.get(USER_ID)) ? found : null;
+                        })
+                        .toList());
+    }
+
+    /** On shards, {@code $in} would ask each of them. */
+    private boolean isSharded() {
+        return client.unwrap().getClusterDescription().getType() == ClusterType.SHARDED;
     }
 
     /**
