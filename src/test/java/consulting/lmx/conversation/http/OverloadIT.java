@@ -62,6 +62,15 @@ class OverloadIT {
                         service.get("/q/metrics").body().contains("conversations_requests_active " + calls + ".0"));
     }
 
+    private static long reserved(Service service) throws Exception {
+        return service.get("/q/metrics")
+                .body()
+                .lines()
+                .filter(line -> line.startsWith("conversations_memory_reserved_bytes "))
+                .mapToLong(line -> (long) Double.parseDouble(line.substring(line.indexOf(' '))))
+                .sum();
+    }
+
     private static void assertRejected(HttpResponse<String> answer) {
         assertThat(answer.statusCode()).isEqualTo(503);
         assertThat(answer.headers().firstValue("Retry-After")).contains("1");
@@ -110,12 +119,15 @@ class OverloadIT {
         try (TcpProxy proxy = TcpProxy.to(TestServer.uri());
                 Service service = start(proxy, Map.of("CONVERSATIONS_REQUEST_MAX_CONCURRENT", "1"))) {
             List<RawConnection> slow = new ArrayList<>();
+            long before = reserved(service);
             try {
                 for (int i = 0; i < 50; i++) {
                     RawConnection connection = new RawConnection(service.uri("/"));
                     slow.add(connection);
                     connection.begin("/api/conversation/slow/message", Tokens.of("ann"), body);
                 }
+                // a head that arrives while the other call runs would be rejected
+                await("all bodies are awaited").until(() -> reserved(service) == before + 50L * body.length());
                 assertThat(service.post(START, "{}", ANN).statusCode()).isEqualTo(201);
                 for (RawConnection connection : slow) {
                     assertThat(connection.end(body).status()).isIn(200, 201);
