@@ -9,10 +9,10 @@ import consulting.lmx.conversation.testsupport.Service;
 import consulting.lmx.conversation.testsupport.TcpProxy;
 import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -60,29 +60,24 @@ class ExportIT {
     void manySlowReadersFitIntoASmallHeap() throws Exception {
         try (Service service = Service.start(Service.settings(name)).awaitReady()) {
             List<RawHttp> readers = new ArrayList<>();
-            List<byte[]> beginnings = new ArrayList<>();
+            List<ByteArrayOutputStream> beginnings = new ArrayList<>();
             for (int i = 0; i < READERS; i++) {
                 readers.add(begin(service));
-                beginnings.add(readers.get(i).read(BEGINNING));
+                beginnings.add(new ByteArrayOutputStream());
+                beginnings.get(i).writeBytes(readers.get(i).read(BEGINNING));
             }
             assertThat(service.status("/q/health/ready")).isEqualTo(200);
             for (int i = 0; i < READERS; i++) {
                 for (int j = i + 1; j < READERS; j++) { // the service disconnects a client that reads nothing for 30 s
-                    beginnings.set(j, concat(beginnings.get(j), readers.get(j).read(SOME)));
+                    beginnings.get(j).writeBytes(readers.get(j).read(SOME));
                 }
-                RawHttp.Answer answer = readers.get(i).answer(beginnings.get(i));
+                RawHttp.Answer answer = readers.get(i).answer(beginnings.get(i).toByteArray());
                 assertThat(answer.whole()).isTrue();
                 assertThat(answer.body()).hasSizeGreaterThan(MESSAGES * LONG);
                 readers.get(i).close();
             }
             assertThat(service.log()).doesNotContain("OutOfMemory");
         }
-    }
-
-    private static byte[] concat(byte[] first, byte[] second) {
-        byte[] both = Arrays.copyOf(first, first.length + second.length);
-        System.arraycopy(second, 0, both, first.length, second.length);
-        return both;
     }
 
     @Test

@@ -36,6 +36,7 @@ import org.junit.jupiter.api.Test;
 class OverloadIT {
 
     private static final String START = "/api/conversation/start";
+    private static final String RESERVED = "conversations_memory_reserved_bytes";
     private static final String[] ANN = {"Authorization", "Bearer " + Tokens.of("ann")};
 
     private final String name = TestServer.newDatabase();
@@ -60,15 +61,6 @@ class OverloadIT {
         await("the calls are active")
                 .until(() ->
                         service.get("/q/metrics").body().contains("conversations_requests_active " + calls + ".0"));
-    }
-
-    private static long reserved(Service service) throws Exception {
-        return service.get("/q/metrics")
-                .body()
-                .lines()
-                .filter(line -> line.startsWith("conversations_memory_reserved_bytes "))
-                .mapToLong(line -> (long) Double.parseDouble(line.substring(line.indexOf(' '))))
-                .sum();
     }
 
     private static void assertRejected(HttpResponse<String> answer) {
@@ -119,7 +111,7 @@ class OverloadIT {
         try (TcpProxy proxy = TcpProxy.to(TestServer.uri());
                 Service service = start(proxy, Map.of("CONVERSATIONS_REQUEST_MAX_CONCURRENT", "1"))) {
             List<RawConnection> slow = new ArrayList<>();
-            long before = reserved(service);
+            double before = service.metric(RESERVED);
             try {
                 for (int i = 0; i < 50; i++) {
                     RawConnection connection = new RawConnection(service.uri("/"));
@@ -127,7 +119,7 @@ class OverloadIT {
                     connection.begin("/api/conversation/slow/message", Tokens.of("ann"), body);
                 }
                 // a head that arrives while the other call runs would be rejected
-                await("all bodies are awaited").until(() -> reserved(service) == before + 50L * body.length());
+                await("all bodies are awaited").until(() -> service.metric(RESERVED) == before + 50 * body.length());
                 assertThat(service.post(START, "{}", ANN).statusCode()).isEqualTo(201);
                 for (RawConnection connection : slow) {
                     assertThat(connection.end(body).status()).isIn(200, 201);
