@@ -72,7 +72,7 @@ class ExportIT {
                     beginnings.get(j).writeBytes(readers.get(j).read(SOME));
                 }
                 RawHttp.Answer answer = readers.get(i).answer(beginnings.get(i).toByteArray());
-                assertThat(answer.whole()).isTrue();
+                assertThat(answer.whole()).as("reader %d", i).isTrue();
                 assertThat(answer.body()).hasSizeGreaterThan(MESSAGES * LONG);
                 readers.get(i).close();
             }
