@@ -20,7 +20,6 @@ import consulting.lmx.conversation.store.ConversationFields;
 import consulting.lmx.conversation.store.Conversations;
 import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.store.ListPosition;
-import consulting.lmx.conversation.store.Message;
 import consulting.lmx.conversation.store.MessageAppender;
 import consulting.lmx.conversation.store.MessageReader;
 import consulting.lmx.conversation.store.MessageReader.Page;
@@ -161,9 +160,9 @@ public class ConversationService {
                 .call(page -> reserveJson(page, memory));
     }
 
-    /** A single message may have more JSON than was reserved for its text. */
+    /** A message that is a page of its own may have more JSON than was reserved for its text. */
     private static Uni<Void> reserveJson(Page page, HeldMemory memory) {
-        long bytes = page.messages().stream().mapToLong(Message::size).sum();
+        long bytes = page.messages().size() == 1 ? page.messages().get(0).size() : 0;
         return bytes > PAGE_BYTES ? memory.reserve(bytes) : Uni.createFrom().voidItem();
     }
 

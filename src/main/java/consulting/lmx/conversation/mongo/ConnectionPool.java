@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * minutes later. Quarkus has no setting for it, and {@code waitQueueTimeoutMS} in the connection string can only shorten it.
  *
  * <p>Shows the pool at {@code /q/metrics}. Quarkus's own listener ({@code quarkus.mongodb.metrics.enabled}) is not used, because
- * it also times each command, which takes 3 % of a request's processor time.
+ * it also times each command, which costs every request processor time.
  *
  * <p>Not in dev mode, because Quarkus accepts one customizer, and the embedded server has one there.
  */

@@ -8,7 +8,6 @@ import consulting.lmx.conversation.testsupport.RawHttp.Answer;
 import consulting.lmx.conversation.testsupport.Service;
 import consulting.lmx.conversation.testsupport.Tokens;
 import java.io.IOException;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,17 +117,6 @@ final class Bystanders implements AutoCloseable {
         }
     }
 
-    /** The value of a metric without labels. */
-    double metric(String name) throws IOException, InterruptedException {
-        HttpResponse<String> metrics = service.get("/q/metrics");
-        return metrics.body()
-                .lines()
-                .filter(line -> line.startsWith(name + " "))
-                .mapToDouble(line -> Double.parseDouble(line.substring(name.length() + 1)))
-                .findFirst()
-                .orElseThrow();
-    }
-
     /** Other callers were not affected, and the memory of the load is released. */
     void assertUnharmed() throws IOException {
         threads.shutdown();
@@ -142,8 +130,8 @@ final class Bystanders implements AutoCloseable {
         assertFew("calls that failed", calls, status -> status != 200);
         await("the memory of the load is released")
                 .atMost(Duration.ofSeconds(30))
-                .until(() -> metric("conversations_connections_unread_bytes") == 0
-                        && metric("conversations_memory_reserved_bytes") < 1_000_000);
+                .until(() -> service.metric("conversations_connections_unread_bytes") == 0
+                        && service.metric("conversations_memory_reserved_bytes") < 1_000_000);
     }
 
     /** The 99th percentile. */

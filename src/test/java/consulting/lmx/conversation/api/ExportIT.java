@@ -9,6 +9,7 @@ import consulting.lmx.conversation.testsupport.Service;
 import consulting.lmx.conversation.testsupport.TcpProxy;
 import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ class ExportIT {
     private static final int LONG = 32 * 1024;
     private static final int READERS = 20;
     private static final int BEGINNING = 1_000;
+    private static final int SOME = 256 * 1024;
 
     private final String name = TestServer.newDatabase();
     private final MongoClient client = MongoClients.create(TestServer.uri());
@@ -58,15 +60,19 @@ class ExportIT {
     void manySlowReadersFitIntoASmallHeap() throws Exception {
         try (Service service = Service.start(Service.settings(name)).awaitReady()) {
             List<RawHttp> readers = new ArrayList<>();
-            List<byte[]> beginnings = new ArrayList<>();
+            List<ByteArrayOutputStream> beginnings = new ArrayList<>();
             for (int i = 0; i < READERS; i++) {
                 readers.add(begin(service));
-                beginnings.add(readers.get(i).read(BEGINNING));
+                beginnings.add(new ByteArrayOutputStream());
+                beginnings.get(i).writeBytes(readers.get(i).read(BEGINNING));
             }
             assertThat(service.status("/q/health/ready")).isEqualTo(200);
             for (int i = 0; i < READERS; i++) {
-                RawHttp.Answer answer = readers.get(i).answer(beginnings.get(i));
-                assertThat(answer.whole()).isTrue();
+                for (int j = i + 1; j < READERS; j++) { // the service disconnects a client that reads nothing for 30 s
+                    beginnings.get(j).writeBytes(readers.get(j).read(SOME));
+                }
+                RawHttp.Answer answer = readers.get(i).answer(beginnings.get(i).toByteArray());
+                assertThat(answer.whole()).as("reader %d", i).isTrue();
                 assertThat(answer.body()).hasSizeGreaterThan(MESSAGES * LONG);
                 readers.get(i).close();
             }

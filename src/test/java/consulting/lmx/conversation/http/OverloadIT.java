@@ -36,6 +36,7 @@ import org.junit.jupiter.api.Test;
 class OverloadIT {
 
     private static final String START = "/api/conversation/start";
+    private static final String RESERVED = "conversations_memory_reserved_bytes";
     private static final String[] ANN = {"Authorization", "Bearer " + Tokens.of("ann")};
 
     private final String name = TestServer.newDatabase();
@@ -110,12 +111,15 @@ class OverloadIT {
         try (TcpProxy proxy = TcpProxy.to(TestServer.uri());
                 Service service = start(proxy, Map.of("CONVERSATIONS_REQUEST_MAX_CONCURRENT", "1"))) {
             List<RawConnection> slow = new ArrayList<>();
+            double before = service.metric(RESERVED);
             try {
                 for (int i = 0; i < 50; i++) {
                     RawConnection connection = new RawConnection(service.uri("/"));
                     slow.add(connection);
                     connection.begin("/api/conversation/slow/message", Tokens.of("ann"), body);
                 }
+                // a head that arrives while the other call runs would be rejected
+                await("all bodies are awaited").until(() -> service.metric(RESERVED) == before + 50 * body.length());
                 assertThat(service.post(START, "{}", ANN).statusCode()).isEqualTo(201);
                 for (RawConnection connection : slow) {
                     assertThat(connection.end(body).status()).isIn(200, 201);

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import java.io.File;
+import consulting.lmx.conversation.testsupport.Programs;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
@@ -17,7 +17,6 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,13 +37,9 @@ class ManifestsIT {
     }
 
     private static List<String> resources() throws IOException {
-        return texts(read(BASE.resolve("kustomization.yml")).path("resources"));
-    }
-
-    private static List<String> texts(JsonNode list) {
-        return StreamSupport.stream(list.spliterator(), false)
-                .map(JsonNode::asText)
-                .toList();
+        List<String> files = new ArrayList<>();
+        read(BASE.resolve("kustomization.yml")).path("resources").forEach(file -> files.add(file.asText()));
+        return files;
     }
 
     private static Map<String, JsonNode> base() throws IOException {
@@ -254,8 +249,7 @@ class ManifestsIT {
     }
 
     static boolean hasKubectl() {
-        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
-                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "kubectl")));
+        return Programs.onPath("kubectl").isPresent();
     }
 
     @Test

@@ -70,19 +70,12 @@ public final class Browser implements AutoCloseable {
 
     /** Starts one, and skips the test where there is none. */
     public static Browser start() throws IOException {
-        Optional<Path> chromium = onPath("chromium");
-        Optional<Path> chromedriver = onPath("chromedriver");
+        Optional<Path> chromium = Programs.onPath("chromium");
+        Optional<Path> chromedriver = Programs.onPath("chromedriver");
         Assumptions.assumeTrue(
                 chromium.isPresent() && chromedriver.isPresent(),
                 "no chromium and chromedriver on the PATH (Debian's packages chromium and chromium-driver)");
         return new Browser(chromium.get(), chromedriver.get());
-    }
-
-    private static Optional<Path> onPath(String program) {
-        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
-                .map(folder -> Path.of(folder, program))
-                .filter(Files::isExecutable)
-                .findFirst();
     }
 
     /** Opens a page as somebody who has signed in at the frontend. */

@@ -3,7 +3,6 @@ package consulting.lmx.conversation.testsupport;
 import com.mongodb.MongoException;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -26,20 +25,13 @@ public final class MongodProcess {
     private MongodProcess() {}
 
     static Optional<TestServer.Running> start() {
-        return onPath("mongod").map(mongod -> {
+        return Programs.onPath("mongod").map(mongod -> {
             try {
                 return start(mongod);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
         });
-    }
-
-    static Optional<Path> onPath(String program) {
-        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
-                .map(folder -> Path.of(folder, program))
-                .filter(Files::isExecutable)
-                .findFirst();
     }
 
     private static TestServer.Running start(Path mongod) throws IOException {
@@ -54,7 +46,7 @@ public final class MongodProcess {
 
     /** A server of its own that asks who is there, and lets a client of this machine make the first user; empty without one. */
     public static Optional<Running> startWithAuthentication() {
-        return onPath("mongod").map(mongod -> {
+        return Programs.onPath("mongod").map(mongod -> {
             try {
                 Running running = run(mongod, freePort(), "--auth");
                 Awaitility.await()
@@ -77,7 +69,7 @@ public final class MongodProcess {
 
     /** Whether the {@code mongod} on the PATH knows {@code option}: one built without OpenSSL has no TLS options. */
     public static boolean knows(String option) throws IOException {
-        Optional<Path> mongod = onPath("mongod");
+        Optional<Path> mongod = Programs.onPath("mongod");
         if (mongod.isEmpty()) {
             return false;
         }
@@ -89,7 +81,7 @@ public final class MongodProcess {
 
     /** A server of its own with {@code options}, not waited for; empty without one. */
     public static Optional<Running> startAlone(String... options) {
-        return onPath("mongod").map(mongod -> {
+        return Programs.onPath("mongod").map(mongod -> {
             try {
                 return run(mongod, freePort(), options);
             } catch (IOException e) {

@@ -41,7 +41,7 @@ public final class ReplicaSet implements AutoCloseable {
 
     /** Empty where there is no {@code mongod} on the PATH. */
     public static Optional<ReplicaSet> start() {
-        return MongodProcess.onPath("mongod").map(mongod -> {
+        return Programs.onPath("mongod").map(mongod -> {
             try {
                 return new ReplicaSet(mongod);
             } catch (IOException e) {

@@ -150,6 +150,17 @@ public final class Service implements AutoCloseable {
         return send(HttpRequest.newBuilder(uri(path)).GET(), headers);
     }
 
+    /** The value of a metric without labels. */
+    public double metric(String name) throws IOException, InterruptedException {
+        return get("/q/metrics")
+                .body()
+                .lines()
+                .filter(line -> line.startsWith(name + " "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(name.length() + 1)))
+                .findFirst()
+                .orElseThrow();
+    }
+
     public HttpResponse<String> post(String path, String body, String... headers)
             throws IOException, InterruptedException {
         return send(

@@ -44,8 +44,8 @@ public final class ShardedCluster implements AutoCloseable {
 
     /** Empty where a program is missing. */
     public static Optional<ShardedCluster> start() {
-        return MongodProcess.onPath("mongos")
-                .flatMap(mongos -> MongodProcess.onPath("mongod").map(mongod -> {
+        return Programs.onPath("mongos")
+                .flatMap(mongos -> Programs.onPath("mongod").map(mongod -> {
                     try {
                         return new ShardedCluster(mongos, mongod);
                     } catch (IOException e) {

@@ -13,7 +13,6 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.AttributeKey;
-import io.netty.util.concurrent.Future;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
@@ -53,6 +52,7 @@ public final class Connection extends ChannelDuplexHandler {
     private final ConnectionLimits limits;
     private final RequestDecoder decoder;
     private final List<Runnable> whenAnswered = new ArrayList<>(2);
+    private final ChannelFutureListener onWritten = this::written;
     private ChannelHandlerContext context;
     private boolean answering;
     private boolean receiving;
@@ -60,6 +60,7 @@ public final class Connection extends ChannelDuplexHandler {
     private boolean closing;
     private int discarded;
     private volatile boolean wantsBody;
+    private volatile int writes;
 
     /** Guarded by {@link #whenAnswered}. */
     private boolean working;
@@ -70,6 +71,7 @@ public final class Connection extends ChannelDuplexHandler {
     long since;
     long unread;
     long unreadSince;
+    int writesBefore;
 
     Connection(HttpServerOptions options, ConnectionLimits limits) {
         this.limits = limits;
@@ -159,6 +161,11 @@ public final class Connection extends ChannelDuplexHandler {
         return buffer == null ? 0 : buffer.totalPendingWriteBytes();
     }
 
+    /** Writes that the kernel has taken as a whole. */
+    int writes() {
+        return writes;
+    }
+
     /** Closes the connection without sending what is pending. */
     void close() {
         context.close();
@@ -222,7 +229,7 @@ public final class Connection extends ChannelDuplexHandler {
 
     @Override
     public void write(ChannelHandlerContext ignored, Object message, ChannelPromise promise) {
-        ChannelFuture written = context.write(message, promise.unvoid()).addListener(Connection::requireMemory);
+        ChannelFuture written = context.write(message, promise.unvoid()).addListener(onWritten);
         if (isInterim(message)) {
             return;
         }
@@ -285,8 +292,12 @@ public final class Connection extends ChannelDuplexHandler {
         context.fireExceptionCaught(failure);
     }
 
-    private static void requireMemory(Future<? super Void> written) {
-        requireMemory(written.cause());
+    private void written(ChannelFuture write) {
+        if (write.isSuccess()) {
+            writes++; // only the event loop of the connection writes it
+        } else {
+            requireMemory(write.cause());
+        }
     }
 
     /** Ends the process if direct memory is exhausted: the JVM itself ends only if the heap is. */

@@ -148,6 +148,7 @@ public class ConnectionLimits {
             }
             if (unread.add(connection)) {
                 connection.unread = connection.pending();
+                connection.writesBefore = connection.writes();
                 connection.unreadSince = nanoTime.getAsLong();
             }
             while (unreadBytes() > maxUnread) {
@@ -198,7 +199,8 @@ public class ConnectionLimits {
     /** Moves a client that reads to the end of the order in which clients are closed. */
     private void noteProgress(Connection connection) {
         long pending = connection.pending();
-        if (pending < connection.unread) {
+        int writes = connection.writes();
+        if (pending < connection.unread || writes != connection.writesBefore) {
             unread.remove(connection);
             if (pending > 0) {
                 unread.add(connection);
@@ -206,6 +208,7 @@ public class ConnectionLimits {
             }
         }
         connection.unread = pending;
+        connection.writesBefore = writes;
     }
 
     private boolean isOlder(long since, Duration age) {

@@ -6,6 +6,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
@@ -259,5 +260,33 @@ class ConnectionTest {
         assertThat(calls).hasValue(0);
         client.connection.works(false);
         assertThat(calls).hasValue(2);
+    }
+
+    /** What is pending does not shrink if the service writes as fast as the client reads. */
+    @Test
+    void clientIsDisconnectedOnceItReadsNothing() {
+        ConnectionLimits generous = new ConnectionLimits(MAX, 1_000_000, meters, () -> now);
+        AtomicInteger taken = new AtomicInteger();
+        EmbeddedChannel channel = new EmbeddedChannel(new Connection(new HttpServerOptions(), generous)) {
+            @Override
+            protected void doWrite(ChannelOutboundBuffer pending) {
+                while (pending.size() > 1 && pending.remove()) {
+                    taken.incrementAndGet();
+                }
+            }
+        };
+        channel.writeOutbound(Unpooled.wrappedBuffer(new byte[10]));
+        for (int i = 1; i <= 5; i++) {
+            channel.writeOutbound(Unpooled.wrappedBuffer(new byte[10 + i]));
+            assertThat(taken).hasValue(i);
+            now += ConnectionLimits.READER_TIMEOUT.dividedBy(2).toNanos();
+            generous.sweep();
+            assertThat(channel.isOpen()).isTrue();
+        }
+        now += ConnectionLimits.READER_TIMEOUT.plusNanos(1).toNanos();
+        generous.sweep();
+        channel.runPendingTasks();
+        assertThat(channel.isOpen()).isFalse();
+        assertThat(closed("reader-timeout")).isOne();
     }
 }
