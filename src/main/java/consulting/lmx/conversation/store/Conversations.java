@@ -132,7 +132,7 @@ public class Conversations {
     }
 
     /** Stores new conversations. */
-    private Uni<List<Uni<Conversation>>> insertAll(List<Conversation> all) {
+    Uni<List<Uni<Conversation>>> insertAll(List<Conversation> all) {
         all.forEach(Conversation::beforeSave);
         List<InsertOneModel<Conversation>> writes =
                 all.stream().map(InsertOneModel::new).toList();
@@ -238,7 +238,7 @@ public class Conversations {
                 filter, new FindOptions().collation(Collations.SIMPLE).projection(projection));
     }
 
-    private Uni<List<Uni<BsonDocument>>> findAllShort(List<BsonDocument> selected) {
+    Uni<List<Uni<BsonDocument>>> findAllShort(List<BsonDocument> selected) {
         return byOwner(selected, find(anyOf(selected), IS_SHORT_WITH_METADATA, FIELDS_AND_MESSAGES))
                 .map(all -> all.stream().map(one -> Uni.createFrom().item(one)).toList())
                 .onFailure(failure -> !DriverFailure.isUnavailable(failure)) // perhaps one of them is the reason

@@ -68,7 +68,7 @@ public class MessageAppender {
     }
 
     /** An append without an idempotency key. */
-    private record Append(BsonDocument own, Message message, BsonObjectId mark, String newSessionId) {
+    record Append(BsonDocument own, Message message, BsonObjectId mark, String newSessionId) {
 
         Append(BsonDocument own, Message message) {
             this(own, message, new BsonObjectId(), SessionId.random());
@@ -113,7 +113,7 @@ public class MessageAppender {
      * Appends in one operation, and reads the positions in another: each message has an {@code _id}, which locates it. If it cannot
      * be located, it is not known whether it is stored.
      */
-    private Uni<List<Uni<AppendResult>>> appendAll(List<Append> all) {
+    Uni<List<Uni<AppendResult>>> appendAll(List<Append> all) {
         UpdateOptions upsert = new UpdateOptions().collation(Collations.SIMPLE).upsert(true);
         List<UpdateOneModel<BsonDocument>> writes = all.stream()
                 .map(one -> new UpdateOneModel<BsonDocument>(
@@ -130,7 +130,7 @@ public class MessageAppender {
                                 all, this::appendOrCreate, i -> Uni.createFrom().failure(failure))));
     }
 
-    private Uni<AppendResult> locate(Append append, BsonDocument after) {
+    Uni<AppendResult> locate(Append append, BsonDocument after) {
         if (after == null) {
             return Uni.createFrom().failure(MessageAppender::unknownOutcome);
         }

@@ -156,7 +156,7 @@ final class MessageQuery {
 
     /** An expression: the {@code _id}s of the newest messages. */
     static BsonValue newestIds(int max) {
-        return map(operator("$slice", LIST, new BsonInt32(-max)), field(ID));
+        return map(operator("$slice", LIST, new BsonInt32(-max)), operator("$ifNull", field(ID), BsonNull.VALUE));
     }
 
     private static BsonValue map(BsonValue list, BsonValue each) {
