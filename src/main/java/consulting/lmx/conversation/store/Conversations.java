@@ -26,11 +26,11 @@ import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.result.DeleteResult;
 import com.mongodb.connection.ClusterType;
+import consulting.lmx.conversation.mongo.Batcher;
 import consulting.lmx.conversation.mongo.Bulk;
 import consulting.lmx.conversation.mongo.CallersContext;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
-import consulting.lmx.conversation.mongo.Lane;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import io.micrometer.core.instrument.Counter;
@@ -108,8 +108,8 @@ public class Conversations {
     private final ReactiveMongoCollection<BsonDocument> documents;
     private final ReactiveMongoCollection<Conversation> entities;
     private final MessageBlocks blocks;
-    private final Lane<BsonDocument, BsonDocument> reads;
-    private final Lane<Conversation, Conversation> inserts;
+    private final Batcher<BsonDocument, BsonDocument> reads;
+    private final Batcher<Conversation, Conversation> inserts;
     private final Counter duplicateKeys;
 
     Conversations(
@@ -121,8 +121,8 @@ public class Conversations {
         this.documents = client.getDatabase(database).getCollection(COLLECTION, BsonDocument.class);
         this.entities = documents.withDocumentClass(Conversation.class);
         this.blocks = blocks;
-        this.reads = new Lane<>("read", this::findShort, this::findAllShort, meters);
-        this.inserts = new Lane<>("insert", one -> one.persist(), this::insertAll, meters);
+        this.reads = new Batcher<>("read", this::findShort, this::findAllShort, meters);
+        this.inserts = new Batcher<>("insert", one -> one.persist(), this::insertAll, meters);
         this.duplicateKeys = meters.counter("conversations.duplicate.key");
     }
 

@@ -14,10 +14,10 @@ import com.mongodb.client.model.FindOneAndUpdateOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.UpdateOneModel;
 import com.mongodb.client.model.UpdateOptions;
+import consulting.lmx.conversation.mongo.Batcher;
 import consulting.lmx.conversation.mongo.Bulk;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
-import consulting.lmx.conversation.mongo.Lane;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -57,14 +57,14 @@ public class MessageAppender {
     private final Conversations conversations;
     private final MessageReader reader;
     private final MessageOffloader offloader;
-    private final Lane<Append, AppendResult> appends;
+    private final Batcher<Append, AppendResult> appends;
 
     MessageAppender(
             Conversations conversations, MessageReader reader, MessageOffloader offloader, MeterRegistry meters) {
         this.conversations = conversations;
         this.reader = reader;
         this.offloader = offloader;
-        this.appends = new Lane<>("append", this::appendOrCreate, this::appendAll, meters);
+        this.appends = new Batcher<>("append", this::appendOrCreate, this::appendAll, meters);
     }
 
     /** An append without an idempotency key. */

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-class LaneTest {
+class BatcherTest {
 
     /** An operation that a test completes. */
     private record Sent(List<Integer> inputs, UniEmitter<? super List<Uni<String>>> result) {
@@ -26,7 +26,7 @@ class LaneTest {
 
     private final List<Sent> sent = new ArrayList<>();
     private final MeterRegistry meters = new SimpleMeterRegistry();
-    private final Lane<Integer, String> lane = new Lane<>(
+    private final Batcher<Integer, String> batcher = new Batcher<>(
             "test", input -> operation(List.of(input)).chain(results -> results.get(0)), this::operation, meters);
 
     private Uni<List<Uni<String>>> operation(List<Integer> inputs) {
@@ -34,14 +34,14 @@ class LaneTest {
     }
 
     private UniAssertSubscriber<String> submit(int input) {
-        return lane.submit(input).subscribe().withSubscriber(UniAssertSubscriber.create());
+        return batcher.submit(input).subscribe().withSubscriber(UniAssertSubscriber.create());
     }
 
-    /** Calls that leave at once, and occupy the lane. */
+    /** Calls that leave at once, and occupy the batcher. */
     private void occupy() {
-        IntStream.range(0, Lane.MAX_IN_FLIGHT).forEach(i -> submit(-i));
+        IntStream.range(0, Batcher.MAX_IN_FLIGHT).forEach(i -> submit(-i));
         assertThat(sent)
-                .hasSize(Lane.MAX_IN_FLIGHT)
+                .hasSize(Batcher.MAX_IN_FLIGHT)
                 .allSatisfy(one -> assertThat(one.inputs()).hasSize(1));
     }
 
@@ -54,7 +54,7 @@ class LaneTest {
         occupy();
         var one = submit(1);
         var two = submit(2);
-        assertThat(sent).hasSize(Lane.MAX_IN_FLIGHT);
+        assertThat(sent).hasSize(Batcher.MAX_IN_FLIGHT);
         sent.get(0).complete();
         assertThat(last().inputs()).containsExactly(1, 2);
         last().complete();
@@ -65,11 +65,12 @@ class LaneTest {
     @Test
     void operationsAreBoundedAndTheRestFollows() {
         occupy();
-        var all = IntStream.range(0, Lane.MAX_BATCH + 1).mapToObj(this::submit).toList();
+        var all =
+                IntStream.range(0, Batcher.MAX_BATCH + 1).mapToObj(this::submit).toList();
         sent.get(0).complete();
-        assertThat(last().inputs()).hasSize(Lane.MAX_BATCH);
+        assertThat(last().inputs()).hasSize(Batcher.MAX_BATCH);
         last().complete();
-        assertThat(last().inputs()).containsExactly(Lane.MAX_BATCH);
+        assertThat(last().inputs()).containsExactly(Batcher.MAX_BATCH);
         last().complete();
         assertThat(all).allSatisfy(UniAssertSubscriber::assertCompleted);
     }
@@ -113,10 +114,10 @@ class LaneTest {
     @Test
     void operationThatHangsEndsWithItsCallers() {
         var hanging =
-                IntStream.range(0, Lane.MAX_IN_FLIGHT).mapToObj(this::submit).toList();
+                IntStream.range(0, Batcher.MAX_IN_FLIGHT).mapToObj(this::submit).toList();
         var one = submit(1);
         var two = submit(2);
-        assertThat(sent).hasSize(Lane.MAX_IN_FLIGHT);
+        assertThat(sent).hasSize(Batcher.MAX_IN_FLIGHT);
         hanging.get(0).cancel();
         assertThat(last().inputs()).containsExactly(1, 2);
         one.cancel();
@@ -138,8 +139,8 @@ class LaneTest {
                         .tag("operation", "test")
                         .summary())
                 .satisfies(size -> assertThat(size.max()).isEqualTo(2))
-                .satisfies(size -> assertThat(size.count()).isEqualTo(Lane.MAX_IN_FLIGHT + 1));
-        assertThat(meters.get("conversations.batch.wait").timer().count()).isEqualTo(Lane.MAX_IN_FLIGHT + 2);
+                .satisfies(size -> assertThat(size.count()).isEqualTo(Batcher.MAX_IN_FLIGHT + 1));
+        assertThat(meters.get("conversations.batch.wait").timer().count()).isEqualTo(Batcher.MAX_IN_FLIGHT + 2);
     }
 
     @Test

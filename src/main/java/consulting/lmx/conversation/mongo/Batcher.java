@@ -23,10 +23,10 @@ import java.util.function.Function;
  * @param <I> what a call asks for
  * @param <R> the result of a call
  */
-public final class Lane<I, R> {
+public final class Batcher<I, R> {
 
     /** Maximum of calls that share an operation. */
-    public static final int MAX_BATCH = 32;
+    static final int MAX_BATCH = 32;
 
     /** With two, the service prepares one operation while the database works on the other. */
     static final int MAX_IN_FLIGHT = 2;
@@ -41,12 +41,12 @@ public final class Lane<I, R> {
     private record Call<I, R>(I input, UniEmitter<? super R> result, long since, CompletableFuture<Void> ended) {}
 
     /**
-     * Creates a lane.
+     * Creates a batcher.
      *
      * @param name the value of the tag {@code operation} of its metrics
      * @param together returns the outcomes in the order of the inputs, or fails for all of them
      */
-    public Lane(
+    public Batcher(
             String name,
             Function<I, Uni<R>> alone,
             Function<List<I>, Uni<List<Uni<R>>>> together,
