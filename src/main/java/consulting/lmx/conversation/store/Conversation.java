@@ -103,11 +103,16 @@ public class Conversation extends ReactivePanacheMongoEntityBase {
 
     private <T> Uni<T> afterHook(Supplier<Uni<T>> write) {
         return Uni.createFrom().deferred(() -> {
-            boolean isNew = stored == null && id == null;
-            updatedAt = isNew && createdAt != null ? createdAt : now();
-            ensureSessionId("hook");
+            beforeSave();
             return write.get();
         });
+    }
+
+    /** The persist hook. */
+    void beforeSave() {
+        boolean isNew = stored == null && id == null;
+        updatedAt = isNew && createdAt != null ? createdAt : now();
+        ensureSessionId("hook");
     }
 
     /** Generates a missing {@code sessionId}, logs a warning and counts it for {@code layer}. */

@@ -16,13 +16,18 @@ import static consulting.lmx.conversation.store.MessageQuery.operator;
 
 import com.mongodb.MongoException;
 import com.mongodb.client.model.Aggregates;
+import com.mongodb.client.model.BulkWriteOptions;
 import com.mongodb.client.model.DeleteOptions;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.FindOneAndDeleteOptions;
+import com.mongodb.client.model.InsertOneModel;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.result.DeleteResult;
+import com.mongodb.connection.ClusterType;
+import consulting.lmx.conversation.mongo.Batcher;
+import consulting.lmx.conversation.mongo.Bulk;
 import consulting.lmx.conversation.mongo.CallersContext;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
@@ -43,6 +48,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.bson.BsonArray;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
@@ -98,8 +104,12 @@ public class Conversations {
 
     private static final String POSITION_OF = "position";
 
+    private final ReactiveMongoClient client;
     private final ReactiveMongoCollection<BsonDocument> documents;
+    private final ReactiveMongoCollection<Conversation> entities;
     private final MessageBlocks blocks;
+    private final Batcher<BsonDocument, BsonDocument> reads;
+    private final Batcher<Conversation, Conversation> inserts;
     private final Counter duplicateKeys;
 
     Conversations(
@@ -107,14 +117,30 @@ public class Conversations {
             @ConfigProperty(name = "quarkus.mongodb.database") String database,
             MessageBlocks blocks,
             MeterRegistry meters) {
+        this.client = client;
         this.documents = client.getDatabase(database).getCollection(COLLECTION, BsonDocument.class);
+        this.entities = documents.withDocumentClass(Conversation.class);
         this.blocks = blocks;
+        this.reads = new Batcher<>("read", this::findShort, this::findAllShort, meters);
+        this.inserts = new Batcher<>("insert", one -> one.persist(), this::insertAll, meters);
         this.duplicateKeys = meters.counter("conversations.duplicate.key");
     }
 
     /** Stores a new conversation. Fails with the server's duplicate key error if one of its ids is taken. */
     public Uni<StoredConversation> insert(Conversation conversation) {
-        return counted(conversation.persist()).map(persisted -> StoredConversation.of(conversation));
+        return counted(inserts.submit(conversation)).map(StoredConversation::of);
+    }
+
+    /** Stores new conversations. */
+    Uni<List<Uni<Conversation>>> insertAll(List<Conversation> all) {
+        all.forEach(Conversation::beforeSave);
+        List<InsertOneModel<Conversation>> writes =
+                all.stream().map(InsertOneModel::new).toList();
+        return Bulk.send(all.size(), entities.bulkWrite(writes, new BulkWriteOptions().ordered(false)))
+                .map(bulk -> bulk.outcomes(
+                        all,
+                        rejected -> entities.insertOne(rejected).replaceWith(rejected),
+                        i -> Uni.createFrom().item(all.get(i))));
     }
 
     /** Counts a write that fails because of a duplicate key. */
@@ -184,20 +210,79 @@ public class Conversations {
 
     /** Reads by a query, which costs the server half. Null if there is more text; fails if a message is not text. */
     private Uni<Read> readShort(BsonDocument selected, List<String> fields, MessageWindow window) {
-        BsonDocument filter = new BsonDocument(4);
-        filter.putAll(selected);
-        boolean whole = fields != POSITION;
-        filter.append("$expr", whole ? IS_SHORT_WITH_METADATA : IS_SHORT);
-        FindOptions options = new FindOptions()
-                .collation(Collations.SIMPLE)
-                .projection(whole ? FIELDS_AND_MESSAGES : POSITION_AND_MESSAGES);
-        return documents.find(filter, options).toUni().onItem().ifNotNull().transform(found -> {
+        return findShort(selected, fields).onItem().ifNotNull().transform(found -> {
             List<Message> messages = LenientBson.array(found, MESSAGES).stream()
                     .map(Message::fromBson)
                     .toList();
             StoredConversation conversation = new StoredConversation(found, messages.size());
             return new Read(conversation, MessagePart.of(conversation.offloaded(), messages, window));
         });
+    }
+
+    private Uni<BsonDocument> findShort(BsonDocument selected, List<String> fields) {
+        if (fields == POSITION) {
+            return find(selected, IS_SHORT, POSITION_AND_MESSAGES).toUni();
+        }
+        return selected.containsKey(CONVERSATION_ID) && !isSharded() ? reads.submit(selected) : findShort(selected);
+    }
+
+    private Uni<BsonDocument> findShort(BsonDocument selected) {
+        return find(selected, IS_SHORT_WITH_METADATA, FIELDS_AND_MESSAGES).toUni();
+    }
+
+    private Multi<BsonDocument> find(BsonDocument selected, BsonDocument condition, BsonDocument projection) {
+        BsonDocument filter = new BsonDocument(4);
+        filter.putAll(selected);
+        filter.append("$expr", condition);
+        return documents.find(
+                filter, new FindOptions().collation(Collations.SIMPLE).projection(projection));
+    }
+
+    Uni<List<Uni<BsonDocument>>> findAllShort(List<BsonDocument> selected) {
+        return byOwner(selected, find(anyOf(selected), IS_SHORT_WITH_METADATA, FIELDS_AND_MESSAGES))
+                .map(all -> all.stream().map(one -> Uni.createFrom().item(one)).toList())
+                .onFailure(failure -> !DriverFailure.isUnavailable(failure)) // perhaps one of them is the reason
+                .recoverWithItem(() -> selected.stream().map(this::findShort).toList());
+    }
+
+    private static BsonDocument anyOf(List<BsonDocument> selected) {
+        List<BsonValue> ids = selected.stream()
+                .map(one -> one.get(CONVERSATION_ID))
+                .distinct()
+                .toList();
+        return new BsonDocument(CONVERSATION_ID, new BsonDocument("$in", new BsonArray(ids)));
+    }
+
+    /** For each {@link #owned} conversation what was found of it, or null: nobody gets a conversation of another user. */
+    private static Uni<List<BsonDocument>> byOwner(List<BsonDocument> owned, Multi<BsonDocument> found) {
+        return found.collect()
+                .asMultiMap(one -> one.get(CONVERSATION_ID))
+                .map(byId -> owned.stream()
+                        .map(own -> byId.getOrDefault(own.get(CONVERSATION_ID), List.of()).stream()
+                                .filter(one -> own.get(USER_ID).equals(one.get(USER_ID)))
+                                .findFirst()
+                                .orElse(null))
+                        .toList());
+    }
+
+    /**
+     * Reads what a caller learns of each {@link #owned} conversation after an append, with the {@code _id}s of its newest messages;
+     * null for one that does not exist.
+     */
+    Uni<List<BsonDocument>> afterAppends(List<BsonDocument> owned, int newest) {
+        BsonDocument projection = MessageQuery.include(List.of(CONVERSATION_ID, USER_ID, SESSION_ID, OFFLOADED))
+                .append(MessageQuery.COUNT, operator("$size", MessageQuery.LIST))
+                .append(MessageQuery.NEWEST_IDS, MessageQuery.newestIds(newest));
+        return byOwner(
+                owned,
+                documents.aggregate(
+                        List.of(Aggregates.match(anyOf(owned)), Aggregates.project(projection)),
+                        new AggregateOptions().collation(Collations.SIMPLE)));
+    }
+
+    /** On shards, {@code $in} would ask each of them. */
+    boolean isSharded() {
+        return client.unwrap().getClusterDescription().getType() == ClusterType.SHARDED;
     }
 
     /**

@@ -9,15 +9,21 @@ import static consulting.lmx.conversation.store.ConversationFields.OFFLOADED;
 import static consulting.lmx.conversation.store.ConversationFields.SESSION_ID;
 import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 
+import com.mongodb.client.model.BulkWriteOptions;
 import com.mongodb.client.model.FindOneAndUpdateOptions;
 import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.UpdateOneModel;
 import com.mongodb.client.model.UpdateOptions;
+import consulting.lmx.conversation.mongo.Batcher;
+import consulting.lmx.conversation.mongo.Bulk;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.List;
 import java.util.Objects;
 import org.bson.BsonArray;
 import org.bson.BsonDateTime;
@@ -26,6 +32,7 @@ import org.bson.BsonInt32;
 import org.bson.BsonObjectId;
 import org.bson.BsonString;
 import org.bson.BsonType;
+import org.bson.BsonValue;
 
 /**
  * Appends messages. One atomic operation appends a message and creates its conversation if there is none. A failed {@link Uni}
@@ -37,6 +44,9 @@ public class MessageAppender {
     /** The number of retries while others create, offload or delete the conversation. */
     private static final int ATTEMPTS = 5;
 
+    /** Messages of other processes, between an append and the read of its position, with which that read suffices. */
+    private static final int FURTHER_MESSAGES = 8;
+
     /** The server's error for a push into a field that is not an array. */
     private static final int BAD_VALUE = 2;
 
@@ -47,11 +57,22 @@ public class MessageAppender {
     private final Conversations conversations;
     private final MessageReader reader;
     private final MessageOffloader offloader;
+    private final Batcher<Append, AppendResult> appends;
 
-    MessageAppender(Conversations conversations, MessageReader reader, MessageOffloader offloader) {
+    MessageAppender(
+            Conversations conversations, MessageReader reader, MessageOffloader offloader, MeterRegistry meters) {
         this.conversations = conversations;
         this.reader = reader;
         this.offloader = offloader;
+        this.appends = new Batcher<>("append", this::appendOrCreate, this::appendAll, meters);
+    }
+
+    /** An append without an idempotency key. */
+    record Append(BsonDocument own, Message message, BsonObjectId mark, String newSessionId) {
+
+        Append(BsonDocument own, Message message) {
+            this(own, message, new BsonObjectId(), SessionId.random());
+        }
     }
 
     /** The conversation changed since it was read. */
@@ -72,7 +93,7 @@ public class MessageAppender {
 
     private Uni<AppendResult> attempt(String caller, String conversationId, Message message) {
         BsonDocument own = Conversations.owned(caller, conversationId);
-        return (message.idempotencyKey() == null ? appendOrCreate(own, own, message) : appendOnce(own, message))
+        return (message.idempotencyKey() == null ? appendShared(own, message) : appendOnce(own, message))
                 .onItem()
                 .ifNull()
                 .switchTo(() -> requireOwner(caller, conversationId))
@@ -83,16 +104,52 @@ public class MessageAppender {
                 .transform(outdated -> Conversations.changing());
     }
 
+    private Uni<AppendResult> appendShared(BsonDocument own, Message message) {
+        Append append = new Append(own, message);
+        return conversations.isSharded() ? appendOrCreate(append) : appends.submit(append);
+    }
+
+    /**
+     * Appends in one operation, and reads the positions in another: each message has an {@code _id}, which locates it. If it cannot
+     * be located, it is not known whether it is stored.
+     */
+    Uni<List<Uni<AppendResult>>> appendAll(List<Append> all) {
+        UpdateOptions upsert = new UpdateOptions().collation(Collations.SIMPLE).upsert(true);
+        List<UpdateOneModel<BsonDocument>> writes = all.stream()
+                .map(one -> new UpdateOneModel<BsonDocument>(
+                        one.own(),
+                        pushOrCreate(one.message().toBson().append(ID, one.mark()), one.message(), one.newSessionId()),
+                        upsert))
+                .toList();
+        return Bulk.send(all.size(), conversations.documents().bulkWrite(writes, new BulkWriteOptions().ordered(false)))
+                .chain(bulk -> conversations
+                        .afterAppends(all.stream().map(Append::own).toList(), all.size() + FURTHER_MESSAGES)
+                        .map(after -> bulk.outcomes(all, this::appendOrCreate, i -> locate(all.get(i), after.get(i))))
+                        .onFailure()
+                        .recoverWithItem(failure -> bulk.outcomes(
+                                all, this::appendOrCreate, i -> Uni.createFrom().failure(failure))));
+    }
+
+    Uni<AppendResult> locate(Append append, BsonDocument after) {
+        if (after == null) {
+            return Uni.createFrom().failure(MessageAppender::unknownOutcome);
+        }
+        BsonArray newest = LenientBson.array(after, MessageQuery.NEWEST_IDS);
+        int older = after.getNumber(MessageQuery.COUNT).intValue() - newest.size();
+        int position = newest.lastIndexOf(append.mark());
+        return position < 0
+                ? locate(after.get(ID), append.mark(), append.newSessionId(), append.message())
+                : Uni.createFrom().item(result(after, older + position, append.newSessionId(), append.message()));
+    }
+
+    private Uni<AppendResult> appendOrCreate(Append append) {
+        return appendOrCreate(append.own(), append.own(), append.message());
+    }
+
     /** Appends to the target or creates it. Null if another conversation has the id. */
     private Uni<AppendResult> appendOrCreate(BsonDocument own, BsonDocument target, Message message) {
         String newSessionId = SessionId.random();
-        BsonDocument update = push(message.toBson(), message)
-                .append(
-                        "$setOnInsert",
-                        new BsonDocument(SESSION_ID, new BsonString(newSessionId))
-                                .append(
-                                        CREATED_AT,
-                                        new BsonDateTime(message.timestamp().toEpochMilli())));
+        BsonDocument update = pushOrCreate(message.toBson(), message, newSessionId);
         return conversations
                 .counted(send(target.clone().append(MESSAGES, ALL_DOCUMENTS), update, true))
                 .map(after -> counted(after, newSessionId, message))
@@ -129,15 +186,21 @@ public class MessageAppender {
         return send(target, push(message.toBson().append(ID, mark), message), false)
                 .onItem()
                 .ifNotNull()
-                .transformToUni(after -> conversations.find(after.get(ID), mark).map(found -> {
-                    if (found.isEmpty()) {
-                        throw new ServiceException(
-                                ErrorCode.DATABASE_UNAVAILABLE,
-                                "It is not known whether the message is stored. Send it again with an Idempotency-Key.");
-                    }
-                    return result(
-                            found.get().conversation().document(), found.get().position(), null, message);
-                }));
+                .transformToUni(after -> locate(after.get(ID), mark, null, message));
+    }
+
+    private Uni<AppendResult> locate(BsonValue conversation, BsonValue mark, String newSessionId, Message message) {
+        return conversations
+                .find(conversation, mark)
+                .map(found -> found.map(
+                                at -> result(at.conversation().document(), at.position(), newSessionId, message))
+                        .orElseThrow(MessageAppender::unknownOutcome));
+    }
+
+    private static ServiceException unknownOutcome() {
+        return new ServiceException(
+                ErrorCode.DATABASE_UNAVAILABLE,
+                "It is not known whether the message is stored. Send it again with an Idempotency-Key.");
     }
 
     /** Appends unless a message of the conversation has the same idempotency key. Null if the id belongs to another user. */
@@ -180,6 +243,12 @@ public class MessageAppender {
                         "$set",
                         new BsonDocument(
                                 UPDATED_AT, new BsonDateTime(message.timestamp().toEpochMilli())));
+    }
+
+    private static BsonDocument pushOrCreate(BsonDocument stored, Message message, String newSessionId) {
+        BsonDocument created = new BsonDocument(SESSION_ID, new BsonString(newSessionId))
+                .append(CREATED_AT, new BsonDateTime(message.timestamp().toEpochMilli()));
+        return push(stored, message).append("$setOnInsert", created);
     }
 
     private Uni<BsonDocument> send(BsonDocument target, BsonDocument update, boolean upsert) {

@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.store;
 
 import static consulting.lmx.conversation.store.ConversationFields.CONTENT;
+import static consulting.lmx.conversation.store.ConversationFields.ID;
 import static consulting.lmx.conversation.store.ConversationFields.IDEMPOTENCY_KEY;
 import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.store.ConversationFields.ROLE;
@@ -32,6 +33,9 @@ final class MessageQuery {
 
     /** In the result: the size of all messages in bytes. */
     static final String BYTES = "bytes";
+
+    /** In the result: the {@code _id}s of the newest messages; null for a message without one. */
+    static final String NEWEST_IDS = "newest";
 
     /** The memory that a message takes beside its text. */
     static final int OBJECT_BYTES = 100;
@@ -148,6 +152,11 @@ final class MessageQuery {
     static BsonDocument positionOfKey(String key) {
         BsonValue hasKey = operator("$eq", field(IDEMPOTENCY_KEY), new BsonDocument("$literal", new BsonString(key)));
         return positionOf(hasKey, BsonBoolean.TRUE);
+    }
+
+    /** An expression: the {@code _id}s of the newest messages. */
+    static BsonValue newestIds(int max) {
+        return map(operator("$slice", LIST, new BsonInt32(-max)), operator("$ifNull", field(ID), BsonNull.VALUE));
     }
 
     private static BsonValue map(BsonValue list, BsonValue each) {

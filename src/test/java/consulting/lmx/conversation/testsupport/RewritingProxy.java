@@ -94,7 +94,12 @@ public final class RewritingProxy implements AutoCloseable {
         return this;
     }
 
-    /** The commands that came, as they came. */
+    /** All commands that came, as they came. */
+    public List<BsonDocument> seen() {
+        return seen;
+    }
+
+    /** Those with this name. */
     public List<BsonDocument> seen(String command) {
         return seen.stream()
                 .filter(one -> key(one.getFirstKey()).equals(key(command)))
