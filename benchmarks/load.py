@@ -50,7 +50,7 @@ def script(route, server, conversations, pause=0, make=started):
     headers = f'{{["Content-Type"]="application/json",["Cookie"]="auth-token={token("caller")}"}}'
     lua = [f"local h={headers}"]
     if route == "start":
-        lua.append(f"request=function() return wrk.format('POST','{server.base}/start',h,'{{}}') end")
+        lua.append(f"request=function() return wrk.format('POST','/api/conversation/start',h,'{{}}') end")
     else:
         ids = make(server, conversations)
         random.shuffle(ids)
@@ -60,7 +60,7 @@ def script(route, server, conversations, pause=0, make=started):
             "get": ("", "GET", "nil"),
         }[route]
         lua.append(f"request=function() n=n+1 return wrk.format('{method}',"
-                   f"'{server.base}/'..ids[n%#ids+1]..'{tail}',h,{body}) end")
+                   f"'/api/conversation/'..ids[n%#ids+1]..'{tail}',h,{body}) end")
     if pause:
         lua.append(f"delay=function() return math.random(0,{int(2 * pause)}) end")
     return "\n".join(lua)

@@ -23,8 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 JVM_OPTIONS = ROOT / "src" / "main" / "docker" / "jvm.options"
 JAR = ROOT / "target" / "quarkus-app" / "quarkus-run.jar"
 SECRET = "a-secret-for-the-benchmarks-of-32-bytes-or-more"
-OURS, BEFORE, CONSTANT, DRIVER = "ours", "before", "constant", "driver"
-LOOP = "consulting.lmx.conversation.store.DriverLoop"
+OURS, BEFORE = "ours", "before"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # name: (folder, build commands, build product, start command)
@@ -74,20 +73,6 @@ def build(peers, scratch):
     return built
 
 
-def build_floor(scratch):
-    """Packages a copy of the service with the constant answers and the driver loop, and returns its jar."""
-    copy = scratch / "floor"
-    shutil.copytree(ROOT / "src" / "main", copy / "src" / "main")
-    for name in ("pom.xml", "mvnw"):
-        shutil.copy(ROOT / name, copy)
-    packages = copy / "src" / "main" / "java" / "consulting" / "lmx" / "conversation"
-    shutil.copytree(ROOT / "benchmarks" / "floor", packages, dirs_exist_ok=True)
-    done = subprocess.run(["./mvnw", "-B", "-ntp", "-q", "package"], cwd=copy, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"the floor could not be built: {done.stdout[-1500:]}{done.stderr[-1500:]}")
-    return copy / "target" / "quarkus-app" / JAR.name
-
-
 @functools.cache
 def aot_cache(java, jar, scratch):
     """Returns the argument for the image's AOT cache; none if the JDK is older than 25."""
@@ -133,24 +118,11 @@ class Measured:
 
 
 class Server(Measured):
-    """An HTTP server with its routes below `base`; its database has the same name."""
+    """An HTTP server; its database has the same name."""
 
-    def __init__(self, name, process, port, base):
+    def __init__(self, name, process, port):
         super().__init__(name, process)
-        self.port, self.base = port, base
-
-
-class Driver(Measured):
-    """The driver alone; it reads commands from standard input."""
-
-    def does(self, what, number):
-        """Runs a command and returns the number of answers."""
-        self.process.stdin.write(f"{what} {number}\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"the driver loop exited with {self.process.wait()} on the command: {what} {number}")
-        return int(answer)
+        self.port = port
 
 
 @contextlib.contextmanager
@@ -183,10 +155,11 @@ def wait_until(ready, process, log, seconds=120):
     raise SystemExit(f"a server did not start: {pathlib.Path(log).read_text()[-1500:]}")
 
 
-class Database:
+class Database(Measured):
     """A running database server and its connection string."""
 
-    def __init__(self, port, asked):
+    def __init__(self, process, port, asked):
+        super().__init__("database", process)
         self.port, self.uri = port, f"mongodb://127.0.0.1:{port}/?{asked}w=majority&journal=true"
 
 
@@ -205,7 +178,7 @@ def mongod(scratch):
         mongo.command("admin", {"replSetInitiate": {"_id": "rs0", "members": members}})
         wait_until(lambda: b"\x08ismaster\x00\x01" in mongo.command("admin", {"isMaster": 1}), process, log)
         mongo.close()
-        yield Database(port, "replicaSet=rs0&")
+        yield Database(process, port, "replicaSet=rs0&")
 
 
 @contextlib.contextmanager
@@ -216,7 +189,7 @@ def embedded(scratch):
                "-Dmain=consulting.lmx.conversation.EmbeddedServer", f"-Darguments={port}"]
     with running(command, ROOT, {}, log) as process:
         wait_until(lambda: Mongo(port).command("admin", {"ping": 1}), process, log)
-        yield Database(port, "")
+        yield Database(process, port, "")
 
 
 @contextlib.contextmanager
@@ -241,14 +214,4 @@ def server(name, mongo, scratch, java, database=None, jar=JAR, settings=None):
             return connection.getresponse().status == 200 or not ours
 
         wait_until(ready, process, log)
-        yield Server(database, process, port, "/api/constant" if name == CONSTANT else "/api/conversation")
-
-
-@contextlib.contextmanager
-def driver(mongo, scratch, java, jar):
-    """Uses the database of the constant answers, which has the indexes and few writes."""
-    command = [java, f"@{JVM_OPTIONS}", "-cp", str(jar), LOOP]
-    environment = {"MONGODB_URI": mongo.uri, "MONGODB_DB": CONSTANT}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with running(command, scratch, environment, scratch / f"{DRIVER}.log", **pipes) as process:
-        yield Driver(DRIVER, process)
+        yield Server(database, process, port)
