@@ -112,13 +112,17 @@ public final class Service implements AutoCloseable {
                         "ALLOWED_ORIGINS"));
     }
 
+    /** With the first compiler only, since most processes of the tests live for seconds. */
     private static List<String> command() {
-        return command("-Xmx256m");
+        return command("-Xmx256m", "-XX:TieredStopAtLevel=1");
     }
 
-    private static List<String> command(String jvm) {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        return new ArrayList<>(List.of(java, jvm, "-jar", System.getProperty("service.jar")));
+    private static List<String> command(String... jvm) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of(jvm));
+        command.addAll(List.of("-jar", System.getProperty("service.jar")));
+        return command;
     }
 
     /** The settings of a service on the tests' server, with a database of its own. */
