@@ -126,11 +126,11 @@ class Server(Measured):
 
 
 @contextlib.contextmanager
-def running(command, cwd, environment, log, **pipes):
+def running(command, cwd, environment, log):
     with open(log, "w") as output:
         process = subprocess.Popen(
             command, cwd=cwd, env={**os.environ, **environment}, start_new_session=True,
-            **{"stdout": output, "stderr": output, **pipes})
+            stdout=output, stderr=output)
     try:
         yield process
     finally:

@@ -67,11 +67,17 @@ public class MessageAppender {
         this.appends = new Batcher<>("append", this::appendOrCreate, this::appendAll, meters);
     }
 
-    /** An append without an idempotency key. */
-    record Append(BsonDocument own, Message message, BsonObjectId mark, String newSessionId) {
+    /**
+     * One append.
+     *
+     * @param target selects the conversation
+     * @param mark the {@code _id} of the message if the append shares an operation
+     * @param newSessionId for the conversation if the append creates it
+     */
+    record Append(BsonDocument target, Message message, BsonObjectId mark, String newSessionId) {
 
-        Append(BsonDocument own, Message message) {
-            this(own, message, new BsonObjectId(), SessionId.random());
+        Append(BsonDocument target, Message message) {
+            this(target, message, new BsonObjectId(), SessionId.random());
         }
     }
 
@@ -117,13 +123,13 @@ public class MessageAppender {
         UpdateOptions upsert = new UpdateOptions().collation(Collations.SIMPLE).upsert(true);
         List<UpdateOneModel<BsonDocument>> writes = all.stream()
                 .map(one -> new UpdateOneModel<BsonDocument>(
-                        one.own(),
+                        one.target(),
                         pushOrCreate(one.message().toBson().append(ID, one.mark()), one.message(), one.newSessionId()),
                         upsert))
                 .toList();
         return Bulk.send(all.size(), conversations.documents().bulkWrite(writes, new BulkWriteOptions().ordered(false)))
                 .chain(bulk -> conversations
-                        .afterAppends(all.stream().map(Append::own).toList(), all.size() + FURTHER_MESSAGES)
+                        .afterAppends(all.stream().map(Append::target).toList(), all.size() + FURTHER_MESSAGES)
                         .map(after -> bulk.outcomes(all, this::appendOrCreate, i -> locate(all.get(i), after.get(i))))
                         .onFailure()
                         .recoverWithItem(failure -> bulk.outcomes(
@@ -142,19 +148,15 @@ public class MessageAppender {
                 : Uni.createFrom().item(result(after, older + position, append.newSessionId(), append.message()));
     }
 
-    private Uni<AppendResult> appendOrCreate(Append append) {
-        return appendOrCreate(append.own(), append.own(), append.message());
-    }
-
     /** Appends to the target or creates it. Null if another conversation has the id. */
-    private Uni<AppendResult> appendOrCreate(BsonDocument own, BsonDocument target, Message message) {
-        String newSessionId = SessionId.random();
-        BsonDocument update = pushOrCreate(message.toBson(), message, newSessionId);
+    private Uni<AppendResult> appendOrCreate(Append append) {
+        Message message = append.message();
+        BsonDocument update = pushOrCreate(message.toBson(), message, append.newSessionId());
         return conversations
-                .counted(send(target.clone().append(MESSAGES, ALL_DOCUMENTS), update, true))
-                .map(after -> counted(after, newSessionId, message))
+                .counted(send(append.target().clone().append(MESSAGES, ALL_DOCUMENTS), update, true))
+                .map(after -> counted(after, append.newSessionId(), message))
                 .onFailure(DriverFailure::isDuplicateKey)
-                .recoverWithUni(() -> append(target, message));
+                .recoverWithUni(() -> append(append.target(), message));
     }
 
     /** Appends to the target. Null if there is none. */
@@ -207,7 +209,7 @@ public class MessageAppender {
     private Uni<AppendResult> appendOnce(BsonDocument own, Message message) {
         return conversations.readWithKey(own, message.idempotencyKey()).chain(read -> {
             if (read == null) {
-                return appendOrCreate(own, withoutKey(own, message, 0), message);
+                return appendOrCreate(new Append(withoutKey(own, message, 0), message));
             }
             StoredConversation conversation = read.conversation();
             return reader.sentWith(message.idempotencyKey(), conversation, read.position())

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
-import org.bson.BsonInt32;
 import org.bson.BsonString;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
@@ -87,10 +86,7 @@ class UnavailableIT {
     void unacknowledgedWriteIs503AndSafeToRetry() throws Exception {
         assertThat(send(ann).statusCode()).isEqualTo(201);
         String[] keyed = {ann[0], ann[1], "Idempotency-Key", "k"};
-        BsonDocument late = new BsonDocument("code", new BsonInt32(64))
-                .append("codeName", new BsonString("WriteConcernTimeout"))
-                .append("errmsg", new BsonString("rewritten"));
-        proxy.answer("findAndModify", answer -> answer.append("writeConcernError", late));
+        proxy.answer("findAndModify", RewritingProxy::unacknowledged);
         assertUnavailable(send(keyed));
         proxy.answer("findAndModify", answer -> {
             answer.remove("writeConcernError");

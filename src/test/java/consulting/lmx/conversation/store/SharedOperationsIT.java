@@ -24,9 +24,7 @@ import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.bson.BsonDocument;
-import org.bson.BsonInt32;
 import org.bson.BsonNull;
-import org.bson.BsonString;
 import org.bson.BsonValue;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
@@ -162,27 +160,20 @@ class SharedOperationsIT {
                 .toList();
     }
 
-    private static BsonDocument withWriteConcernError(BsonDocument answer) {
-        return answer.append(
-                "writeConcernError",
-                new BsonDocument("code", new BsonInt32(64))
-                        .append("codeName", new BsonString("WriteConcernTimeout"))
-                        .append("errmsg", new BsonString("rewritten")));
-    }
-
     @Test
-    void startsOfWhichTheDatabaseIsNotSureAreUnavailable() throws Exception {
+    void unacknowledgedStartsAreUnavailable() throws Exception {
         proxy.instead("insert", this::holdBack)
                 .answer(
                         "insert",
-                        answer -> answer.getNumber("n").intValue() > 1 ? withWriteConcernError(answer) : answer);
+                        answer ->
+                                answer.getNumber("n").intValue() > 1 ? RewritingProxy.unacknowledged(answer) : answer);
         assertStatuses(this::start, SharedOperationsIT::isInsertAlone, 201, 503);
     }
 
     @Test
-    void appendsOfWhichTheDatabaseIsNotSureAreUnavailable() throws Exception {
+    void unacknowledgedAppendsAreUnavailable() throws Exception {
         createBoth();
-        proxy.instead("findAndModify", this::holdBack).answer("update", SharedOperationsIT::withWriteConcernError);
+        proxy.instead("findAndModify", this::holdBack).answer("update", RewritingProxy::unacknowledged);
         assertStatuses(this::append, SharedOperationsIT::isAppendAlone, 200, 503);
     }
 

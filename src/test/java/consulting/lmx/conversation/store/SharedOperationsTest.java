@@ -143,7 +143,7 @@ class SharedOperationsTest {
         assertThat(results).extracting(AppendResult::created).containsExactly(false, true, false, false, false);
         for (int i = 0; i < all.size(); i++) {
             BsonDocument conversation =
-                    stored(all.get(i).own().getString("conversationId").getValue());
+                    stored(all.get(i).target().getString("conversationId").getValue());
             assertThat(conversation.getString("sessionId").getValue())
                     .isEqualTo(results.get(i).sessionId());
             BsonDocument message = conversation
@@ -195,7 +195,8 @@ class SharedOperationsTest {
     @Test
     void appendToAConversationThatIsGoneHasAnUnknownOutcome() {
         Append append = append(newId(), "lost");
-        assertThat(await(conversations.afterAppends(List.of(append.own()), 3))).containsExactly((BsonDocument) null);
+        assertThat(await(conversations.afterAppends(List.of(append.target()), 3)))
+                .containsExactly((BsonDocument) null);
         assertThatThrownBy(() -> await(appender.locate(append, null)))
                 .isInstanceOfSatisfying(
                         ServiceException.class,
@@ -224,7 +225,7 @@ class SharedOperationsTest {
         assertThat(found.get(5)).isEqualTo(found.get(0));
     }
 
-    /** The condition of the query fails for a text that is none, and with it the whole operation. */
+    /** The query fails as a whole if the content of one message is not a string. */
     @Test
     void readThatTheDatabaseRejectsFailsAlone() {
         String strange = legacy(

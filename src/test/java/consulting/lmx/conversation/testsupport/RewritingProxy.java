@@ -114,6 +114,15 @@ public final class RewritingProxy implements AutoCloseable {
                 .append("codeName", new BsonString(name));
     }
 
+    /** The answer to a write that was carried out, but that no majority has acknowledged in time. */
+    public static BsonDocument unacknowledged(BsonDocument answer) {
+        return answer.append(
+                "writeConcernError",
+                new BsonDocument("code", new BsonInt32(64))
+                        .append("codeName", new BsonString("WriteConcernTimeout"))
+                        .append("errmsg", new BsonString("rewritten")));
+    }
+
     private static BsonDocument withoutTopologyVersion(BsonDocument hello) {
         hello.remove("topologyVersion");
         return hello;

@@ -196,7 +196,7 @@ public class ConnectionLimits {
         return older;
     }
 
-    /** Moves a client that reads to the end of the order in which clients are closed. */
+    /** Moves a client that reads, however much is written meanwhile, to the end of the order in which clients are closed. */
     private void noteProgress(Connection connection) {
         long pending = connection.pending();
         int writes = connection.writes();
