@@ -65,7 +65,7 @@ function refuse(status: number, headers: Record<string, string> = {}): Answer {
   return (request, response) => {
     response.writeHead(status, { "Content-Type": "application/problem+json", ...headers });
     response.end(
-      JSON.stringify({ type: "about:blank", title: "No", status, detail: `no: ${status}`, instance: request.url }),
+      JSON.stringify({ type: "/problems#internal", code: "internal", title: "No", status, detail: `no: ${status}`, instance: request.url }),
     );
   };
 }

@@ -1,14 +1,19 @@
 package consulting.lmx.conversation.http;
 
+import consulting.lmx.conversation.problem.ErrorCode;
 import io.quarkus.smallrye.openapi.OpenApiFilter;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import org.eclipse.microprofile.openapi.OASFactory;
 import org.eclipse.microprofile.openapi.OASFilter;
 import org.eclipse.microprofile.openapi.models.OpenAPI;
 import org.eclipse.microprofile.openapi.models.Operation;
 import org.eclipse.microprofile.openapi.models.PathItem.HttpMethod;
+import org.eclipse.microprofile.openapi.models.media.MediaType;
 import org.eclipse.microprofile.openapi.models.parameters.Parameter;
+import org.eclipse.microprofile.openapi.models.responses.APIResponse;
 import org.eclipse.microprofile.openapi.models.security.SecurityRequirement;
 
 /**
@@ -20,6 +25,7 @@ public class CommonResponsesFilter implements OASFilter {
 
     private static final String BEARER = "bearer";
     private static final String COOKIE = "cookie";
+    private static final String PROBLEM = "application/problem+json";
 
     /** Schemas of the problem library that {@code META-INF/openapi.yaml} replaces. */
     private static final List<String> LIBRARY_SCHEMAS = List.of("HttpProblem", "HttpValidationProblem", "Violation");
@@ -27,10 +33,27 @@ public class CommonResponsesFilter implements OASFilter {
     @Override
     public void filterOpenAPI(OpenAPI api) {
         LIBRARY_SCHEMAS.forEach(api.getComponents()::removeSchema);
+        api.getComponents().getResponses().values().forEach(CommonResponsesFilter::listCodes);
         api.getPaths()
                 .getPathItems()
                 .values()
                 .forEach(path -> path.getOperations().forEach(CommonResponsesFilter::complete));
+    }
+
+    /** Lists the codes with the status of the example. */
+    private static void listCodes(APIResponse response) {
+        MediaType problem =
+                response.getContent() == null ? null : response.getContent().getMediaType(PROBLEM);
+        if (problem != null) {
+            Object status = ((Map<?, ?>) problem.getExample()).get("status");
+            List<Object> codes = Arrays.stream(ErrorCode.values())
+                    .filter(code -> status.toString().equals(String.valueOf(code.status())))
+                    .<Object>map(ErrorCode::code)
+                    .toList();
+            problem.setSchema(OASFactory.createSchema()
+                    .addAllOf(problem.getSchema())
+                    .addProperty("code", OASFactory.createSchema().enumeration(codes)));
+        }
     }
 
     private static void complete(HttpMethod method, Operation operation) {

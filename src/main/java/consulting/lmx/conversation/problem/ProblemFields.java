@@ -25,8 +25,9 @@ public class ProblemFields implements ProblemPostProcessor {
     @Override
     public HttpProblem apply(HttpProblem problem, ProblemContext context) {
         HttpProblem.Builder complete = HttpProblem.builder(problem);
-        if (problem.getType() == null) {
-            complete.withType(URI.create(Problems.ABOUT_BLANK));
+        if (!problem.getParameters().containsKey(Problems.CODE)) {
+            ErrorCode code = ErrorCode.ofStatus(problem.getStatusCode());
+            complete.withType(URI.create(code.type())).with(Problems.CODE, code.code());
         }
         String errorId = UUID.randomUUID().toString();
         if (problem.getStatusCode() >= 500) {

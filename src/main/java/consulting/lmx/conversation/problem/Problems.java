@@ -10,12 +10,14 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.UriInfo;
+import java.net.URI;
 import java.util.UUID;
 
 /** Builds problem documents (RFC 9457), and sends them for requests that have not reached a route. */
 public final class Problems {
 
-    static final String ABOUT_BLANK = "about:blank";
+    /** The field of a problem that has {@link ErrorCode#code()}. */
+    static final String CODE = "code";
 
     /** Seconds until the same call may succeed after a 503. */
     public static final String RETRY_AFTER = "1";
@@ -25,9 +27,13 @@ public final class Problems {
 
     private Problems() {}
 
-    /** A problem with the status and the title of {@code code}. */
+    /** A problem with the type, status, title and name of {@code code}. */
     public static HttpProblem.Builder of(ErrorCode code) {
-        return HttpProblem.builder().withStatus(code.status()).withTitle(code.title());
+        return HttpProblem.builder()
+                .withType(URI.create(code.type()))
+                .withStatus(code.status())
+                .withTitle(code.title())
+                .with(CODE, code.code());
     }
 
     /** The response to {@code cause}: logged, and with the fields that {@link ProblemFields} adds. */
@@ -68,11 +74,12 @@ public final class Problems {
 
     private static JsonObject body(RoutingContext request, ErrorCode code, String detail) {
         JsonObject problem = new JsonObject()
-                .put("type", ABOUT_BLANK)
+                .put("type", code.type())
                 .put("title", code.title())
                 .put("status", code.status())
                 .put("detail", detail)
-                .put("instance", request.normalizedPath());
+                .put("instance", request.normalizedPath())
+                .put(CODE, code.code());
         return code.status() < 500
                 ? problem
                 : problem.put("errorId", UUID.randomUUID().toString());

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasItem;
+import static org.hamcrest.Matchers.in;
 import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.notNullValue;
 
@@ -15,6 +16,7 @@ import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.http.ContentType;
+import io.restassured.path.xml.XmlPath;
 import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import jakarta.inject.Inject;
@@ -22,6 +24,8 @@ import java.io.IOException;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.junit.jupiter.api.Test;
@@ -42,11 +46,15 @@ class ErrorsTest {
         return as("ann");
     }
 
+    private static final List<String> CODES =
+            Arrays.stream(ErrorCode.values()).map(ErrorCode::code).toList();
+
     private static void assertProblem(Response response, int status) {
         response.then()
                 .statusCode(status)
                 .contentType("application/problem+json")
-                .body("type", notNullValue())
+                .body("type", equalTo("/problems#" + response.path("code")))
+                .body("code", in(CODES))
                 .body("title", notNullValue())
                 .body("status", equalTo(status))
                 .body("detail", notNullValue())
@@ -115,6 +123,37 @@ class ErrorsTest {
             })
     void invalidStartIsRejected(String body) {
         assertProblem(ann().contentType(ContentType.JSON).body(body).post("/api/conversation/start"), 400);
+    }
+
+    @Test
+    void typeOfAProblemRefersToItsDescription() {
+        String path = "/api/conversation/" + UUID.randomUUID();
+        Response missing = ann().get(path);
+        assertThat(missing.<String>path("code")).isEqualTo("conversation-not-found");
+        URI type = URI.create(path).resolve(missing.<String>path("type"));
+        XmlPath page = RestAssured.given()
+                .get(type.getPath())
+                .then()
+                .statusCode(200)
+                .contentType("text/html")
+                .extract()
+                .htmlPath();
+        assertThat(page.getList("**.findAll { it.@id != '' }.@id", String.class))
+                .containsExactlyElementsOf(CODES)
+                .contains(type.getFragment());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "GET, /api/nowhere, */*, no-such-path",
+        "PUT, /api/conversation, */*, method-not-allowed",
+        "GET, /api/conversation, image/png, not-acceptable",
+        "GET, /api/admin/integrity, */*, forbidden"
+    })
+    void errorOfTheFrameworkHasACode(String method, String path, String accept, String code) {
+        Response response = ann().accept(accept).request(method, path);
+        assertProblem(response, response.statusCode());
+        assertThat(response.<String>path("code")).isEqualTo(code);
     }
 
     @Test

@@ -124,7 +124,8 @@ class AuthenticationTest {
                 .contentType("application/problem+json")
                 .body("status", equalTo(401))
                 .body("title", equalTo("Unauthorized"))
-                .body("type", equalTo("about:blank"));
+                .body("type", equalTo("/problems#unauthorized"))
+                .body("code", equalTo("unauthorized"));
     }
 
     @Test

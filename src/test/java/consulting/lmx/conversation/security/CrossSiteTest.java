@@ -125,7 +125,8 @@ class CrossSiteTest {
                 .options("/api/conversation/x")
                 .then()
                 .statusCode(200)
-                .header("Access-Control-Allow-Origin", equalTo(ALLOWED));
+                .header("Access-Control-Allow-Origin", equalTo(ALLOWED))
+                .header("Access-Control-Max-Age", equalTo("7200"));
         byCookie("cross-site", "https://evil.example")
                 .get("/api/conversation")
                 .then()
