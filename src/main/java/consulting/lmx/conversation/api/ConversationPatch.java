@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.api;
 
+import static consulting.lmx.conversation.store.ConversationFields.ARCHIVED;
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
 import static consulting.lmx.conversation.store.ConversationFields.TITLE;
 
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.bson.BsonBoolean;
 import org.bson.BsonNull;
 import org.bson.BsonString;
 import org.bson.BsonValue;
@@ -18,16 +20,17 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.media.SchemaProperty;
 
-/** A JSON merge patch (RFC 7396) of a conversation's {@code title} and {@code metadata}. */
+/** A JSON merge patch (RFC 7396) of a conversation's {@code title}, {@code metadata} and {@code archived}. */
 @Schema(
         type = SchemaType.OBJECT,
         properties = {
             @SchemaProperty(name = TITLE, type = SchemaType.STRING, nullable = true),
-            @SchemaProperty(name = METADATA, type = SchemaType.OBJECT, nullable = true)
+            @SchemaProperty(name = METADATA, type = SchemaType.OBJECT, nullable = true),
+            @SchemaProperty(name = ARCHIVED, type = SchemaType.BOOLEAN, nullable = true)
         })
 public final class ConversationPatch {
 
-    private static final Set<String> FIELDS = Set.of(TITLE, METADATA);
+    private static final Set<String> FIELDS = Set.of(TITLE, METADATA, ARCHIVED);
 
     @Schema(hidden = true)
     private Map<String, Object> patch;
@@ -42,8 +45,9 @@ public final class ConversationPatch {
      *
      * @param title the new title, BSON null to remove it; empty if the patch does not name it
      * @param metadata a merge patch of the metadata, BSON null to remove it; empty if the patch does not name it
+     * @param archived the new value, BSON null to remove it; empty if the patch does not name it
      */
-    record Changes(Optional<BsonValue> title, Optional<BsonValue> metadata) {
+    record Changes(Optional<BsonValue> title, Optional<BsonValue> metadata, Optional<BsonValue> archived) {
 
         /**
          * Applies the changes.
@@ -51,16 +55,17 @@ public final class ConversationPatch {
          * @throws ServiceException if the resulting metadata breaks a limit
          */
         StoredConversation applyTo(StoredConversation read) {
-            StoredConversation changed = read;
-            if (title.isPresent()) {
-                changed = changed.with(TITLE, title.get().isNull() ? null : title.get());
-            }
+            StoredConversation changed = replaced(replaced(read, TITLE, title), ARCHIVED, archived);
             if (metadata.isPresent()) {
                 BsonValue merge = metadata.get();
                 changed = changed.with(
                         METADATA, merge.isNull() ? null : Metadata.merged(read.metadata(), merge.asDocument()));
             }
             return changed;
+        }
+
+        private static StoredConversation replaced(StoredConversation read, String field, Optional<BsonValue> value) {
+            return value.map(set -> read.with(field, set.isNull() ? null : set)).orElse(read);
         }
 
         /** The stored fields that the changes merge with their current value. */
@@ -81,11 +86,12 @@ public final class ConversationPatch {
                 .filter(field -> !FIELDS.contains(field))
                 .findFirst()
                 .ifPresent(field -> {
-                    throw ServiceException.invalid(field, "cannot be changed: only title and metadata can");
+                    throw ServiceException.invalid(field, "cannot be changed: only title, metadata and archived can");
                 });
         return new Changes(
                 fields.containsKey(TITLE) ? Optional.of(title(fields.get(TITLE))) : Optional.empty(),
-                fields.containsKey(METADATA) ? Optional.of(metadata(fields.get(METADATA))) : Optional.empty());
+                fields.containsKey(METADATA) ? Optional.of(metadata(fields.get(METADATA))) : Optional.empty(),
+                fields.containsKey(ARCHIVED) ? Optional.of(archived(fields.get(ARCHIVED))) : Optional.empty());
     }
 
     private static BsonValue title(Object value) {
@@ -102,6 +108,16 @@ public final class ConversationPatch {
             throw ServiceException.invalid(TITLE, "must be at most " + NewConversation.MAX_TITLE + " characters");
         }
         return new BsonString(title);
+    }
+
+    private static BsonValue archived(Object value) {
+        if (value == null) {
+            return BsonNull.VALUE;
+        }
+        if (!(value instanceof Boolean archived)) {
+            throw ServiceException.invalid(ARCHIVED, "must be true, false or null");
+        }
+        return BsonBoolean.valueOf(archived);
     }
 
     private static BsonValue metadata(Object value) {

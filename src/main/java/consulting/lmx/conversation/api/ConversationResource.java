@@ -35,6 +35,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
@@ -130,7 +131,7 @@ public class ConversationResource {
     @Consumes({MERGE_PATCH, MediaType.APPLICATION_JSON})
     @Operation(
             operationId = "patchConversation",
-            summary = "Changes title and metadata by a JSON merge patch (RFC 7396)")
+            summary = "Changes title, metadata and archived by a JSON merge patch (RFC 7396)")
     public Uni<RestResponse<ConversationView>> patch(
             String conversationId,
             @NotNull ConversationPatch patch,
@@ -174,9 +175,19 @@ public class ConversationResource {
             operationId = "listConversations",
             summary = "The caller's conversations, newest first, without messages")
     public Uni<ConversationPage> list(
-            @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit, @QueryParam("after") String after) {
+            @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit,
+            @QueryParam("archived")
+                    @Pattern(regexp = "true|false", message = "must be true or false")
+                    @Schema(type = SchemaType.BOOLEAN)
+                    String archived,
+            @QueryParam("after") String after) {
         int size = limit == null ? limits.pageSize() : limit;
-        return service.list(caller.id(), size, Optional.ofNullable(after).map(Cursor::decode), memory.ofThisCall())
+        return service.list(
+                        caller.id(),
+                        size,
+                        Optional.ofNullable(archived).map(Boolean::valueOf),
+                        Optional.ofNullable(after).map(Cursor::decode),
+                        memory.ofThisCall())
                 .map(found -> ConversationPage.of(found, size));
     }
 

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.api;
 
+import static consulting.lmx.conversation.store.ConversationFields.ARCHIVED;
 import static consulting.lmx.conversation.store.ConversationFields.CREATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
@@ -48,8 +49,8 @@ public class ConversationService {
     /** The most JSON of a page of messages, in bytes, unless one message alone is longer. */
     static final long PAGE_BYTES = 512 * 1024;
 
-    /** The most memory of a conversation in a list, in bytes: its metadata, title and ids. */
-    private static final long LISTED_BYTES = 10 * 1024;
+    /** The most memory of a conversation in a list, in bytes: its metadata, title, ids and last message. */
+    private static final long LISTED_BYTES = 11 * 1024;
 
     /** The number of retries of a change while others change the conversation. */
     private static final int ATTEMPTS = 5;
@@ -166,10 +167,11 @@ public class ConversationService {
         return bytes > PAGE_BYTES ? memory.reserve(bytes) : Uni.createFrom().voidItem();
     }
 
-    /** Lists the caller's conversations, newest first, without messages; one more than {@code limit} if there are more. */
-    Uni<List<StoredConversation>> list(String caller, int limit, Optional<ListPosition> after, HeldMemory memory) {
+    /** Lists the caller's conversations as {@link Conversations#list} does. */
+    Uni<List<StoredConversation>> list(
+            String caller, int limit, Optional<Boolean> archived, Optional<ListPosition> after, HeldMemory memory) {
         return memory.reserve(limit * LISTED_BYTES)
-                .chain(() -> conversations.list(caller, limit, after).collect().asList())
+                .chain(() -> conversations.list(caller, limit, archived, after))
                 .onFailure(failure -> after.isPresent() && Cursor.isRejected(failure))
                 .transform(rejected -> Cursor.unknown());
     }
@@ -195,7 +197,7 @@ public class ConversationService {
     }
 
     /**
-     * Changes title and metadata. Retries if another change of merged metadata interferes.
+     * Changes title, metadata and {@code archived}. Retries if another change of merged metadata interferes.
      *
      * @param precondition rejects a conversation that the caller does not expect; with it, any interfering change causes a retry
      */
@@ -215,7 +217,7 @@ public class ConversationService {
                                     new BsonDateTime(Conversation.now().toEpochMilli()));
                     List<String> unchanged = new ArrayList<>(patch.mergedFields());
                     if (precondition.isPresent()) {
-                        unchanged = List.of(TITLE, METADATA, UPDATED_AT, OFFLOADED, MESSAGES);
+                        unchanged = List.of(TITLE, METADATA, ARCHIVED, UPDATED_AT, OFFLOADED, MESSAGES);
                     }
                     return conversations
                             .update(read, changed, unchanged)

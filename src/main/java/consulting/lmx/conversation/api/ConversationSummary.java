@@ -6,7 +6,11 @@ import consulting.lmx.conversation.store.StoredConversation;
 import java.time.Instant;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
-/** A conversation in a list, without messages. */
+/**
+ * A conversation in a list, without messages.
+ *
+ * @param lastMessage its newest message; missing if it has none
+ */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ConversationSummary(
         String conversationId,
@@ -14,8 +18,19 @@ public record ConversationSummary(
         String userId,
         String title,
         @JsonRawValue @Schema(implementation = Object.class) String metadata,
+        boolean archived,
+        LastMessage lastMessage,
         Instant createdAt,
         Instant updatedAt) {
+
+    /**
+     * The newest message of a conversation in a list.
+     *
+     * @param content the first 200 characters
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "LastMessage")
+    public record LastMessage(String role, String content, Instant timestamp) {}
 
     static ConversationSummary of(StoredConversation conversation) {
         return new ConversationSummary(
@@ -24,6 +39,11 @@ public record ConversationSummary(
                 conversation.userId(),
                 conversation.title(),
                 ConversationView.json(conversation.metadata()),
+                conversation.archived(),
+                conversation
+                        .lastMessage()
+                        .map(last -> new LastMessage(last.role(), last.content(), last.timestamp()))
+                        .orElse(null),
                 conversation.createdAt(),
                 conversation.updatedAt());
     }

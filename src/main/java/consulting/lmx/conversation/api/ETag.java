@@ -1,5 +1,7 @@
 package consulting.lmx.conversation.api;
 
+import static consulting.lmx.conversation.store.ConversationFields.ARCHIVED;
+
 import consulting.lmx.conversation.store.Message;
 import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.StoredConversation;
@@ -29,6 +31,9 @@ final class ETag {
         add(digest, conversation.sessionId());
         add(digest, conversation.title());
         add(digest, ConversationView.json(conversation.metadata()));
+        if (conversation.archived()) { // else the tag is that of an older version, which may run beside this one
+            add(digest, ARCHIVED);
+        }
         add(digest, String.valueOf(conversation.updatedAt()));
         List<Message> newest = page.messages();
         add(digest, String.valueOf(conversation.messageCount()));

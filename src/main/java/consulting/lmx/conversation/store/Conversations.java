@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.store;
 
+import static consulting.lmx.conversation.store.ConversationFields.ARCHIVED;
 import static consulting.lmx.conversation.store.ConversationFields.COLLECTION;
 import static consulting.lmx.conversation.store.ConversationFields.CONVERSATION_ID;
 import static consulting.lmx.conversation.store.ConversationFields.CREATED_AT;
@@ -98,7 +99,15 @@ public class Conversations {
             new BsonString("$" + METADATA),
             TOO_LARGE);
 
-    private static final BsonDocument LISTED = listed();
+    /** In a list's result: a list of the newest message. */
+    static final String LAST_MESSAGE = "lastMessage";
+
+    /** The most characters of the content of {@link #LAST_MESSAGE}. */
+    private static final int LAST_MESSAGE_CHARACTERS = 200;
+
+    private static final BsonDocument LISTED_WITHOUT_MESSAGE = listed();
+    private static final BsonDocument LISTED =
+            listed().append(LAST_MESSAGE, MessageQuery.newest(LAST_MESSAGE_CHARACTERS));
     private static final BsonDocument FIELDS_AND_MESSAGES = MessageQuery.projection(StoredConversation.FIELDS);
     private static final BsonDocument POSITION_AND_MESSAGES = MessageQuery.projection(POSITION);
 
@@ -384,25 +393,38 @@ public class Conversations {
     }
 
     /**
-     * Lists the caller's conversations, newest first, without messages, and without title or metadata that are larger than a
-     * caller can store. Returns one more than {@code limit} if there are more. The server sorts on disk if an {@code updatedAt} in
-     * the collection is an array, because then it cannot read the order from the index.
+     * Lists the caller's conversations, newest first, with the newest message, and without title or metadata that are larger than
+     * a caller can store. Returns one more than {@code limit} if there are more. The server sorts on disk if an {@code updatedAt}
+     * in the collection is an array, because then it cannot read the order from the index.
      *
+     * @param archived lists only conversations that are archived, or only those that are not; empty: all
      * @param after the position that the list continues from
      */
-    public Multi<StoredConversation> list(String caller, int limit, Optional<ListPosition> after) {
+    public Uni<List<StoredConversation>> list(
+            String caller, int limit, Optional<Boolean> archived, Optional<ListPosition> after) {
+        BsonDocument filter = after.map(position -> position.filter(caller))
+                .orElseGet(() -> new BsonDocument(USER_ID, new BsonString(caller)));
+        archived.ifPresent(only -> filter.append(ARCHIVED, new BsonDocument(only ? "$eq" : "$ne", BsonBoolean.TRUE)));
+        // The server cannot cut text that is not valid UTF-8. Another program may have stored such a message.
+        return list(filter, limit, LISTED)
+                .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
+                .recoverWithUni(() -> list(filter, limit, LISTED_WITHOUT_MESSAGE));
+    }
+
+    private Uni<List<StoredConversation>> list(BsonDocument filter, int limit, BsonDocument projection) {
         List<Bson> pipeline = List.of(
-                Aggregates.match(after.map(position -> position.filter(caller))
-                        .orElseGet(() -> new BsonDocument(USER_ID, new BsonString(caller)))),
+                Aggregates.match(filter),
                 Aggregates.sort(Sorts.descending(UPDATED_AT, ID)),
                 Aggregates.limit(limit + 1),
-                Aggregates.project(LISTED));
+                Aggregates.project(projection));
         return documents
                 .aggregate(
                         pipeline,
                         RawBsonDocument.class,
                         new AggregateOptions().collation(Collations.SIMPLE).allowDiskUse(true))
-                .map(found -> new StoredConversation(found, 0));
+                .map(found -> new StoredConversation(found, 0))
+                .collect()
+                .asList();
     }
 
     private static BsonDocument listed() {
@@ -411,11 +433,12 @@ public class Conversations {
         return MessageQuery.include(List.of(CONVERSATION_ID, SESSION_ID, USER_ID, CREATED_AT, UPDATED_AT))
                 .append(TITLE, title)
                 .append(METADATA, BOUNDED_METADATA)
+                .append(ARCHIVED, operator("$eq", new BsonString("$" + ARCHIVED), BsonBoolean.TRUE))
                 .append(ListPosition.SORTED_BY, ListPosition.SORT_VALUE);
     }
 
     /**
-     * Updates title, metadata and {@code updatedAt} if the fields named in {@code unchanged} still have the values that were
+     * Updates title, metadata, {@code archived} and {@code updatedAt} if the fields named in {@code unchanged} still have the values that were
      * read. Returns whether they had.
      */
     public Uni<Boolean> update(StoredConversation read, StoredConversation changed, List<String> unchanged) {
@@ -431,7 +454,7 @@ public class Conversations {
         }
         BsonDocument set = new BsonDocument();
         BsonDocument unset = new BsonDocument();
-        Stream.of(TITLE, METADATA, UPDATED_AT)
+        Stream.of(TITLE, METADATA, ARCHIVED, UPDATED_AT)
                 .filter(field ->
                         changed.document().get(field) != read.document().get(field))
                 .forEach(field -> {

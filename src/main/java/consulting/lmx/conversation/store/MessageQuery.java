@@ -181,7 +181,7 @@ final class MessageQuery {
     }
 
     /** An expression: the known fields of a message, each only if it has its type. */
-    private static BsonValue known() {
+    private static BsonDocument known() {
         BsonValue timestamp = field(TIMESTAMP);
         BsonValue date = operator(
                 "$and",
@@ -193,13 +193,24 @@ final class MessageQuery {
                 .append(IDEMPOTENCY_KEY, text(IDEMPOTENCY_KEY));
     }
 
+    /** An expression: a list of the newest message, with at most {@code characters} of its content; empty if there is none. */
+    static BsonValue newest(int characters) {
+        BsonValue beginning = operator("$substrCP", field(CONTENT), new BsonInt32(0), new BsonInt32(characters));
+        return map(
+                operator("$slice", LIST, new BsonInt32(-1)),
+                known().append(CONTENT, operator("$cond", isText(CONTENT), beginning, BsonNull.VALUE)));
+    }
+
     /** An expression: the field if it is a string or a symbol, which share a range in the order of types; else null. */
     private static BsonValue text(String field) {
-        BsonValue isText = operator(
+        return operator("$cond", isText(field), field(field), BsonNull.VALUE);
+    }
+
+    private static BsonValue isText(String field) {
+        return operator(
                 "$and",
                 operator("$gte", field(field), new BsonString("")),
                 operator("$lt", field(field), new BsonDocument("$literal", new BsonDocument())));
-        return operator("$cond", isText, field(field), BsonNull.VALUE);
     }
 
     private static BsonValue field(String field) {

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.store;
 
+import static consulting.lmx.conversation.store.ConversationFields.ARCHIVED;
 import static consulting.lmx.conversation.store.ConversationFields.CONVERSATION_ID;
 import static consulting.lmx.conversation.store.ConversationFields.CONVERSATION_ID_REPAIR;
 import static consulting.lmx.conversation.store.ConversationFields.CREATED_AT;
@@ -19,6 +20,7 @@ import static consulting.lmx.conversation.store.ConversationFields.USER_ID;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonValue;
 
@@ -37,6 +39,7 @@ public record StoredConversation(BsonDocument document, int inline) {
             USER_ID,
             TITLE,
             METADATA,
+            ARCHIVED,
             CREATED_AT,
             UPDATED_AT,
             START_REQUEST,
@@ -88,6 +91,18 @@ public record StoredConversation(BsonDocument document, int inline) {
     /** The caller's metadata, or null. */
     public BsonDocument metadata() {
         return LenientBson.document(document, METADATA);
+    }
+
+    /** Whether the owner archived it. */
+    public boolean archived() {
+        return BsonBoolean.TRUE.equals(document.get(ARCHIVED));
+    }
+
+    /** The newest message, with the beginning of its content; empty if there is none, or this is not from a list. */
+    public Optional<Message> lastMessage() {
+        return LenientBson.array(document, Conversations.LAST_MESSAGE).stream()
+                .findFirst()
+                .map(Message::fromBson);
     }
 
     /** The heal's record in {@code field}: {@code {reason, was, at, run}}; empty if there is none. */

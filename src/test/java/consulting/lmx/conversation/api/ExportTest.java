@@ -138,8 +138,8 @@ class ExportTest {
                 "{messages: [], createdAt: null, updatedAt: 'yesterday', title: 5, metadata: 'none'}"
             })
     void documentsOfOtherProgramsAreExportedAsTheyAreShown(String fields) throws IOException {
-        if (fields.contains("[[")) {
-            TestServer.assumeGenuine("paths into lists of lists");
+        if (fields.contains("[[") || fields.contains("'text'")) {
+            TestServer.assumeGenuine("fields of values that are no documents");
         }
         BsonDocument conversation = withMessages(new BsonArray());
         conversation.putAll(BsonDocument.parse(fields));

@@ -2,6 +2,7 @@ package consulting.lmx.conversation.api;
 
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.contains;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasSize;
@@ -23,10 +24,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.bson.BsonDocument;
+import org.bson.RawBsonDocument;
+import org.bson.codecs.BsonDocumentCodec;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -120,6 +124,131 @@ class ListingTest {
     }
 
     @Test
+    void listShowsTheBeginningOfTheNewestMessage() {
+        String text = "\u00e4\u4e2d";
+        insert(
+                id(0),
+                ", messages: [{role: 'user', content: 'Hi', timestamp: {$date: 5}}, {role: 'assistant', content: '"
+                        + text.repeat(300) + "', timestamp: {$date: 1000}}]");
+        insert(id(1), ", messages: [{role: 'user', content: 'Hi', timestamp: {$date: 1000}}]");
+        insert(id(2), ", messages: []");
+        insert(id(3), ", messages: 'text'");
+        insert(id(4), ", messages: [{role: 'user', content: 'Hi'}, {role: 5, content: {}, timestamp: 'now', big: 1}]");
+        Response list = as(user).get("/api/conversation");
+        list.then().statusCode(200).body("data", hasSize(5));
+        assertThat(last(list, 0))
+                .containsOnly(
+                        Map.entry("role", "assistant"),
+                        Map.entry("content", text.repeat(100)),
+                        Map.entry("timestamp", "1970-01-01T00:00:01.000Z"));
+        assertThat(last(list, 1)).containsEntry("role", "user").containsEntry("content", "Hi");
+        assertThat(last(list, 2)).isNull();
+        assertThat(last(list, 3)).isNull();
+        assertThat(last(list, 4)).isEmpty();
+    }
+
+    @Test
+    void contentInAListIsCutBetweenCharacters() {
+        TestServer.assumeGenuine("characters outside the Basic Multilingual Plane");
+        insert(id(0), ", messages: [{role: 'user', content: '" + "\ud83d\ude00".repeat(300) + "'}]");
+        assertThat(last(as(user).get("/api/conversation"), 0)).containsEntry("content", "\ud83d\ude00".repeat(200));
+    }
+
+    /** A genuine server reads each of these messages; the embedded one fails, so the list leaves out the newest messages. */
+    @Test
+    void conversationIsListedWhateverItsNewestMessageIs() {
+        insert(id(0), ", messages: [{role: 'user', content: 'Hi'}]");
+        insert(id(1), ", messages: [{role: 'user', content: 'Hi'}, 'text']");
+        insert(id(2), ", messages: [{role: 'user', content: 'Hi'}, 5]");
+        insert(id(3), ", messages: [null]");
+        Response list = as(user).get("/api/conversation");
+        list.then().statusCode(200).body("data", hasSize(4));
+        IntStream.range(1, 4)
+                .forEach(i -> assertThat(last(list, i))
+                        .satisfiesAnyOf(
+                                last -> assertThat(last).isNull(),
+                                last -> assertThat(last).isEmpty()));
+        TestServer.assumeGenuine("fields of values that are no documents");
+        assertThat(last(list, 0)).containsEntry("content", "Hi");
+    }
+
+    @Test
+    void textThatIsNotUtf8IsListed() {
+        byte[] bytes = new RawBsonDocument(
+                        BsonDocument.parse(
+                                "{conversationId: '%s', sessionId: 's-%s', userId: '%s', messages: [{role: 'user', content: 'a####'}]}"
+                                        .formatted(id(0), id(0), user)),
+                        new BsonDocumentCodec())
+                .getByteBuffer()
+                .array()
+                .clone();
+        for (int i = 0; i < bytes.length; i++) {
+            bytes[i] = bytes[i] == '#' ? (byte) 0xFF : bytes[i];
+        }
+        client.getDatabase(database)
+                .getCollection(ConversationFields.COLLECTION, RawBsonDocument.class)
+                .insertOne(new RawBsonDocument(bytes))
+                .await()
+                .indefinitely();
+        as(user).get("/api/conversation").then().statusCode(200).body("data.conversationId", contains(id(0)));
+    }
+
+    private Map<String, String> last(Response list, int i) {
+        return list.path("data.find { it.conversationId == '" + id(i) + "' }.lastMessage");
+    }
+
+    @Test
+    void archivedConversationsAreListedOnRequest() {
+        List<String> stored = List.of(
+                "archived: true", "archived: false", "x: 1", "archived: null", "archived: 'true'", "archived: 1");
+        IntStream.range(0, 18)
+                .forEach(i -> insert(id(i), ", updatedAt: {$date: " + (1000 - i) + "}, " + stored.get(i % 6)));
+        assertThat(listed("true")).containsExactly(id(0), id(6), id(12));
+        assertThat(listed("false"))
+                .containsExactlyElementsOf(IntStream.range(0, 18)
+                        .filter(i -> i % 6 != 0)
+                        .mapToObj(this::id)
+                        .toList());
+        List<Boolean> shown = as(user).get("/api/conversation").path("data.archived");
+        assertThat(shown)
+                .containsExactlyElementsOf(
+                        IntStream.range(0, 18).mapToObj(i -> i % 6 == 0).toList());
+    }
+
+    private List<String> listed(String archived) {
+        List<String> seen = new ArrayList<>();
+        String cursor = null;
+        do {
+            RequestSpecification request = as(user).queryParam("limit", 2).queryParam("archived", archived);
+            Response page = (cursor == null ? request : request.queryParam("after", cursor)).get("/api/conversation");
+            page.then().statusCode(200);
+            seen.addAll(page.path("data.conversationId"));
+            cursor = page.path("nextCursor");
+        } while (cursor != null);
+        return seen;
+    }
+
+    /** What the server reads for a page: the page, or at most the conversations of the caller. */
+    @ParameterizedTest
+    @CsvSource({"{}, 11", "{archived: true}, 60", "{archived: {$ne: true}}, 60"})
+    void listExaminesNoConversationOfOthers(String filter, int most) {
+        TestServer.assumeGenuine("query plans");
+        IntStream.range(0, 60).forEach(i -> insert(id(i), ", archived: " + (i == 59)));
+        BsonDocument plan = client.getDatabase(database)
+                .runCommand(
+                        BsonDocument.parse(("{explain: {find: 'conversations', filter: {$and: [{userId: '%s'}, %s]},"
+                                        + " sort: {updatedAt: -1, _id: -1}, limit: 11}, verbosity: 'executionStats'}")
+                                .formatted(user, filter)),
+                        BsonDocument.class)
+                .await()
+                .indefinitely();
+        assertThat(plan.getDocument("executionStats")
+                        .getNumber("totalDocsExamined")
+                        .intValue())
+                .isLessThanOrEqualTo(most);
+    }
+
+    @Test
     void listIsTheCallersAlone() {
         insert(id(1), "");
         as("somebody-" + UUID.randomUUID())
@@ -153,6 +282,9 @@ class ListingTest {
                 "limit=99999999999",
                 "limit=",
                 "limit=1&limit=2",
+                "archived=",
+                "archived=yes",
+                "archived=true&archived=false",
                 "after=",
                 "after=nonsense",
                 "after=e30"

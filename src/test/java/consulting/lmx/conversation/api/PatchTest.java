@@ -81,12 +81,28 @@ class PatchTest {
                 "{\"sessionId\": null}",
                 "{\"userId\": \"bob\"}",
                 "{\"messages\": []}",
-                "{\"metadata\": {\"a\": {\"b\": {\"c\": {\"d\": {}}}}}}"
+                "{\"metadata\": {\"a\": {\"b\": {\"c\": {\"d\": {}}}}}}",
+                "{\"archived\": \"true\"}",
+                "{\"archived\": 1}",
+                "{\"archived\": {\"$ne\": 1}}"
             })
     void badPatchIsRefusedAndChangesNothing(String body) {
         String before = tag();
         patch(body).then().statusCode(400).contentType("application/problem+json");
         assertThat(tag()).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true, true", "false, false", "null, false"})
+    void conversationIsArchivedAndBack(String value, boolean archived) {
+        as("ann").get(path).then().body("archived", equalTo(false));
+        patch("{\"archived\": true}").then().statusCode(200).body("archived", equalTo(true));
+        String seen = tag();
+        patch("{\"archived\": " + value + "}").then().statusCode(200).body("archived", equalTo(archived));
+        as("ann").get(path).then().body("archived", equalTo(archived)).body("title", equalTo("first"));
+        if (!archived) {
+            assertThat(tag()).isNotEqualTo(seen);
+        }
     }
 
     @Test
