@@ -35,7 +35,7 @@ async function call(path, { method = 'GET', body, headers = {}, signal } = {}) {
   if (!response.ok) {
     throw await refusal(response);
   }
-  return response.json();
+  return response.status === 204 ? null : response.json();
 }
 
 async function refusal(response) {
@@ -73,6 +73,20 @@ function path(id) {
 
 export function conversation(id, signal) {
   return call(path(id), { signal });
+}
+
+export function archive(id, archived) {
+  return call(path(id), { method: 'PATCH', body: { archived } });
+}
+
+/** Deletes the conversation. */
+export function remove(id) {
+  return call(path(id), { method: 'DELETE' });
+}
+
+/** The address of the whole conversation as a file. */
+export function exportOf(id) {
+  return `${path(id)}/export`;
 }
 
 export function messagesBefore(id, index, signal) {

@@ -1,6 +1,9 @@
 // One conversation: its messages, older ones on scrolling, new ones as they come, and a box to write.
 
-import { conversation, messageEvents, messagesBefore, newKey, send, untilDone } from './api.js';
+import {
+  archive, conversation, exportOf, messageEvents, messagesBefore, newKey, remove, send, untilDone,
+} from './api.js';
+import { ask } from './ask.js';
 import { el, mark } from './dom.js';
 import { follow } from './events.js';
 import { moment, number } from './format.js';
@@ -9,15 +12,18 @@ import { showLive } from './integrity.js';
 /** How far from its end, in pixels, the list still counts as read to the end. */
 const NEAR = 80;
 
-/** Shows the conversation in `pane` until `signal` is aborted; with `focus` the reader goes on there. */
-export async function conversationPane(pane, id, signal, focus = false) {
+/**
+ * Shows the conversation in `pane` until `signal` is aborted; with `focus` the reader goes on there. `onChange` gets the fields
+ * of the conversation that changed, or null if it was deleted.
+ */
+export async function conversationPane(pane, id, signal, onChange, focus = false) {
   const notice = el('p', { class: 'notice', role: 'status' }, 'Loading…');
   pane.replaceChildren(back(), notice);
   try {
     const found = await untilDone(() => conversation(id, signal), signal, (failure) => {
       notice.textContent = `${failure.message} This page tries again.`;
     });
-    opened(pane, found, signal);
+    opened(pane, found, signal, onChange);
     if (focus) {
       pane.querySelector(found.messageCount === 0 ? 'textarea' : 'h2').focus();
     }
@@ -32,7 +38,7 @@ function back() {
   return el('a', { class: 'back', href: '#/conversations' }, '← All conversations');
 }
 
-function opened(pane, found, outer) {
+function opened(pane, found, outer, onChange) {
   const ended = new AbortController();
   const signal = AbortSignal.any([outer, ended.signal]);
   const live = el('p', { class: 'live', role: 'status' });
@@ -40,6 +46,7 @@ function opened(pane, found, outer) {
   pane.replaceChildren(
     back(),
     head(found, live),
+    actions(found, signal, onChange),
     ...[repair(found.sessionIdRepair, 'sessionId'), repair(found.conversationIdRepair, 'conversationId')].filter(Boolean),
     list.node,
     box(found.conversationId, list),
@@ -50,13 +57,16 @@ function opened(pane, found, outer) {
     url: () => messageEvents(found.conversationId, list.last()),
     listeners: {
       message: (message) => {
-        if (!list.arrived(message)) {
+        if (list.arrived(message)) {
+          onChange({ lastMessage: message });
+        } else {
           ended.abort();
-          conversationPane(pane, found.conversationId, outer);
+          conversationPane(pane, found.conversationId, outer, onChange);
         }
       },
       deleted: () => {
         ended.abort();
+        onChange(null);
         pane.replaceChildren(back(), el('p', { class: 'notice', role: 'status' }, 'The conversation was deleted.'));
       },
     },
@@ -77,6 +87,46 @@ function head({ title, conversationId, sessionId, createdAt }, live) {
         el('dt', {}, name), el('dd', {}, el('code', {}, value)))),
       createdAt ? el('div', {}, el('dt', {}, 'begun'), el('dd', {}, moment(createdAt))) : null),
   );
+}
+
+/** What the reader can do with the whole conversation. A deletion shows when the live events report it. */
+function actions({ conversationId, archived }, signal, onChange) {
+  const problem = el('p', { class: 'reason', role: 'alert' });
+  const toggle = el('button', { type: 'button', class: 'plain', onclick: () => run(toggleArchived) });
+  show();
+
+  function show() {
+    toggle.textContent = archived ? 'Unarchive' : 'Archive';
+  }
+
+  async function run(action) {
+    problem.textContent = '';
+    try {
+      await action();
+    } catch (failure) {
+      problem.textContent = failure.message;
+    }
+  }
+
+  async function toggleArchived() {
+    ({ archived } = await archive(conversationId, !archived));
+    show();
+    onChange({ archived });
+  }
+
+  async function deleteIt() {
+    const lines = ['The conversation and all its messages are deleted. Nobody can restore them.'];
+    if (await ask('Delete this conversation?', lines, 'Delete', signal)) {
+      await remove(conversationId);
+    }
+  }
+
+  return el('div', {},
+    el('div', { class: 'actions' },
+      toggle,
+      el('a', { class: 'plain', href: exportOf(conversationId), download: true }, 'Export'),
+      el('button', { type: 'button', class: 'plain', onclick: () => run(deleteIt) }, 'Delete…')),
+    problem);
 }
 
 const WAS_WRONG = {

@@ -12,6 +12,7 @@ export function conversationsView(main, id, signal) {
   const more = el('button', { type: 'button', class: 'plain', hidden: true, onclick: page }, 'Older conversations');
   const begin = el('button', { type: 'button', disabled: true, onclick: beginOne }, 'New conversation');
   const pane = el('section', { class: 'pane', 'aria-label': 'Conversation' });
+  const shown = new Map();
   let cursor;
   let chosen;
   let leaving = new AbortController();
@@ -63,16 +64,32 @@ export function conversationsView(main, id, signal) {
     begin.disabled = false;
   }
 
-  function item({ conversationId, title, updatedAt }) {
-    return el(
+  function item(conversation) {
+    const { conversationId, title, updatedAt, archived, lastMessage } = conversation;
+    const node = el(
       'li',
       {},
       el('a', { href: address(conversationId), 'data-id': conversationId, 'aria-current': conversationId === chosen && 'true' },
         title
           ? el('span', { class: 'name', dir: 'auto' }, title)
           : el('span', { class: 'name untitled' }, 'Untitled'),
-        el('span', { class: 'quiet' }, updatedAt ? shortMoment(updatedAt) : '', ' · ', el('code', {}, conversationId.slice(0, 8)))),
+        lastMessage?.content ? el('span', { class: 'excerpt quiet', dir: 'auto' }, lastMessage.content) : null,
+        el('span', { class: 'quiet' }, updatedAt ? shortMoment(updatedAt) : '', ' · ',
+          el('code', {}, conversationId.slice(0, 8)), archived ? ' · archived' : '')),
     );
+    shown.set(conversationId, { node, conversation });
+    return node;
+  }
+
+  /** Shows these changes of a conversation in the list; null removes it. */
+  function changed(id, changes) {
+    const before = shown.get(id);
+    if (before && changes) {
+      before.node.replaceWith(item({ ...before.conversation, ...changes }));
+    } else if (before) {
+      before.node.remove();
+      shown.delete(id);
+    }
   }
 
   function choose(id) {
@@ -93,7 +110,7 @@ export function conversationsView(main, id, signal) {
       pane.replaceChildren(el('p', { class: 'quiet empty' }, 'Choose a conversation, or start a new one.'));
       items.querySelector(`a[data-id="${CSS.escape(before ?? '')}"]`)?.focus();
     } else {
-      conversationPane(pane, id, leaving.signal, byHand);
+      conversationPane(pane, id, leaving.signal, (changes) => changed(id, changes), byHand);
     }
   }
 

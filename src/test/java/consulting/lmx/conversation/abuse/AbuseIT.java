@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import consulting.lmx.conversation.testsupport.RawHttp;
 import consulting.lmx.conversation.testsupport.RawHttp.Answer;
 import consulting.lmx.conversation.testsupport.Service;
+import consulting.lmx.conversation.testsupport.TestServer;
 import consulting.lmx.conversation.testsupport.Tokens;
 import java.io.IOException;
 import java.net.http.HttpResponse;
@@ -112,6 +113,9 @@ class AbuseIT {
     @ParameterizedTest
     @MethodSource("requests")
     void request(String lines, String body, String expected) throws IOException {
+        if (lines.contains("$code")) {
+            TestServer.assumeGenuine("comparison with code");
+        }
         String head = lines.replaceFirst("( \\\\n |$)", " HTTP/1.1\n").replace(" \\n ", "\n");
         Scene.assertAnswered(
                 Scene.send(scene.bySecret, scene.words.fill(head), scene.words.fillEscaped(body)), expected);

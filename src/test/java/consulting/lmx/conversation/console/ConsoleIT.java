@@ -306,6 +306,41 @@ class ConsoleIT {
     }
 
     @Test
+    void listShowsTheNewestMessageLive() throws Exception {
+        browser.openAs(user, page("#/conversations/c43"));
+        browser.awaitText(".pane .live", "Live");
+        Browser.await("the stored one", () -> inList("c43").contains("m1"));
+        append(b, "c43", "the newest one");
+        Browser.await("the new one", () -> inList("c43").contains("the newest one"));
+    }
+
+    @Test
+    void conversationIsArchivedExportedAndDeleted() {
+        browser.openAs(user, page("#/conversations/c44"));
+        browser.awaitText(".pane .live", "Live");
+        browser.click("Archive");
+        Browser.await("it is archived", () -> inList("c44").contains("archived"));
+        browser.click("Unarchive");
+        Browser.await("it is not", () -> !inList("c44").contains("archived"));
+        assertThat((String) browser.script("return document.querySelector('a[download]').href"))
+                .isEqualTo(a.uri("/api/conversation/c44/export").toString());
+
+        browser.click("Delete…");
+        browser.awaitText("dialog", "Nobody can restore them");
+        browser.click("Cancel");
+        Browser.await("the dialog is gone", () -> browser.text("dialog").isEmpty());
+        assertThat(inList("c44")).isNotEmpty();
+        browser.click("Delete…");
+        browser.click("Delete");
+        browser.awaitText(".pane", "The conversation was deleted.");
+        assertThat(inList("c44")).isEmpty();
+    }
+
+    private static String inList(String id) {
+        return browser.text(".list a[data-id='" + id + "']");
+    }
+
+    @Test
     void deletedConversationSaysSo() throws Exception {
         browser.openAs(user, page("#/conversations/c5"));
         browser.awaitText(".pane .live", "Live");
