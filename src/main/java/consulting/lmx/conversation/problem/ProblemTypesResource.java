@@ -25,7 +25,7 @@ public class ProblemTypesResource {
             <link rel="stylesheet" href="console/console.css">
             </head>
             <body>
-            <main>
+            <main class="width">
             <h1>Problem types</h1>
             <p>The service answers errors with a problem document (RFC 9457). Its <code>code</code> is one of these.</p>
             %s
@@ -36,7 +36,7 @@ public class ProblemTypesResource {
             Arrays.stream(ErrorCode.values()).map(ProblemTypesResource::section).collect(Collectors.joining("\n")));
 
     private static String section(ErrorCode code) {
-        return "<section class=\"panel\" id=\"%s\"><h2>%s</h2><p>%d %s</p><p>%s</p></section>"
+        return "<section class=\"card\" id=\"%s\"><h2>%s</h2><p>%d %s</p><p>%s</p></section>"
                 .formatted(code.code(), code.code(), code.status(), code.title(), code.description());
     }
 
