@@ -6,7 +6,7 @@ import consulting.lmx.conversation.store.StoredConversation;
 import java.util.List;
 
 /**
- * A page of the caller's conversations, newest first, without messages.
+ * A page of the caller's conversations, newest first.
  *
  * @param nextCursor the {@code after} of the next page; missing on the last page
  */

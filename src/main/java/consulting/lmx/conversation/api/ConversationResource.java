@@ -173,7 +173,7 @@ public class ConversationResource {
     @GET
     @Operation(
             operationId = "listConversations",
-            summary = "The caller's conversations, newest first, without messages")
+            summary = "The caller's conversations, newest first, each with its newest message")
     public Uni<ConversationPage> list(
             @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit,
             @QueryParam("archived")

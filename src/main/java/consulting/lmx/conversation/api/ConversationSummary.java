@@ -7,9 +7,11 @@ import java.time.Instant;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
- * A conversation in a list, without messages.
+ * A conversation in a list.
  *
- * @param lastMessage its newest message; missing if it has none
+ * @param archived whether the owner archived it
+ * @param lastMessage the newest message; missing if the conversation has no messages, or if the server cannot read the text of
+ *     a message of the page
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ConversationSummary(
@@ -29,7 +31,6 @@ public record ConversationSummary(
      * @param content the first 200 characters
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "LastMessage")
     public record LastMessage(String role, String content, Instant timestamp) {}
 
     static ConversationSummary of(StoredConversation conversation) {

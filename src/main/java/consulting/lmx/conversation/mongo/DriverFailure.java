@@ -181,6 +181,11 @@ public final class DriverFailure {
         return Arrays.stream(codes).anyMatch(one -> one == code);
     }
 
+    /** Whether the server was available and rejected the operation. The same call fails again. */
+    public static boolean isRejected(Throwable failure) {
+        return failure instanceof MongoException && !isUnavailable(failure);
+    }
+
     /** Whether the server could not be reached or did not reply in time. The same call may succeed later. */
     public static boolean isUnavailable(Throwable failure) {
         if (failure instanceof MongoSecurityException security) { // wraps failures during authentication

@@ -36,8 +36,8 @@ public class ProblemTypesResource {
             Arrays.stream(ErrorCode.values()).map(ProblemTypesResource::section).collect(Collectors.joining("\n")));
 
     private static String section(ErrorCode code) {
-        return "<section class=\"card\" id=\"%s\"><h2>%s</h2><p>%d %s</p><p>%s</p></section>"
-                .formatted(code.code(), code.code(), code.status(), code.title(), code.description());
+        return "<section class=\"card\" id=\"%1$s\"><h2>%1$s</h2><p>%2$d %3$s</p><p>%4$s</p></section>"
+                .formatted(code.code(), code.status(), code.title(), code.description());
     }
 
     @GET

@@ -15,7 +15,7 @@ public final class ConversationFields {
     public static final String TITLE = "title";
     public static final String METADATA = "metadata";
 
-    /** {@code true} if the owner archived the conversation; any other value, or none, means that they did not. */
+    /** {@code true} if the owner archived the conversation. A missing field and any other value mean false. */
     public static final String ARCHIVED = "archived";
 
     /** How many of the oldest messages are offloaded to {@link #BLOCKS}; missing if there are none. */

@@ -15,7 +15,6 @@ import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.USER_ID;
 import static consulting.lmx.conversation.store.MessageQuery.operator;
 
-import com.mongodb.MongoException;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.BulkWriteOptions;
 import com.mongodb.client.model.DeleteOptions;
@@ -99,7 +98,7 @@ public class Conversations {
             new BsonString("$" + METADATA),
             TOO_LARGE);
 
-    /** In a list's result: a list of the newest message. */
+    /** In a list's result: a list that contains the newest message. */
     static final String LAST_MESSAGE = "lastMessage";
 
     /** The most characters of the content of {@link #LAST_MESSAGE}. */
@@ -210,7 +209,7 @@ public class Conversations {
      */
     Uni<Read> read(BsonDocument selected, List<String> fields, MessageWindow window) {
         return readShort(selected, fields, window)
-                .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
+                .onFailure(DriverFailure::isRejected)
                 .recoverWithNull()
                 .onItem()
                 .ifNull()
@@ -407,7 +406,7 @@ public class Conversations {
         archived.ifPresent(only -> filter.append(ARCHIVED, new BsonDocument(only ? "$eq" : "$ne", BsonBoolean.TRUE)));
         // The server cannot cut text that is not valid UTF-8. Another program may have stored such a message.
         return list(filter, limit, LISTED)
-                .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
+                .onFailure(DriverFailure::isRejected)
                 .recoverWithUni(() -> list(filter, limit, LISTED_WITHOUT_MESSAGE));
     }
 

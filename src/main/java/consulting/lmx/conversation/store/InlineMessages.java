@@ -7,7 +7,6 @@ import static consulting.lmx.conversation.store.ConversationFields.OFFLOADED;
 import static consulting.lmx.conversation.store.ConversationFields.TIMESTAMP;
 import static consulting.lmx.conversation.store.MessageQuery.operator;
 
-import com.mongodb.MongoException;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.result.UpdateResult;
@@ -100,7 +99,7 @@ class InlineMessages {
         return conversations
                 .documents()
                 .updateOne(unchanged, List.of(new BsonDocument("$set", withRest(set, count))))
-                .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
+                .onFailure(DriverFailure::isRejected)
                 .recoverWithUni(noPipelines -> cutBySize(read, unchanged, set, count))
                 .map(result -> result.getMatchedCount() > 0);
     }
@@ -119,7 +118,7 @@ class InlineMessages {
 
     /**
      * Cuts without a pipeline update, which the embedded server lacks. The update states how many messages stay, so an append since
-     * the read prevents it; that append requests another offload.
+     * the read prevents it. A later append requests another offload.
      */
     private Uni<UpdateResult> cutBySize(StoredConversation read, BsonDocument unchanged, BsonDocument set, int count) {
         BsonDocument rest =

@@ -193,7 +193,10 @@ final class MessageQuery {
                 .append(IDEMPOTENCY_KEY, text(IDEMPOTENCY_KEY));
     }
 
-    /** An expression: a list of the newest message, with at most {@code characters} of its content; empty if there is none. */
+    /**
+     * An expression: a list that contains the newest message, with at most {@code characters} of its content. The list is empty if
+     * the document has no messages.
+     */
     static BsonValue newest(int characters) {
         BsonValue beginning = operator("$substrCP", field(CONTENT), new BsonInt32(0), new BsonInt32(characters));
         return map(

@@ -98,7 +98,10 @@ public record StoredConversation(BsonDocument document, int inline) {
         return BsonBoolean.TRUE.equals(document.get(ARCHIVED));
     }
 
-    /** The newest message, with the beginning of its content; empty if there is none, or this is not from a list. */
+    /**
+     * The newest message, with the beginning of its content. Empty if the conversation has no messages, or if it was not read by
+     * {@link Conversations#list}.
+     */
     public Optional<Message> lastMessage() {
         return LenientBson.array(document, Conversations.LAST_MESSAGE).stream()
                 .findFirst()

@@ -70,10 +70,14 @@ class ListingTest {
     }
 
     private List<String> allPages(int limit, Runnable between) {
+        return allPages(limit, Map.of(), between);
+    }
+
+    private List<String> allPages(int limit, Map<String, String> filter, Runnable between) {
         List<String> seen = new ArrayList<>();
         String cursor = null;
         do {
-            RequestSpecification request = as(user).queryParam("limit", limit);
+            RequestSpecification request = as(user).queryParam("limit", limit).queryParams(filter);
             Response page = (cursor == null ? request : request.queryParam("after", cursor)).get("/api/conversation");
             page.then().statusCode(200);
             List<String> ids = page.path("data.conversationId");
@@ -216,16 +220,7 @@ class ListingTest {
     }
 
     private List<String> listed(String archived) {
-        List<String> seen = new ArrayList<>();
-        String cursor = null;
-        do {
-            RequestSpecification request = as(user).queryParam("limit", 2).queryParam("archived", archived);
-            Response page = (cursor == null ? request : request.queryParam("after", cursor)).get("/api/conversation");
-            page.then().statusCode(200);
-            seen.addAll(page.path("data.conversationId"));
-            cursor = page.path("nextCursor");
-        } while (cursor != null);
-        return seen;
+        return allPages(2, Map.of("archived", archived), () -> {});
     }
 
     /** What the server reads for a page: the page, or at most the conversations of the caller. */

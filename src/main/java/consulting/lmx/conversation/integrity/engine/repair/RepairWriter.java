@@ -1,7 +1,6 @@
 package consulting.lmx.conversation.integrity.engine.repair;
 
 import com.mongodb.MongoCommandException;
-import com.mongodb.MongoException;
 import com.mongodb.MongoWriteException;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
@@ -74,7 +73,7 @@ public final class RepairWriter {
                 .deferred(() ->
                         Publishers.one(collection.updateOne(Filters.eq("_id", new BsonObjectId()), pipeline, SIMPLE)))
                 .map(result -> true)
-                .onFailure(failure -> failure instanceof MongoException && !DriverFailure.isUnavailable(failure))
+                .onFailure(DriverFailure::isRejected)
                 .recoverWithItem(false);
     }
 
