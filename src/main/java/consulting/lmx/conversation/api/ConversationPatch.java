@@ -59,7 +59,8 @@ public final class ConversationPatch {
             if (metadata.isPresent()) {
                 BsonValue merge = metadata.get();
                 changed = changed.with(
-                        METADATA, merge.isNull() ? null : Metadata.merged(read.metadata(), merge.asDocument()));
+                        METADATA,
+                        merge.isNull() ? null : Metadata.OF_CONVERSATION.merged(read.metadata(), merge.asDocument()));
             }
             return changed;
         }
@@ -90,7 +91,9 @@ public final class ConversationPatch {
                 });
         return new Changes(
                 fields.containsKey(TITLE) ? Optional.of(title(fields.get(TITLE))) : Optional.empty(),
-                fields.containsKey(METADATA) ? Optional.of(metadata(fields.get(METADATA))) : Optional.empty(),
+                fields.containsKey(METADATA)
+                        ? Optional.of(metadata(fields.get(METADATA), Metadata.OF_CONVERSATION))
+                        : Optional.empty(),
                 fields.containsKey(ARCHIVED) ? Optional.of(archived(fields.get(ARCHIVED))) : Optional.empty());
     }
 
@@ -120,13 +123,14 @@ public final class ConversationPatch {
         return BsonBoolean.valueOf(archived);
     }
 
-    private static BsonValue metadata(Object value) {
+    /** Returns a merge patch of metadata, or BSON null to remove it. */
+    static BsonValue metadata(Object value, Metadata bounds) {
         if (value == null) {
             return BsonNull.VALUE;
         }
         if (!(value instanceof Map<?, ?> changes)) {
             throw ServiceException.invalid(METADATA, "must be an object or null");
         }
-        return Metadata.patch(changes);
+        return bounds.patch(changes);
     }
 }

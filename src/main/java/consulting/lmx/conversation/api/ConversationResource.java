@@ -4,11 +4,8 @@ import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.Caller;
-import consulting.lmx.conversation.store.AppendResult;
 import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.store.MessageReader.Page;
-import consulting.lmx.conversation.store.MessageWindow;
-import consulting.lmx.conversation.text.WellFormedText;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -22,7 +19,6 @@ import jakarta.ws.rs.GET;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
-import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
@@ -50,12 +46,9 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 @Consumes(MediaType.APPLICATION_JSON)
 public class ConversationResource {
 
-    static final String PATH = "/api/conversation";
+    public static final String PATH = "/api/conversation";
 
-    private static final String MERGE_PATCH = "application/merge-patch+json";
-
-    /** The longest id of a new conversation, in characters. */
-    private static final int ID_LENGTH = 200;
+    static final String MERGE_PATCH = "application/merge-patch+json";
 
     /** The largest page that a caller may request. */
     static final int PAGE_SIZE = 100;
@@ -89,26 +82,6 @@ public class ConversationResource {
                         .build());
     }
 
-    @POST
-    @Path("/{conversationId}/message")
-    @Operation(
-            operationId = "sendMessage",
-            summary = "Appends a message, and creates the conversation if there is none of that id")
-    public Uni<RestResponse<Sent>> message(
-            @PathParam("conversationId") @WellFormedText(max = ID_LENGTH) String conversationId,
-            @NotNull @Valid NewMessage request,
-            @Context HttpHeaders headers) {
-        return service.append(caller.id(), conversationId, request, IdempotencyKey.of(headers))
-                .map(appended -> {
-                    Sent sent = Sent.of(conversationId, appended);
-                    return appended.created()
-                            ? ResponseBuilder.<Sent>created(ConversationView.uri(conversationId))
-                                    .entity(sent)
-                                    .build()
-                            : RestResponse.ok(sent);
-                });
-    }
-
     @GET
     @Path("/{conversationId}")
     @Operation(operationId = "getConversation", summary = "One conversation with its newest messages")
@@ -137,23 +110,26 @@ public class ConversationResource {
             @NotNull ConversationPatch patch,
             @Context Request request,
             @Context HttpHeaders headers) {
+        return service.patch(
+                        caller.id(),
+                        conversationId,
+                        patch.changes(),
+                        precondition(request, headers),
+                        memory.ofThisCall())
+                .map(ConversationResource::view);
+    }
+
+    /** Requires the current state to match the caller's {@code If-Match}; empty if the call has no such condition. */
+    static Optional<Consumer<Page>> precondition(Request request, HttpHeaders headers) {
         boolean conditional = Stream.of(
                         HttpHeaders.IF_MATCH,
                         HttpHeaders.IF_NONE_MATCH,
                         HttpHeaders.IF_MODIFIED_SINCE,
                         HttpHeaders.IF_UNMODIFIED_SINCE)
                 .anyMatch(header -> headers.getHeaderString(header) != null);
-        Consumer<Page> precondition = read -> requireMatch(request, read);
-        return service.patch(
-                        caller.id(),
-                        conversationId,
-                        patch.changes(),
-                        conditional ? Optional.of(precondition) : Optional.empty(),
-                        memory.ofThisCall())
-                .map(ConversationResource::view);
+        return conditional ? Optional.of(read -> requireMatch(request, read)) : Optional.empty();
     }
 
-    /** Requires the current state to match the caller's {@code If-Match}. */
     private static void requireMatch(Request request, Page read) {
         if (request.evaluatePreconditions(ETag.of(read)) != null) {
             throw preconditionFailed();
@@ -191,22 +167,6 @@ public class ConversationResource {
                 .map(found -> ConversationPage.of(found, size));
     }
 
-    @GET
-    @Path("/{conversationId}/messages")
-    @Operation(
-            operationId = "listMessages",
-            summary = "Some messages of a conversation: the newest, those before an index, or those after one")
-    public Uni<MessagePage> messages(
-            String conversationId,
-            @QueryParam("limit") @Min(1) @Max(PAGE_SIZE) Integer limit,
-            @QueryParam("before") @Min(0) Integer before,
-            @QueryParam("after") @Min(-1) Integer after) {
-        MessageWindow window = new MessageWindow(
-                limit == null ? limits.pageSize() : limit, Optional.ofNullable(before), Optional.ofNullable(after));
-        return service.messages(caller.id(), conversationId, window, memory.ofThisCall())
-                .map(page -> new MessagePage(MessageView.of(page.messages(), page.first()), page.hasMore()));
-    }
-
     @DELETE
     @Operation(operationId = "deleteConversations", summary = "Deletes all conversations of the caller")
     public Uni<Deleted> deleteAll(
@@ -237,15 +197,6 @@ public class ConversationResource {
                     page.conversation().conversationId(),
                     page.conversation().sessionId(),
                     ConversationView.of(page));
-        }
-    }
-
-    /** The response to an append. */
-    public record Sent(boolean success, String conversationId, String sessionId, MessageView message) {
-
-        static Sent of(String conversationId, AppendResult appended) {
-            return new Sent(
-                    true, conversationId, appended.sessionId(), MessageView.of(appended.message(), appended.index()));
         }
     }
 }

@@ -15,13 +15,10 @@ import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.AuditLog;
-import consulting.lmx.conversation.store.AppendResult;
 import consulting.lmx.conversation.store.Conversation;
-import consulting.lmx.conversation.store.ConversationFields;
 import consulting.lmx.conversation.store.Conversations;
 import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.store.ListPosition;
-import consulting.lmx.conversation.store.MessageAppender;
 import consulting.lmx.conversation.store.MessageReader;
 import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.MessageWindow;
@@ -29,6 +26,7 @@ import consulting.lmx.conversation.store.SessionId;
 import consulting.lmx.conversation.store.StoredConversation;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
@@ -52,12 +50,11 @@ public class ConversationService {
     /** The most memory of a conversation in a list, in bytes: its metadata, title, ids and last message. */
     private static final long LISTED_BYTES = 11 * 1024;
 
-    /** The number of retries of a change while others change the conversation. */
-    private static final int ATTEMPTS = 5;
+    /** The stored fields that an entity tag stands for. */
+    static final List<String> WHOLE = List.of(TITLE, METADATA, ARCHIVED, UPDATED_AT, OFFLOADED, MESSAGES);
 
     private final Conversations conversations;
     private final MessageReader reader;
-    private final MessageAppender appender;
     private final LimitsConfig limits;
     private final ObjectMapper json;
     private final Counter started;
@@ -66,13 +63,11 @@ public class ConversationService {
     ConversationService(
             Conversations conversations,
             MessageReader reader,
-            MessageAppender appender,
             LimitsConfig limits,
             ObjectMapper json,
             MeterRegistry meters) {
         this.conversations = conversations;
         this.reader = reader;
-        this.appender = appender;
         this.limits = limits;
         this.json = json;
         this.started = meters.counter("conversations.started");
@@ -84,19 +79,14 @@ public class ConversationService {
      * with {@link ErrorCode#KEY_REUSED} if the request differs.
      */
     Uni<Page> start(String caller, NewConversation request, Optional<IdempotencyKey> key, HeldMemory memory) {
-        for (int i = 0; i < request.messages().size(); i++) {
-            limits.requireFits(request.messages().get(i).content(), MESSAGES + "[" + i + "].content");
-        }
         String id = key.map(k -> k.conversationId(caller))
                 .orElseGet(() -> UUID.randomUUID().toString());
         Conversation conversation = new Conversation(id, SessionId.random(), caller);
         conversation.startRequest =
                 key.map(k -> RequestDigest.of(request).stored(json)).orElse(null);
-        conversation.messages = request.messages().stream()
-                .map(message -> message.at(conversation.createdAt))
-                .toList();
+        conversation.messages = NewMessage.at(conversation.createdAt, request.messages(), MESSAGES, limits);
         conversation.title = request.title();
-        conversation.metadata = Metadata.toBson(request.metadata());
+        conversation.metadata = Metadata.OF_CONVERSATION.toBson(request.metadata());
         return conversations
                 .insert(conversation)
                 .invoke(() -> {
@@ -172,28 +162,30 @@ public class ConversationService {
             String caller, int limit, Optional<Boolean> archived, Optional<ListPosition> after, HeldMemory memory) {
         return memory.reserve(limit * LISTED_BYTES)
                 .chain(() -> conversations.list(caller, limit, archived, after))
+                .chain(found -> Multi.createFrom()
+                        .iterable(found)
+                        .onItem()
+                        .transformToUniAndConcatenate(one -> withLastMessage(one, memory))
+                        .collect()
+                        .asList())
                 .onFailure(failure -> after.isPresent() && Cursor.isRejected(failure))
                 .transform(rejected -> Cursor.unknown());
     }
 
-    /**
-     * Appends a message, and creates the conversation if there is none. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the
-     * id belongs to another user.
-     */
-    Uni<AppendResult> append(String caller, String conversationId, NewMessage request, Optional<IdempotencyKey> key) {
-        limits.requireFits(request.content(), ConversationFields.CONTENT);
-        return appender.append(
-                        caller,
-                        conversationId,
-                        request.at(Conversation.now())
-                                .withIdempotencyKey(
-                                        key.map(IdempotencyKey::text).orElse(null)))
-                .invoke(result -> {
-                    if (!result.repeated()) {
-                        messages.increment();
-                        started.increment(result.created() ? 1 : 0);
-                    }
-                });
+    /** Reads the newest message if a truncation left none in the document. */
+    private Uni<StoredConversation> withLastMessage(StoredConversation listed, HeldMemory memory) {
+        if (listed.offloaded() == 0 || listed.lastMessage().isPresent()) {
+            return Uni.createFrom().item(listed);
+        }
+        return reader.read(
+                        Conversations.same(listed.userId(), listed.id()),
+                        false,
+                        MessageWindow.newest(1),
+                        PAGE_BYTES,
+                        memory::reserve)
+                .map(page -> page == null || page.messages().isEmpty()
+                        ? listed
+                        : listed.withLastMessage(page.messages().get(0)));
     }
 
     /**
@@ -207,36 +199,20 @@ public class ConversationService {
             ConversationPatch.Changes patch,
             Optional<Consumer<Page>> precondition,
             HeldMemory memory) {
-        return get(caller, conversationId, memory)
-                .chain(page -> {
-                    precondition.ifPresent(required -> required.accept(page));
-                    StoredConversation read = page.conversation();
-                    StoredConversation changed = patch.applyTo(read)
-                            .with(
-                                    UPDATED_AT,
-                                    new BsonDateTime(Conversation.now().toEpochMilli()));
-                    List<String> unchanged = new ArrayList<>(patch.mergedFields());
-                    if (precondition.isPresent()) {
-                        unchanged = List.of(TITLE, METADATA, ARCHIVED, UPDATED_AT, OFFLOADED, MESSAGES);
-                    }
-                    return conversations
-                            .update(read, changed, unchanged)
-                            .map(stored ->
-                                    stored ? new Page(changed, page.first(), page.messages(), page.hasMore()) : null);
-                })
-                .onItem()
-                .ifNull()
-                .failWith(Outdated::new)
-                .onFailure(Outdated.class)
-                .retry()
-                .atMost(ATTEMPTS)
-                .onFailure(Outdated.class)
-                .transform(outdated -> new ServiceException(
-                        ErrorCode.CONFLICT, "Others changed the conversation several times meanwhile. Try again."));
+        return Retry.whileOutdated(get(caller, conversationId, memory).chain(page -> {
+            precondition.ifPresent(required -> required.accept(page));
+            StoredConversation read = page.conversation();
+            StoredConversation changed = patch.applyTo(read)
+                    .with(UPDATED_AT, new BsonDateTime(Conversation.now().toEpochMilli()));
+            List<String> unchanged = new ArrayList<>(patch.mergedFields());
+            if (precondition.isPresent()) {
+                unchanged = WHOLE;
+            }
+            return conversations
+                    .update(read, changed, unchanged)
+                    .map(stored -> stored ? new Page(changed, page.first(), page.messages(), page.hasMore()) : null);
+        }));
     }
-
-    /** The conversation changed since it was read. */
-    private static final class Outdated extends RuntimeException {}
 
     /** Deletes all conversations of the caller; returns their number. */
     Uni<Long> deleteAll(String caller) {

@@ -39,7 +39,7 @@ public record ConversationSummary(
                 conversation.sessionId(),
                 conversation.userId(),
                 conversation.title(),
-                ConversationView.json(conversation.metadata()),
+                Metadata.json(conversation.metadata()),
                 conversation.archived(),
                 conversation
                         .lastMessage()

@@ -10,9 +10,6 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
-import org.bson.BsonDocument;
-import org.bson.json.JsonMode;
-import org.bson.json.JsonWriterSettings;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
@@ -40,12 +37,6 @@ public record ConversationView(
         Instant createdAt,
         Instant updatedAt) {
 
-    private static final JsonWriterSettings PLAIN = JsonWriterSettings.builder()
-            .outputMode(JsonMode.RELAXED)
-            .dateTimeConverter((millis, writer) ->
-                    writer.writeString(Instant.ofEpochMilli(millis).toString()))
-            .build();
-
     static ConversationView of(Page page) {
         StoredConversation conversation = page.conversation();
         return new ConversationView(
@@ -53,7 +44,7 @@ public record ConversationView(
                 conversation.sessionId(),
                 conversation.userId(),
                 conversation.title(),
-                json(conversation.metadata()),
+                Metadata.json(conversation.metadata()),
                 conversation.archived(),
                 MessageView.of(page.messages(), page.first()),
                 conversation.messageCount(),
@@ -69,9 +60,5 @@ public record ConversationView(
         String encoded =
                 URLEncoder.encode(conversationId, StandardCharsets.UTF_8).replace("+", "%20");
         return URI.create(ConversationResource.PATH + "/" + encoded);
-    }
-
-    static String json(BsonDocument document) {
-        return document == null ? null : document.toJson(PLAIN);
     }
 }

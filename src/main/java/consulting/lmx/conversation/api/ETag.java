@@ -15,8 +15,8 @@ import java.util.Base64;
 import java.util.List;
 
 /**
- * The strong entity tag of a conversation: a digest of the fields in a response. Messages are only appended, so their number and
- * the last one represent them all.
+ * The strong entity tag of a conversation: a digest of the fields in a response. The content of a message does not change, so the
+ * number of messages and the last one represent them all.
  */
 final class ETag {
 
@@ -30,16 +30,25 @@ final class ETag {
         add(digest, conversation.conversationId());
         add(digest, conversation.sessionId());
         add(digest, conversation.title());
-        add(digest, ConversationView.json(conversation.metadata()));
+        add(digest, Metadata.json(conversation.metadata()));
         if (conversation.archived()) { // else the tag is that of an older version, which may run beside this one
             add(digest, ARCHIVED);
         }
         add(digest, String.valueOf(conversation.updatedAt()));
         List<Message> newest = page.messages();
         add(digest, String.valueOf(conversation.messageCount()));
-        add(digest, newest.isEmpty() ? null : newest.get(newest.size() - 1).toString());
+        add(digest, newest.isEmpty() ? null : text(newest.get(newest.size() - 1)));
+        newest.stream()
+                .filter(message -> message.metadata() != null)
+                .forEach(message -> add(digest, Metadata.json(message.metadata().value())));
         byte[] tag = Arrays.copyOf(digest.digest(), BYTES);
         return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(tag));
+    }
+
+    /** The form that older versions use, which may run beside this one. */
+    private static String text(Message message) {
+        return "Message[role=" + message.role() + ", content=" + message.content() + ", timestamp="
+                + message.timestamp() + ", idempotencyKey=" + message.idempotencyKey() + "]";
     }
 
     /** Adds the length before the text, so that no two sequences of texts have the same digest. */

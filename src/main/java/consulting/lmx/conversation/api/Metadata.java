@@ -3,9 +3,11 @@ package consulting.lmx.conversation.api;
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
 
 import consulting.lmx.conversation.problem.ServiceException;
+import consulting.lmx.conversation.store.Message;
 import consulting.lmx.conversation.text.Text;
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import org.bson.BsonArray;
@@ -19,29 +21,38 @@ import org.bson.BsonString;
 import org.bson.BsonValue;
 import org.bson.RawBsonDocument;
 import org.bson.codecs.BsonDocumentCodec;
+import org.bson.json.JsonMode;
+import org.bson.json.JsonWriterSettings;
 
 /**
- * Converts a conversation's metadata between JSON and BSON. Metadata is a JSON object of at most 16 keys, 4 levels and 8 KiB
- * of BSON. A key does not begin with {@code $} or a dot and holds no NUL. A number is a 64-bit integer or a double, so that
- * it is stored without loss.
+ * Converts metadata between JSON and BSON. Metadata is a JSON object. Its key does not begin with {@code $} or a dot and holds no
+ * NUL. A number is a 64-bit integer or a double, so that it is stored without loss.
+ *
+ * @param field the path of the metadata in the request
+ * @param maxBytes the bound of its BSON
  */
-final class Metadata {
+record Metadata(String field, int maxKeys, int maxDepth, int maxBytes) {
 
-    private static final int MAX_KEYS = 16;
-    private static final int MAX_DEPTH = 4;
-    private static final int MAX_BYTES = 8 * 1024;
+    private static final JsonWriterSettings PLAIN = JsonWriterSettings.builder()
+            .outputMode(JsonMode.RELAXED)
+            .dateTimeConverter((millis, writer) ->
+                    writer.writeString(Instant.ofEpochMilli(millis).toString()))
+            .build();
 
-    /** A patch may remove as much as it adds. */
-    private static final int MAX_PATCH_BYTES = 2 * MAX_BYTES;
+    /** The metadata of a conversation. */
+    static final Metadata OF_CONVERSATION = new Metadata(METADATA, 16, 4, 8 * 1024);
 
-    private Metadata() {}
+    /** The metadata of a message. */
+    static Metadata ofMessage(String field) {
+        return new Metadata(field, Integer.MAX_VALUE, 16, 16 * 1024);
+    }
 
     /**
      * Returns the metadata as it is stored; null for null.
      *
      * @throws ServiceException that names the rule that the metadata breaks
      */
-    static BsonDocument toBson(Map<String, Object> metadata) {
+    RawBsonDocument toBson(Map<String, Object> metadata) {
         if (metadata == null) {
             return null;
         }
@@ -53,8 +64,8 @@ final class Metadata {
      *
      * @throws ServiceException that names the rule that the patch breaks
      */
-    static BsonDocument patch(Map<?, ?> patch) {
-        return requireSize(object(patch, 1), MAX_PATCH_BYTES);
+    BsonDocument patch(Map<?, ?> patch) {
+        return requireSize(object(patch, 1), 2 * maxBytes); // it may remove as much as it adds
     }
 
     /**
@@ -62,8 +73,20 @@ final class Metadata {
      *
      * @throws ServiceException that names the rule that the result breaks
      */
-    static BsonDocument merged(BsonDocument stored, BsonDocument patch) {
+    RawBsonDocument merged(BsonDocument stored, BsonDocument patch) {
         return requireBounds(merge(stored, patch));
+    }
+
+    /** Returns the JSON of stored metadata; null for null. */
+    static String json(BsonDocument metadata) {
+        return metadata == null ? null : metadata.toJson(PLAIN);
+    }
+
+    /** A message's metadata with its size. */
+    static Message.Metadata measured(RawBsonDocument metadata) {
+        int bytes = metadata.getByteBuffer().remaining();
+        return new Message.Metadata(
+                metadata, Math.max(bytes, Metadata.json(metadata).length()));
     }
 
     private static BsonDocument merge(BsonDocument stored, BsonDocument patch) {
@@ -88,49 +111,49 @@ final class Metadata {
         return merged;
     }
 
-    private static BsonDocument requireBounds(BsonDocument metadata) {
-        if (metadata.size() > MAX_KEYS) {
-            throw ServiceException.invalid(METADATA, "must have at most " + MAX_KEYS + " keys");
+    private RawBsonDocument requireBounds(BsonDocument metadata) {
+        if (metadata.size() > maxKeys) {
+            throw ServiceException.invalid(field, "must have at most " + maxKeys + " keys");
         }
-        return requireSize(metadata, MAX_BYTES);
+        return requireSize(metadata, maxBytes);
     }
 
-    private static BsonDocument requireSize(BsonDocument metadata, int bytes) {
+    private RawBsonDocument requireSize(BsonDocument metadata, int bytes) {
         RawBsonDocument raw = new RawBsonDocument(metadata, new BsonDocumentCodec());
         if (raw.getByteBuffer().remaining() > bytes) {
-            throw ServiceException.invalid(METADATA, "must be at most " + MAX_BYTES + " bytes as BSON");
+            throw ServiceException.invalid(field, "must be at most " + maxBytes + " bytes as BSON");
         }
         return raw;
     }
 
-    private static void requireDepth(int depth) {
-        if (depth > MAX_DEPTH) {
-            throw ServiceException.invalid(METADATA, "must be at most " + MAX_DEPTH + " levels deep");
+    private void requireDepth(int depth) {
+        if (depth > maxDepth) {
+            throw ServiceException.invalid(field, "must be at most " + maxDepth + " levels deep");
         }
     }
 
-    private static BsonDocument object(Map<?, ?> json, int depth) {
+    private BsonDocument object(Map<?, ?> json, int depth) {
         requireDepth(depth);
         BsonDocument bson = new BsonDocument();
         json.forEach((key, value) -> bson.append(key(key.toString()), value(value, depth)));
         return bson;
     }
 
-    private static String key(String key) {
+    private String key(String key) {
         boolean taken = key.startsWith("$") || key.startsWith(".") || key.indexOf('\0') >= 0;
         if (taken || !Text.isWellFormed(key)) {
             throw ServiceException.invalid(
-                    METADATA, "must not have a key that begins with $ or a dot, or is not valid text");
+                    field, "must not have a key that begins with $ or a dot, or is not valid text");
         }
         return key;
     }
 
-    private static BsonValue value(Object json, int depth) {
+    private BsonValue value(Object json, int depth) {
         if (json == null) {
             return BsonNull.VALUE;
         } else if (json instanceof String text) {
             if (!Text.isWellFormed(text)) {
-                throw ServiceException.invalid(METADATA, "must not contain a lone surrogate");
+                throw ServiceException.invalid(field, "must not contain a lone surrogate");
             }
             return new BsonString(text);
         } else if (json instanceof Boolean flag) {
@@ -146,7 +169,7 @@ final class Metadata {
         } else if (json instanceof List<?> list) {
             return list(list, depth + 1);
         }
-        throw ServiceException.invalid(METADATA, "has a number that cannot be stored without loss");
+        throw ServiceException.invalid(field, "has a number that cannot be stored without loss");
     }
 
     /** Whether the nearest double, rounded to the same number of digits, equals this number. */
@@ -160,7 +183,7 @@ final class Metadata {
                         == 0;
     }
 
-    private static BsonArray list(List<?> json, int depth) {
+    private BsonArray list(List<?> json, int depth) {
         requireDepth(depth);
         return new BsonArray(json.stream().map(value -> value(value, depth)).toList());
     }

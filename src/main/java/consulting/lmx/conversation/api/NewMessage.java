@@ -1,10 +1,20 @@
 package consulting.lmx.conversation.api;
 
+import static consulting.lmx.conversation.store.ConversationFields.CONTENT;
+import static consulting.lmx.conversation.store.ConversationFields.METADATA;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import consulting.lmx.conversation.problem.ServiceException;
+import consulting.lmx.conversation.store.LimitsConfig;
 import consulting.lmx.conversation.store.Message;
 import consulting.lmx.conversation.text.WellFormedText;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.bson.RawBsonDocument;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
@@ -12,6 +22,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
  *
  * @param role {@code user} (the default), {@code assistant}, {@code system} or {@code tool}
  * @param content not blank, at most {@code conversations.limits.message-size} bytes of UTF-8
+ * @param metadata data of the caller's own: a JSON object of at most 16 levels and 16 KiB of BSON
  */
 public record NewMessage(
         @Pattern(regexp = "user|assistant|system|tool", message = "must be user, assistant, system or tool")
@@ -20,9 +31,28 @@ public record NewMessage(
                 defaultValue = "user")
         String role,
 
-        @NotNull @WellFormedText String content) {
+        @NotNull @WellFormedText String content,
 
-    Message at(Instant timestamp) {
-        return new Message(role == null ? "user" : role, content, timestamp);
+        @Schema(ref = "MessageMetadata") @JsonInclude(JsonInclude.Include.NON_NULL)
+        Map<String, Object> metadata) {
+
+    /**
+     * Converts messages.
+     *
+     * @param path the path of the list in the request
+     * @throws ServiceException that names the field that breaks a limit
+     */
+    static List<Message> at(Instant timestamp, List<NewMessage> messages, String path, LimitsConfig limits) {
+        return IntStream.range(0, messages.size())
+                .mapToObj(i -> messages.get(i).at(timestamp, path + "[" + i + "].", limits))
+                .toList();
+    }
+
+    /** @param path what precedes the names of fields in an error */
+    Message at(Instant timestamp, String path, LimitsConfig limits) {
+        limits.requireFits(content, path + CONTENT);
+        RawBsonDocument stored = Metadata.ofMessage(path + METADATA).toBson(metadata);
+        return new Message(
+                role == null ? "user" : role, content, timestamp, stored == null ? null : Metadata.measured(stored));
     }
 }

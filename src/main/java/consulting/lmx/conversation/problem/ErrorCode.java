@@ -28,6 +28,7 @@ public enum ErrorCode {
             404,
             "Not Found",
             "There is no conversation of this id, or it belongs to another user. Both look the same."),
+    MESSAGE_NOT_FOUND(404, "Not Found", "The conversation has no message of this index."),
     METHOD_NOT_ALLOWED(
             405,
             "Method Not Allowed",
@@ -39,6 +40,11 @@ public enum ErrorCode {
             "Conflict",
             "Concurrent changes prevented the write, or the stored document does not accept it. It changed nothing. Read"
                     + " the conversation, then try again."),
+    MESSAGES_IMMUTABLE(
+            409,
+            "Conflict",
+            "The message is one of the older messages of a long conversation, which cannot change. Only the newest can:"
+                    + " at least conversations.limits.inline-messages, unless they are long."),
     MESSAGES_LOST(
             410,
             "Gone",

@@ -21,6 +21,13 @@ public final class AuditLog {
         LOG.infof("event=audit-deletion who=%s conversation=%s count=1", quoted(caller), quoted(conversationId));
     }
 
+    /** A caller deleted the newest messages of a conversation, from this index on. */
+    public static void truncation(String caller, String conversationId, int from, int messages) {
+        LOG.infof(
+                "event=audit-truncation who=%s conversation=%s from=%d count=%d",
+                quoted(caller), quoted(conversationId), from, messages);
+    }
+
     /** A caller deleted all of their conversations. */
     public static void deletionOfAll(String caller, long conversations) {
         LOG.infof("event=audit-deletion-of-all who=%s count=%d", quoted(caller), conversations);

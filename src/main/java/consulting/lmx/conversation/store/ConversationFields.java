@@ -55,6 +55,9 @@ public final class ConversationFields {
     /** In a message: the {@code Idempotency-Key} that it was sent with. */
     public static final String IDEMPOTENCY_KEY = "retryKey";
 
+    /** In a message: the digest of the request that its {@link #IDEMPOTENCY_KEY} was sent with; missing if role and content are all. */
+    public static final String REQUEST_DIGEST = "retryRequest";
+
     /** In a message. */
     public static final String ROLE = "role";
 
@@ -63,6 +66,18 @@ public final class ConversationFields {
 
     /** In a message. */
     public static final String TIMESTAMP = "timestamp";
+
+    /** In a message, beside its {@link #METADATA}: the larger of its sizes as BSON and as JSON, in bytes. */
+    public static final String METADATA_BYTES = "metadataBytes";
+
+    /** How many times messages were truncated or changed; missing if never. */
+    public static final String REVISION = "messagesRevision";
+
+    /** The last truncations, oldest first: a list of {@code {messagesRevision, from}}. */
+    public static final String TRUNCATIONS = "truncations";
+
+    /** In an entry of {@link #TRUNCATIONS}: the index of the first removed message. */
+    public static final String FROM = "from";
 
     private ConversationFields() {}
 }

@@ -4,13 +4,17 @@ import static consulting.lmx.conversation.store.ConversationFields.ARCHIVED;
 import static consulting.lmx.conversation.store.ConversationFields.COLLECTION;
 import static consulting.lmx.conversation.store.ConversationFields.CONVERSATION_ID;
 import static consulting.lmx.conversation.store.ConversationFields.CREATED_AT;
+import static consulting.lmx.conversation.store.ConversationFields.FROM;
 import static consulting.lmx.conversation.store.ConversationFields.GENERATIONS;
 import static consulting.lmx.conversation.store.ConversationFields.ID;
 import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
+import static consulting.lmx.conversation.store.ConversationFields.METADATA_BYTES;
 import static consulting.lmx.conversation.store.ConversationFields.OFFLOADED;
+import static consulting.lmx.conversation.store.ConversationFields.REVISION;
 import static consulting.lmx.conversation.store.ConversationFields.SESSION_ID;
 import static consulting.lmx.conversation.store.ConversationFields.TITLE;
+import static consulting.lmx.conversation.store.ConversationFields.TRUNCATIONS;
 import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.USER_ID;
 import static consulting.lmx.conversation.store.MessageQuery.operator;
@@ -42,6 +46,7 @@ import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +55,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bson.BsonArray;
 import org.bson.BsonBoolean;
+import org.bson.BsonDateTime;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonMinKey;
@@ -71,13 +77,13 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 public class Conversations {
 
     /** The fields that a read of messages needs. */
-    static final List<String> POSITION = List.of(OFFLOADED, GENERATIONS);
+    static final List<String> POSITION = List.of(OFFLOADED, GENERATIONS, REVISION, TRUNCATIONS);
 
     /** The most memory that is read without a reservation, in bytes. */
     static final long SHORT_BYTES = 64 * 1024;
 
     /** The most metadata that is read without a reservation of memory, in bytes: what a caller can store. */
-    private static final int METADATA_BYTES = 8 * 1024;
+    private static final int MAX_METADATA_BYTES = 8 * 1024;
 
     private static final int METADATA_DEPTH = 4;
 
@@ -86,7 +92,7 @@ public class Conversations {
 
     private static final BsonDocument IS_SHORT = MessageQuery.isShort(SHORT_BYTES);
     private static final BsonDocument IS_SHORT_WITH_METADATA =
-            operator("$and", ValueSize.isAtMost(METADATA, 1, METADATA_BYTES), IS_SHORT);
+            operator("$and", ValueSize.isAtMost(METADATA, 1, MAX_METADATA_BYTES), IS_SHORT);
 
     /** In a result: stands for metadata that is larger than a caller can store. */
     private static final BsonValue TOO_LARGE = new BsonMinKey();
@@ -94,7 +100,7 @@ public class Conversations {
     /** An expression: the metadata, or {@link #TOO_LARGE}. */
     private static final BsonDocument BOUNDED_METADATA = operator(
             "$cond",
-            ValueSize.isAtMost(METADATA, METADATA_DEPTH, METADATA_BYTES),
+            ValueSize.isAtMost(METADATA, METADATA_DEPTH, MAX_METADATA_BYTES),
             new BsonString("$" + METADATA),
             TOO_LARGE);
 
@@ -102,7 +108,7 @@ public class Conversations {
     static final String LAST_MESSAGE = "lastMessage";
 
     /** The most characters of the content of {@link #LAST_MESSAGE}. */
-    private static final int LAST_MESSAGE_CHARACTERS = 200;
+    static final int LAST_MESSAGE_CHARACTERS = 200;
 
     private static final BsonDocument LISTED_WITHOUT_MESSAGE = listed();
     private static final BsonDocument LISTED =
@@ -172,11 +178,11 @@ public class Conversations {
         return new BsonDocument(ID, id).append(USER_ID, new BsonString(caller));
     }
 
-    /** Selects this document if no messages were offloaded since it was read. */
+    /** Selects this document if its messages did not change since it was read, unless messages were appended. */
     static BsonDocument unmoved(StoredConversation read) {
-        BsonDocument selected = new BsonDocument(ID, read.id());
-        selected.putAll(offloaded(read.offloaded()));
-        return selected;
+        return new BsonDocument(ID, read.id())
+                .append(OFFLOADED, count(read.offloaded()))
+                .append(REVISION, count(read.revision()));
     }
 
     /** The error for a caller who has no such conversation. */
@@ -350,7 +356,8 @@ public class Conversations {
 
     /** Finds the message with this idempotency key in the document of the selected conversation; null if it does not exist. */
     Uni<Located> readWithKey(Bson selected, String key) {
-        BsonDocument projection = MessageQuery.include(List.of(SESSION_ID, CREATED_AT, OFFLOADED, GENERATIONS))
+        BsonDocument projection = MessageQuery.include(
+                        List.of(SESSION_ID, CREATED_AT, OFFLOADED, GENERATIONS, REVISION))
                 .append(POSITION_OF, MessageQuery.positionOfKey(key));
         return first(List.of(Aggregates.match(selected), Aggregates.project(projection)))
                 .onItem()
@@ -385,10 +392,9 @@ public class Conversations {
                                 .orElse("")));
     }
 
-    /** A filter for conversations with {@code count} offloaded messages. */
-    static BsonDocument offloaded(int count) {
-        BsonDocument none = new BsonDocument("$not", new BsonDocument("$gt", new BsonInt32(0)));
-        return new BsonDocument(OFFLOADED, count == 0 ? none : new BsonInt32(count));
+    /** A condition on {@link ConversationFields#OFFLOADED} or {@link ConversationFields#REVISION}: a missing field counts as 0. */
+    static BsonValue count(int count) {
+        return count == 0 ? new BsonDocument("$not", new BsonDocument("$gt", new BsonInt32(0))) : new BsonInt32(count);
     }
 
     /**
@@ -428,8 +434,8 @@ public class Conversations {
 
     private static BsonDocument listed() {
         BsonDocument title = operator(
-                "$cond", ValueSize.isAtMost(TITLE, 0, METADATA_BYTES), new BsonString("$" + TITLE), BsonNull.VALUE);
-        return MessageQuery.include(List.of(CONVERSATION_ID, SESSION_ID, USER_ID, CREATED_AT, UPDATED_AT))
+                "$cond", ValueSize.isAtMost(TITLE, 0, MAX_METADATA_BYTES), new BsonString("$" + TITLE), BsonNull.VALUE);
+        return MessageQuery.include(List.of(CONVERSATION_ID, SESSION_ID, USER_ID, CREATED_AT, UPDATED_AT, OFFLOADED))
                 .append(TITLE, title)
                 .append(METADATA, BOUNDED_METADATA)
                 .append(ARCHIVED, operator("$eq", new BsonString("$" + ARCHIVED), BsonBoolean.TRUE))
@@ -442,15 +448,7 @@ public class Conversations {
      */
     public Uni<Boolean> update(StoredConversation read, StoredConversation changed, List<String> unchanged) {
         BsonDocument filter = same(read.userId(), read.id());
-        for (String field : unchanged) {
-            if (!field.equals(MESSAGES)) {
-                filter.append(field, unchanged(read, field));
-            } else if (read.inline() > 0) {
-                filter.append(MESSAGES, new BsonDocument("$size", new BsonInt32(read.inline())));
-            } else {
-                filter.append(MESSAGES + ".0", new BsonDocument("$exists", BsonBoolean.FALSE));
-            }
-        }
+        addUnchanged(filter, read, unchanged);
         BsonDocument set = new BsonDocument();
         BsonDocument unset = new BsonDocument();
         Stream.of(TITLE, METADATA, ARCHIVED, UPDATED_AT)
@@ -465,11 +463,81 @@ public class Conversations {
                     }
                 });
         BsonDocument update = new BsonDocument("$set", set);
+        return updateOne(filter, unset.isEmpty() ? update : update.append("$unset", unset));
+    }
+
+    private static void addUnchanged(BsonDocument filter, StoredConversation read, List<String> fields) {
+        for (String field : fields) {
+            if (!field.equals(MESSAGES)) {
+                filter.append(field, unchanged(read, field));
+            } else if (read.inline() > 0) {
+                filter.append(MESSAGES, new BsonDocument("$size", new BsonInt32(read.inline())));
+            } else {
+                filter.append(MESSAGES + ".0", new BsonDocument("$exists", BsonBoolean.FALSE));
+            }
+        }
+    }
+
+    /**
+     * Removes the message of this index, which the document holds, and all after it, if the fields named in {@code unchanged} still
+     * have the values that were read. Returns whether it did.
+     */
+    public Uni<Boolean> truncate(
+            String caller, StoredConversation read, int from, List<String> unchanged, Instant now) {
+        BsonDocument filter = unmoved(read).append(USER_ID, new BsonString(caller));
+        addUnchanged(filter, read, unchanged);
+        BsonInt32 revision = new BsonInt32(read.revision() + 1);
+        BsonDocument truncation = new BsonDocument(REVISION, revision).append(FROM, new BsonInt32(from));
+        BsonDocument push = new BsonDocument(MESSAGES, keep(List.of(), from - read.offloaded()))
+                .append(TRUNCATIONS, keep(List.of(truncation), -StoredConversation.TRUNCATIONS_KEPT));
+        BsonDocument set =
+                new BsonDocument(REVISION, revision).append(UPDATED_AT, new BsonDateTime(now.toEpochMilli()));
+        return updateOne(filter, new BsonDocument("$push", push).append("$set", set));
+    }
+
+    private static BsonDocument keep(List<BsonDocument> added, int slice) {
+        return new BsonDocument("$each", new BsonArray(added)).append("$slice", new BsonInt32(slice));
+    }
+
+    /**
+     * Replaces the metadata of a message that the document holds, if the conversation's messages did not change since they were read,
+     * except by appends. Returns whether it did. Metadata that another program stored without its size is not replaced.
+     *
+     * @param before the metadata that was read; null if there was none
+     * @param now the new metadata; null removes it
+     */
+    public Uni<Boolean> setMetadata(
+            String caller,
+            StoredConversation read,
+            int index,
+            Message.Metadata before,
+            Message.Metadata now,
+            Instant updatedAt) {
+        String message = MESSAGES + "." + (index - read.offloaded());
+        BsonDocument filter = unmoved(read)
+                .append(USER_ID, new BsonString(caller))
+                .append(message, new BsonDocument("$type", new BsonInt32(BsonType.DOCUMENT.getValue())))
+                .append(
+                        message + "." + (before == null ? METADATA : METADATA_BYTES),
+                        new BsonDocument("$exists", BsonBoolean.valueOf(before != null)));
+        BsonDocument set = new BsonDocument(REVISION, new BsonInt32(read.revision() + 1))
+                .append(UPDATED_AT, new BsonDateTime(updatedAt.toEpochMilli()));
+        BsonDocument update = new BsonDocument("$set", set);
+        if (now == null) {
+            update.append(
+                    "$unset",
+                    new BsonDocument(message + "." + METADATA, BsonBoolean.TRUE)
+                            .append(message + "." + METADATA_BYTES, BsonBoolean.TRUE));
+        } else {
+            set.append(message + "." + METADATA, now.value())
+                    .append(message + "." + METADATA_BYTES, new BsonInt32(now.bytes()));
+        }
+        return updateOne(filter, update);
+    }
+
+    private Uni<Boolean> updateOne(BsonDocument filter, BsonDocument update) {
         return documents
-                .updateOne(
-                        filter,
-                        unset.isEmpty() ? update : update.append("$unset", unset),
-                        new UpdateOptions().collation(Collations.SIMPLE))
+                .updateOne(filter, update, new UpdateOptions().collation(Collations.SIMPLE))
                 .map(result -> result.getMatchedCount() > 0);
     }
 
@@ -555,10 +623,11 @@ public class Conversations {
                 .asList();
     }
 
-    /** Returns, by {@code _id}, the fields that change with every write: {@code updatedAt} and the number of messages. */
+    /** Returns, by {@code _id}, the fields that change with every write. */
     Uni<Map<BsonValue, BsonDocument>> states(List<BsonValue> ids) {
         BsonDocument state = new BsonDocument(UPDATED_AT, new BsonInt32(1))
                 .append(OFFLOADED, new BsonInt32(1))
+                .append(REVISION, new BsonInt32(1))
                 .append(MessageQuery.COUNT, operator("$size", MessageQuery.LIST));
         return documents
                 .aggregate(List.of(Aggregates.match(Filters.in(ID, ids)), Aggregates.project(state)))

@@ -118,7 +118,7 @@ class InlineMessages {
 
     /**
      * Cuts without a pipeline update, which the embedded server lacks. The update states how many messages stay, so an append since
-     * the read prevents it. A later append requests another offload.
+     * the read prevents it.
      */
     private Uni<UpdateResult> cutBySize(StoredConversation read, BsonDocument unchanged, BsonDocument set, int count) {
         BsonDocument rest =

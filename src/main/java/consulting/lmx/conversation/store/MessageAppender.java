@@ -35,7 +35,7 @@ import org.bson.BsonType;
 import org.bson.BsonValue;
 
 /**
- * Appends messages. One atomic operation appends a message and creates its conversation if there is none. A failed {@link Uni}
+ * Appends messages. One atomic operation appends the messages of a call and creates their conversation if there is none. A failed {@link Uni}
  * carries a {@link ServiceException}, or the driver's exception if the database failed.
  */
 @ApplicationScoped
@@ -71,13 +71,17 @@ public class MessageAppender {
      * One append.
      *
      * @param target selects the conversation
-     * @param mark the {@code _id} of the message if the append shares an operation
+     * @param messages one or more new messages
      * @param newSessionId for the conversation if the append creates it
      */
-    record Append(BsonDocument target, Message message, BsonObjectId mark, String newSessionId) {
+    record Append(BsonDocument target, List<Message> messages, String newSessionId) {
 
-        Append(BsonDocument target, Message message) {
-            this(target, message, new BsonObjectId(), SessionId.random());
+        Append(BsonDocument target, List<Message> messages) {
+            this(target, messages, SessionId.random());
+        }
+
+        Message last() {
+            return messages.get(messages.size() - 1);
         }
     }
 
@@ -85,21 +89,21 @@ public class MessageAppender {
     private static final class Outdated extends RuntimeException {}
 
     /**
-     * Appends a message. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the conversation belongs to another user. If the
-     * conversation has a message with the same idempotency key, nothing is written and the result is that of the first call.
-     * Fails with {@link ErrorCode#KEY_REUSED} if the two messages differ.
+     * Appends new messages, all or none. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the conversation belongs to another
+     * user. The last message may have an idempotency key: if the conversation has a message with the same key, nothing is written
+     * and the result is that of the first call. Fails with {@link ErrorCode#KEY_REUSED} if the two calls differ.
      */
-    public Uni<AppendResult> append(String caller, String conversationId, Message message) {
-        return attempt(caller, conversationId, message)
+    public Uni<AppendResult> append(String caller, String conversationId, List<Message> messages) {
+        return attempt(caller, conversationId, messages)
                 .onFailure(DriverFailure::isTooLarge)
                 .recoverWithUni(full -> offloader
                         .makeRoom(Conversations.owned(caller, conversationId))
-                        .chain(() -> attempt(caller, conversationId, message)));
+                        .chain(() -> attempt(caller, conversationId, messages)));
     }
 
-    private Uni<AppendResult> attempt(String caller, String conversationId, Message message) {
-        BsonDocument own = Conversations.owned(caller, conversationId);
-        return (message.idempotencyKey() == null ? appendShared(own, message) : appendOnce(own, message))
+    private Uni<AppendResult> attempt(String caller, String conversationId, List<Message> messages) {
+        Append append = new Append(Conversations.owned(caller, conversationId), messages);
+        return (append.last().idempotencyKey() == null ? appendShared(append) : appendOnce(append))
                 .onItem()
                 .ifNull()
                 .switchTo(() -> requireOwner(caller, conversationId))
@@ -110,8 +114,7 @@ public class MessageAppender {
                 .transform(outdated -> Conversations.changing());
     }
 
-    private Uni<AppendResult> appendShared(BsonDocument own, Message message) {
-        Append append = new Append(own, message);
+    private Uni<AppendResult> appendShared(Append append) {
         return conversations.isSharded() ? appendOrCreate(append) : appends.submit(append);
     }
 
@@ -122,10 +125,7 @@ public class MessageAppender {
     Uni<List<Uni<AppendResult>>> appendAll(List<Append> all) {
         UpdateOptions upsert = new UpdateOptions().collation(Collations.SIMPLE).upsert(true);
         List<UpdateOneModel<BsonDocument>> writes = all.stream()
-                .map(one -> new UpdateOneModel<BsonDocument>(
-                        one.target(),
-                        pushOrCreate(one.message().toBson().append(ID, one.mark()), one.message(), one.newSessionId()),
-                        upsert))
+                .map(one -> new UpdateOneModel<BsonDocument>(one.target(), pushOrCreate(one), upsert))
                 .toList();
         return Bulk.send(all.size(), conversations.documents().bulkWrite(writes, new BulkWriteOptions().ordered(false)))
                 .chain(bulk -> conversations
@@ -142,60 +142,62 @@ public class MessageAppender {
         }
         BsonArray newest = LenientBson.array(after, MessageQuery.NEWEST_IDS);
         int older = after.getNumber(MessageQuery.COUNT).intValue() - newest.size();
-        int position = newest.lastIndexOf(append.mark());
+        int position = newest.lastIndexOf(new BsonObjectId(append.last().id()));
         return position < 0
-                ? locate(after.get(ID), append.mark(), append.newSessionId(), append.message())
-                : Uni.createFrom().item(result(after, older + position, append.newSessionId(), append.message()));
+                ? find(append, after.get(ID))
+                : Uni.createFrom().item(result(append, after, older + position));
     }
 
     /** Appends to the target or creates it. Null if another conversation has the id. */
     private Uni<AppendResult> appendOrCreate(Append append) {
-        Message message = append.message();
-        BsonDocument update = pushOrCreate(message.toBson(), message, append.newSessionId());
         return conversations
-                .counted(send(append.target().clone().append(MESSAGES, ALL_DOCUMENTS), update, true))
-                .map(after -> counted(after, append.newSessionId(), message))
+                .counted(send(append.target().clone().append(MESSAGES, ALL_DOCUMENTS), pushOrCreate(append), true))
+                .map(after -> counted(append, after))
                 .onFailure(DriverFailure::isDuplicateKey)
-                .recoverWithUni(() -> append(append.target(), message));
+                .recoverWithUni(() -> appendToExisting(append));
     }
 
     /** Appends to the target. Null if there is none. */
-    private Uni<AppendResult> append(BsonDocument target, Message message) {
-        return send(target.clone().append(MESSAGES, ALL_DOCUMENTS), push(message.toBson(), message), false)
+    private Uni<AppendResult> appendToExisting(Append append) {
+        return send(append.target().clone().append(MESSAGES, ALL_DOCUMENTS), push(append), false)
                 .onItem()
                 .ifNotNull()
-                .transform(after -> counted(after, null, message))
+                .transform(after -> counted(append, after))
                 .onItem()
                 .ifNull()
-                .switchTo(() -> appendMarked(target, message));
+                .switchTo(() -> appendAndFind(append));
     }
 
-    private AppendResult counted(BsonDocument after, String newSessionId, Message message) {
-        return result(after, LenientBson.array(after, MESSAGES).size() - 1, newSessionId, message);
+    private AppendResult counted(Append append, BsonDocument after) {
+        return result(append, after, LenientBson.array(after, MESSAGES).size() - 1);
     }
 
-    private AppendResult result(BsonDocument after, int position, String newSessionId, Message message) {
+    /** The result if the last message is at this position of the document. */
+    private AppendResult result(Append append, BsonDocument after, int position) {
         String sessionId = LenientBson.string(after, SESSION_ID);
-        offloader.afterAppend(after.get(ID), position + 1, message);
-        int index = LenientBson.integer(after, OFFLOADED) + position;
+        append.messages().forEach(message -> offloader.afterAppend(after.get(ID), position + 1, message));
+        int last = LenientBson.integer(after, OFFLOADED) + position;
         return new AppendResult(
-                newSessionId != null && newSessionId.equals(sessionId), false, sessionId, message, index);
+                append.newSessionId().equals(sessionId),
+                false,
+                sessionId,
+                append.messages(),
+                last + 1 - append.messages().size());
     }
 
-    /** Appends to a list with elements that are not documents: the message gets an {@code _id}, which locates it afterwards. */
-    private Uni<AppendResult> appendMarked(BsonDocument target, Message message) {
-        BsonObjectId mark = new BsonObjectId();
-        return send(target, push(message.toBson().append(ID, mark), message), false)
+    /** Appends to a list with elements that are not documents. */
+    private Uni<AppendResult> appendAndFind(Append append) {
+        return send(append.target(), push(append), false)
                 .onItem()
                 .ifNotNull()
-                .transformToUni(after -> locate(after.get(ID), mark, null, message));
+                .transformToUni(after -> find(append, after.get(ID)));
     }
 
-    private Uni<AppendResult> locate(BsonValue conversation, BsonValue mark, String newSessionId, Message message) {
+    /** Finds the last message by its {@code _id}. */
+    private Uni<AppendResult> find(Append append, BsonValue conversation) {
         return conversations
-                .find(conversation, mark)
-                .map(found -> found.map(
-                                at -> result(at.conversation().document(), at.position(), newSessionId, message))
+                .find(conversation, new BsonObjectId(append.last().id()))
+                .map(found -> found.map(at -> result(append, at.conversation().document(), at.position()))
                         .orElseThrow(MessageAppender::unknownOutcome));
     }
 
@@ -206,51 +208,60 @@ public class MessageAppender {
     }
 
     /** Appends unless a message of the conversation has the same idempotency key. Null if the id belongs to another user. */
-    private Uni<AppendResult> appendOnce(BsonDocument own, Message message) {
-        return conversations.readWithKey(own, message.idempotencyKey()).chain(read -> {
+    private Uni<AppendResult> appendOnce(Append append) {
+        String key = append.last().idempotencyKey();
+        return conversations.readWithKey(append.target(), key).chain(read -> {
             if (read == null) {
-                return appendOrCreate(new Append(withoutKey(own, message, 0), message));
+                return appendOrCreate(withoutKey(append, 0));
             }
             StoredConversation conversation = read.conversation();
-            return reader.sentWith(message.idempotencyKey(), conversation, read.position())
+            return reader.sentWith(
+                            key,
+                            conversation,
+                            read.position(),
+                            append.messages().size())
                     .chain(sent -> sent.isPresent()
-                            ? Uni.createFrom().item(repeated(conversation, sent.get(), message))
-                            : append(withoutKey(own, message, conversation.offloaded()), message));
+                            ? Uni.createFrom().item(repeated(conversation, sent.get(), append.last()))
+                            : appendToExisting(withoutKey(append, conversation.offloaded())));
         });
     }
 
     /** Selects the conversation if it has no message with this key and none was offloaded since. */
-    private static BsonDocument withoutKey(BsonDocument own, Message message, int offloaded) {
-        BsonDocument target = own.clone()
-                .append(
-                        MESSAGES + "." + IDEMPOTENCY_KEY,
-                        new BsonDocument("$ne", new BsonString(message.idempotencyKey())));
-        target.putAll(Conversations.offloaded(offloaded));
-        return target;
+    private static Append withoutKey(Append append, int offloaded) {
+        BsonString key = new BsonString(append.last().idempotencyKey());
+        BsonDocument target = append.target()
+                .clone()
+                .append(MESSAGES + "." + IDEMPOTENCY_KEY, new BsonDocument("$ne", key))
+                .append(OFFLOADED, Conversations.count(offloaded));
+        return new Append(target, append.messages());
     }
 
-    private static AppendResult repeated(StoredConversation conversation, MessageReader.Sent first, Message again) {
-        if (!first.message().hasSameContent(again)) {
+    private static AppendResult repeated(StoredConversation conversation, MessageReader.Page sent, Message again) {
+        Message last = sent.messages().get(sent.messages().size() - 1);
+        if (!last.isOfSameRequest(again)) {
             throw new ServiceException(
                     ErrorCode.KEY_REUSED,
                     "This Idempotency-Key was sent with another request before. Use another one for this request.");
         }
-        boolean created = first.index() == 0 && Objects.equals(first.message().timestamp(), conversation.createdAt());
-        return new AppendResult(created, true, conversation.sessionId(), first.message(), first.index());
+        boolean created = sent.first() == 0 && Objects.equals(last.timestamp(), conversation.createdAt());
+        return new AppendResult(created, true, conversation.sessionId(), sent.messages(), sent.first());
     }
 
-    private static BsonDocument push(BsonDocument stored, Message message) {
-        return new BsonDocument("$push", new BsonDocument(MESSAGES, stored))
-                .append(
-                        "$set",
-                        new BsonDocument(
-                                UPDATED_AT, new BsonDateTime(message.timestamp().toEpochMilli())));
+    private static BsonDocument push(Append append) {
+        BsonArray messages =
+                new BsonArray(append.messages().stream().map(Message::toBson).toList());
+        return new BsonDocument("$push", new BsonDocument(MESSAGES, new BsonDocument("$each", messages)))
+                .append("$set", new BsonDocument(UPDATED_AT, timestamp(append)));
     }
 
-    private static BsonDocument pushOrCreate(BsonDocument stored, Message message, String newSessionId) {
-        BsonDocument created = new BsonDocument(SESSION_ID, new BsonString(newSessionId))
-                .append(CREATED_AT, new BsonDateTime(message.timestamp().toEpochMilli()));
-        return push(stored, message).append("$setOnInsert", created);
+    private static BsonDocument pushOrCreate(Append append) {
+        BsonDocument created = new BsonDocument(SESSION_ID, new BsonString(append.newSessionId()))
+                .append(CREATED_AT, timestamp(append));
+        return push(append).append("$setOnInsert", created);
+    }
+
+    private static BsonDateTime timestamp(Append append) {
+        return new BsonDateTime(append.last().timestamp().toEpochMilli());
     }
 
     private Uni<BsonDocument> send(BsonDocument target, BsonDocument update, boolean upsert) {

@@ -105,8 +105,7 @@ public class MessageOffloader {
 
     /** Decides at random, in proportion to the message's length, so that processes need not share a counter. */
     private static boolean isMeasured(Message message) {
-        return ThreadLocalRandom.current().nextInt(BYTES_PER_MEASUREMENT)
-                < message.content().length();
+        return ThreadLocalRandom.current().nextInt(BYTES_PER_MEASUREMENT) < message.size();
     }
 
     private Uni<Void> offloadAndLog(BsonValue conversation) {
@@ -229,7 +228,7 @@ public class MessageOffloader {
         int first = conversation.offloaded();
         return inline.oldest(conversation, count).chain(messages -> {
             if (messages.size() < count) {
-                return Uni.createFrom().item(0); // another process offloaded them
+                return Uni.createFrom().item(() -> tryAgain(conversation)); // another process changed them
             }
             Optional<BsonValue> generation = conversation.generation(first);
             boolean full = lengths.stream().allMatch(length -> length == MessageBlocks.MESSAGES_PER_BLOCK);
@@ -241,8 +240,13 @@ public class MessageOffloader {
                     : inNewGeneration(conversation, lengths, messages);
             return written.chain(
                             newGeneration -> inline.cut(conversation, count, messages.get(count - 1), newGeneration))
-                    .map(cut -> cut ? count : 0);
+                    .map(cut -> cut ? count : tryAgain(conversation));
         });
+    }
+
+    private int tryAgain(StoredConversation conversation) {
+        request(conversation.id());
+        return 0;
     }
 
     /**

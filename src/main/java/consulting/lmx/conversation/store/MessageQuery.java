@@ -4,6 +4,9 @@ import static consulting.lmx.conversation.store.ConversationFields.CONTENT;
 import static consulting.lmx.conversation.store.ConversationFields.ID;
 import static consulting.lmx.conversation.store.ConversationFields.IDEMPOTENCY_KEY;
 import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
+import static consulting.lmx.conversation.store.ConversationFields.METADATA;
+import static consulting.lmx.conversation.store.ConversationFields.METADATA_BYTES;
+import static consulting.lmx.conversation.store.ConversationFields.REQUEST_DIGEST;
 import static consulting.lmx.conversation.store.ConversationFields.ROLE;
 import static consulting.lmx.conversation.store.ConversationFields.TIMESTAMP;
 
@@ -14,9 +17,11 @@ import org.bson.BsonDocument;
 import org.bson.BsonInt32;
 import org.bson.BsonInt64;
 import org.bson.BsonNull;
+import org.bson.BsonObjectId;
 import org.bson.BsonString;
 import org.bson.BsonTimestamp;
 import org.bson.BsonValue;
+import org.bson.types.ObjectId;
 
 /**
  * Builds the aggregation that reads messages of a conversation's document or of a block. The server returns the sizes of the
@@ -48,6 +53,11 @@ final class MessageQuery {
             operator("$isArray", new BsonString("$" + MESSAGES)),
             new BsonString("$" + MESSAGES),
             new BsonArray());
+
+    static final BsonValue FIRST_OBJECT_ID = new BsonObjectId(new ObjectId(new byte[12]));
+
+    /** In an expression: the size of what must not be read. */
+    private static final BsonInt32 UNBOUNDED = new BsonInt32(1 << 30);
 
     private static final BsonValue NOTHING = new BsonDocument("$literal", new BsonArray());
 
@@ -98,11 +108,22 @@ final class MessageQuery {
     }
 
     /**
-     * A condition for {@code $expr}: the messages take at most this many bytes. The server fails if a message is not a document or
-     * has a known field of another type.
+     * A condition for {@code $expr}: the messages take at most this many bytes. It is false, or the server fails, if a message is not
+     * a document or has a known field of another type.
      */
     static BsonDocument isShort(long maxBytes) {
         BsonValue key = operator("$ifNull", field(IDEMPOTENCY_KEY), new BsonString(""));
+        BsonValue digest = operator("$ifNull", field(REQUEST_DIGEST), new BsonString(""));
+        BsonValue id = operator(
+                "$cond",
+                operator("$or", operator("$lte", field(ID), BsonNull.VALUE), isObjectId()),
+                new BsonInt32(0),
+                UNBOUNDED);
+        BsonValue metadata = operator(
+                "$cond",
+                operator("$lte", field(METADATA), BsonNull.VALUE),
+                new BsonInt32(0),
+                operator("$ifNull", field(METADATA_BYTES), UNBOUNDED));
         BsonValue noDateFails = operator("$subtract", field(TIMESTAMP), field(TIMESTAMP));
         BsonValue size = operator(
                 "$add",
@@ -110,6 +131,9 @@ final class MessageQuery {
                 operator("$strLenBytes", field(CONTENT)),
                 operator("$strLenBytes", field(ROLE)),
                 operator("$strLenBytes", key),
+                operator("$strLenBytes", digest),
+                id,
+                metadata,
                 operator("$ifNull", noDateFails, new BsonInt32(0)));
         return operator("$lte", operator("$sum", map(new BsonString("$" + MESSAGES), size)), new BsonInt64(maxBytes));
     }
@@ -117,7 +141,7 @@ final class MessageQuery {
     /** A projection of these fields and the known fields of messages. */
     static BsonDocument projection(List<String> fields) {
         BsonDocument projection = include(fields);
-        List.of(ROLE, CONTENT, TIMESTAMP, IDEMPOTENCY_KEY)
+        List.of(ID, ROLE, CONTENT, TIMESTAMP, METADATA, METADATA_BYTES, IDEMPOTENCY_KEY, REQUEST_DIGEST)
                 .forEach(field -> projection.append(MESSAGES + "." + field, new BsonInt32(1)));
         return projection;
     }
@@ -169,7 +193,14 @@ final class MessageQuery {
 
     /** An expression: the memory of a message in bytes. Values of other types count as 0, because they are not read. */
     private static BsonValue size() {
-        return operator("$add", new BsonInt32(OBJECT_BYTES), length(ROLE), length(CONTENT), length(IDEMPOTENCY_KEY));
+        return operator(
+                "$add",
+                new BsonInt32(OBJECT_BYTES),
+                length(ROLE),
+                length(CONTENT),
+                length(IDEMPOTENCY_KEY),
+                length(REQUEST_DIGEST),
+                operator("$cond", hasMetadata(), field(METADATA_BYTES), new BsonInt32(0)));
     }
 
     private static BsonValue length(String field) {
@@ -182,26 +213,49 @@ final class MessageQuery {
 
     /** An expression: the known fields of a message, each only if it has its type. */
     private static BsonDocument known() {
+        return new BsonDocument(ID, operator("$cond", isObjectId(), field(ID), BsonNull.VALUE))
+                .append(ROLE, text(ROLE))
+                .append(CONTENT, text(CONTENT))
+                .append(TIMESTAMP, date())
+                .append(METADATA, operator("$cond", hasMetadata(), field(METADATA), BsonNull.VALUE))
+                .append(METADATA_BYTES, operator("$cond", hasMetadata(), field(METADATA_BYTES), BsonNull.VALUE))
+                .append(IDEMPOTENCY_KEY, text(IDEMPOTENCY_KEY))
+                .append(REQUEST_DIGEST, text(REQUEST_DIGEST));
+    }
+
+    private static BsonValue date() {
         BsonValue timestamp = field(TIMESTAMP);
-        BsonValue date = operator(
+        BsonValue isDate = operator(
                 "$and",
                 operator("$gt", timestamp, BsonBoolean.TRUE),
                 operator("$lt", timestamp, new BsonTimestamp(0, 0)));
-        return new BsonDocument(ROLE, text(ROLE))
-                .append(CONTENT, text(CONTENT))
-                .append(TIMESTAMP, operator("$cond", date, timestamp, BsonNull.VALUE))
-                .append(IDEMPOTENCY_KEY, text(IDEMPOTENCY_KEY));
+        return operator("$cond", isDate, timestamp, BsonNull.VALUE);
+    }
+
+    private static BsonValue isObjectId() {
+        return operator(
+                "$and", operator("$gte", field(ID), FIRST_OBJECT_ID), operator("$lt", field(ID), BsonBoolean.FALSE));
+    }
+
+    /** Whether the size of the metadata is known. Numbers sort before strings, and NaN before all other numbers. */
+    private static BsonValue hasMetadata() {
+        return operator(
+                "$and",
+                operator("$gte", field(METADATA_BYTES), new BsonInt32(0)),
+                operator("$lt", field(METADATA_BYTES), new BsonString("")));
     }
 
     /**
-     * An expression: a list that contains the newest message, with at most {@code characters} of its content. The list is empty if
-     * the document has no messages.
+     * An expression: a list that contains role, timestamp and at most {@code characters} of the content of the newest message. The
+     * list is empty if the document has no messages.
      */
     static BsonValue newest(int characters) {
         BsonValue beginning = operator("$substrCP", field(CONTENT), new BsonInt32(0), new BsonInt32(characters));
         return map(
                 operator("$slice", LIST, new BsonInt32(-1)),
-                known().append(CONTENT, operator("$cond", isText(CONTENT), beginning, BsonNull.VALUE)));
+                new BsonDocument(ROLE, text(ROLE))
+                        .append(CONTENT, operator("$cond", isText(CONTENT), beginning, BsonNull.VALUE))
+                        .append(TIMESTAMP, date()));
     }
 
     /** An expression: the field if it is a string or a symbol, which share a range in the order of types; else null. */

@@ -200,8 +200,11 @@ public class MessageReader {
         return new Page(conversation, first, messages, cut || range.more());
     }
 
-    /** Returns the message with this idempotency key; empty if there is none. */
-    Uni<Optional<Sent>> sentWith(String key, StoredConversation conversation, int inlinePosition) {
+    /**
+     * Returns the message with this idempotency key, and those before it that a request of {@code count} messages sent with it; empty
+     * if there is none.
+     */
+    Uni<Optional<Page>> sentWith(String key, StoredConversation conversation, int inlinePosition, int count) {
         Uni<Optional<Integer>> index = inlinePosition >= 0
                 ? Uni.createFrom().item(Optional.of(conversation.offloaded() + inlinePosition))
                 : conversation.offloaded() > 0
@@ -212,16 +215,14 @@ public class MessageReader {
                 : readOnce(
                                 Conversations.unmoved(conversation),
                                 false,
-                                MessageWindow.from(found.get(), 1),
+                                new MessageWindow(count, Optional.of(found.get() + 1), Optional.empty()),
                                 Long.MAX_VALUE,
                                 bytes -> Uni.createFrom().voidItem())
                         .map(page -> Optional.ofNullable(page)
-                                .map(one -> new Sent(found.get(), one.messages().get(0)))
-                                .filter(sent -> key.equals(sent.message().idempotencyKey())))
+                                .filter(sent -> key.equals(sent.messages()
+                                        .get(sent.messages().size() - 1)
+                                        .idempotencyKey())))
                         .onFailure(Outdated.class)
                         .transform(outdated -> Conversations.changing()));
     }
-
-    /** A message and its index. */
-    record Sent(int index, Message message) {}
 }

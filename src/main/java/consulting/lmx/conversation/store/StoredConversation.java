@@ -5,21 +5,26 @@ import static consulting.lmx.conversation.store.ConversationFields.CONVERSATION_
 import static consulting.lmx.conversation.store.ConversationFields.CONVERSATION_ID_REPAIR;
 import static consulting.lmx.conversation.store.ConversationFields.CREATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.FIRST;
+import static consulting.lmx.conversation.store.ConversationFields.FROM;
 import static consulting.lmx.conversation.store.ConversationFields.GENERATION;
 import static consulting.lmx.conversation.store.ConversationFields.GENERATIONS;
 import static consulting.lmx.conversation.store.ConversationFields.ID;
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
 import static consulting.lmx.conversation.store.ConversationFields.OFFLOADED;
+import static consulting.lmx.conversation.store.ConversationFields.REVISION;
 import static consulting.lmx.conversation.store.ConversationFields.SESSION_ID;
 import static consulting.lmx.conversation.store.ConversationFields.SESSION_ID_REPAIR;
 import static consulting.lmx.conversation.store.ConversationFields.START_REQUEST;
 import static consulting.lmx.conversation.store.ConversationFields.TITLE;
+import static consulting.lmx.conversation.store.ConversationFields.TRUNCATIONS;
 import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import static consulting.lmx.conversation.store.ConversationFields.USER_ID;
 
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import org.bson.BsonArray;
 import org.bson.BsonBoolean;
 import org.bson.BsonDocument;
 import org.bson.BsonValue;
@@ -46,7 +51,11 @@ public record StoredConversation(BsonDocument document, int inline) {
             SESSION_ID_REPAIR,
             CONVERSATION_ID_REPAIR,
             OFFLOADED,
-            GENERATIONS);
+            GENERATIONS,
+            REVISION);
+
+    /** The number of the last truncations that are stored. */
+    static final int TRUNCATIONS_KEPT = 16;
 
     /** Returns the conversation as {@link Conversation#persist()} stored it. */
     public static StoredConversation of(Conversation persisted) {
@@ -99,13 +108,21 @@ public record StoredConversation(BsonDocument document, int inline) {
     }
 
     /**
-     * The newest message, with the beginning of its content. Empty if the conversation has no messages, or if it was not read by
-     * {@link Conversations#list}.
+     * The newest message of the document, with the beginning of its content. Empty if the document has no messages, or if it was not
+     * read by {@link Conversations#list}.
      */
     public Optional<Message> lastMessage() {
         return LenientBson.array(document, Conversations.LAST_MESSAGE).stream()
                 .findFirst()
                 .map(Message::fromBson);
+    }
+
+    /** Returns a copy with this newest message. */
+    public StoredConversation withLastMessage(Message last) {
+        return with(
+                Conversations.LAST_MESSAGE,
+                new BsonArray(List.of(
+                        last.beginning(Conversations.LAST_MESSAGE_CHARACTERS).toBson())));
     }
 
     /** The heal's record in {@code field}: {@code {reason, was, at, run}}; empty if there is none. */
@@ -114,8 +131,41 @@ public record StoredConversation(BsonDocument document, int inline) {
     }
 
     /** The number of messages in blocks, which are the oldest. */
-    int offloaded() {
+    public int offloaded() {
         return LenientBson.integer(document, OFFLOADED);
+    }
+
+    /** How many times messages were truncated or changed. */
+    int revision() {
+        return LenientBson.integer(document, REVISION);
+    }
+
+    /** The {@link ConversationFields#REVISION} of the last truncation; 0 if there was none. */
+    public int lastTruncation() {
+        List<BsonDocument> all = truncations();
+        return all.isEmpty() ? 0 : LenientBson.integer(all.get(all.size() - 1), REVISION);
+    }
+
+    /**
+     * Returns the index of the first message that truncations after this revision removed; empty if there were none. The index is 0 if
+     * there were more than are stored.
+     */
+    public Optional<Integer> truncatedSince(int revision) {
+        List<BsonDocument> later = truncations().stream()
+                .filter(truncation -> LenientBson.integer(truncation, REVISION) > revision)
+                .toList();
+        return later.size() == TRUNCATIONS_KEPT
+                ? Optional.of(0)
+                : later.stream()
+                        .map(truncation -> LenientBson.integer(truncation, FROM))
+                        .min(Comparator.naturalOrder());
+    }
+
+    private List<BsonDocument> truncations() {
+        return LenientBson.array(document, TRUNCATIONS).stream()
+                .filter(BsonValue::isDocument)
+                .map(BsonValue::asDocument)
+                .toList();
     }
 
     /** The number of all messages. */

@@ -6,10 +6,8 @@ import org.bson.BsonArray;
 import org.bson.BsonBinary;
 import org.bson.BsonDocument;
 import org.bson.BsonInt32;
-import org.bson.BsonObjectId;
 import org.bson.BsonString;
 import org.bson.BsonValue;
-import org.bson.types.ObjectId;
 
 /**
  * Builds an expression that measures a value of any type, so that the server can leave out one that is too large.
@@ -24,7 +22,6 @@ final class ValueSize {
     private static final BsonValue FIRST_DOCUMENT = literal(new BsonDocument());
     private static final BsonValue FIRST_ARRAY = literal(new BsonArray());
     private static final BsonValue FIRST_BINARY = new BsonBinary(new byte[0]);
-    private static final BsonValue FIRST_OBJECT_ID = new BsonObjectId(new ObjectId(new byte[12]));
 
     private ValueSize() {}
 
@@ -37,7 +34,7 @@ final class ValueSize {
     }
 
     private static BsonValue of(BsonValue value, int depth) {
-        BsonValue other = operator("$cond", isIn(value, FIRST_BINARY, FIRST_OBJECT_ID), TOO_LARGE, SCALAR);
+        BsonValue other = operator("$cond", isIn(value, FIRST_BINARY, MessageQuery.FIRST_OBJECT_ID), TOO_LARGE, SCALAR);
         BsonValue array = depth == 0 ? TOO_LARGE : ofElements(value, depth);
         BsonValue document = depth == 0 ? TOO_LARGE : ofFields(value, depth);
         return operator(

@@ -16,7 +16,9 @@ import org.junit.jupiter.api.Test;
 /** The changes that an entity tag reflects. */
 class ETagTest {
 
-    private static final Message FIRST = new Message("user", "hello", Instant.EPOCH);
+    private static final Message FIRST = new Message("user", "hello", Instant.EPOCH, null);
+
+    private static final Message.Metadata METADATA = new Message.Metadata(BsonDocument.parse("{a: 1}"), 10);
 
     private static String tag(Consumer<Conversation> change) {
         Conversation conversation = new Conversation("c", "s", "ann");
@@ -46,7 +48,9 @@ class ETagTest {
                         c -> c.updatedAt = Instant.EPOCH.plusMillis(1),
                         c -> c.messages = List.of(),
                         c -> c.messages = List.of(FIRST, FIRST),
-                        c -> c.messages = List.of(new Message("user", "hello!", Instant.EPOCH)))
+                        c -> c.messages = List.of(new Message("user", "hello!", Instant.EPOCH, null)),
+                        c -> c.messages = List.of(FIRST.withMetadata(METADATA)),
+                        c -> c.messages = List.of(FIRST.withMetadata(METADATA), FIRST))
                 .map(ETagTest::tag)
                 .toList();
         assertThat(tags).doesNotHaveDuplicates();

@@ -273,7 +273,7 @@ class EventsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "x", "-1", "1.5", "99999999999"})
+    @ValueSource(strings = {"", "x", "-1", "1.x", "1.", ".5", "0.5", "1.5.2", "1.-2", "99999999999", "9999999999.1"})
     void lastEventIdThatIsNoneIsRefused(String lastEventId) {
         append("one");
         given().auth()
@@ -283,6 +283,94 @@ class EventsTest {
                 .then()
                 .statusCode(400)
                 .body("violations[0].field", equalTo("Last-Event-ID"));
+    }
+
+    private void truncate(int from) {
+        given().auth()
+                .oauth2(Tokens.of(user))
+                .delete("/api/conversation/{id}/messages?from={from}", id, from)
+                .then()
+                .statusCode(200);
+    }
+
+    private static List<String> summary(List<Event> events) {
+        return events.stream()
+                .map(event -> event.id() + " " + event.name() + " "
+                        + (event.name().equals("truncated")
+                                ? JsonPath.from(event.data()).getString("from")
+                                : JsonPath.from(event.data()).getString("content")))
+                .toList();
+    }
+
+    @Test
+    void truncationIsSentToListeners() throws Exception {
+        for (int i = 0; i < 4; i++) {
+            append("m" + i);
+        }
+        try (EventClient client = listen("?after=1")) {
+            client.await(2);
+            truncate(3);
+            client.await(3);
+            append("again");
+            assertThat(summary(client.await(4)))
+                    .containsExactly("2 message m2", "3 message m3", "1.2 truncated 3", "1.3 message again");
+        }
+    }
+
+    @Test
+    void truncationThatWasMissedIsSentOnResumption() throws Exception {
+        for (int i = 0; i < 6; i++) {
+            append("m" + i);
+        }
+        truncate(4);
+        append("new 4");
+        truncate(3);
+        append("new 3");
+        append("newer 4");
+        List<String> afterBoth = List.of("2.2 truncated 3", "2.3 message new 3", "2.4 message newer 4");
+        assertThat(resumed(3, "", "Last-Event-ID", "5")).isEqualTo(afterBoth);
+        assertThat(resumed(3, "", "Last-Event-ID", "1.4")).isEqualTo(afterBoth);
+        assertThat(resumed(3, "", "Last-Event-ID", "1"))
+                .containsExactly("2.2 message m2", "2.3 message new 3", "2.4 message newer 4");
+        assertThat(resumed(2, "", "Last-Event-ID", "2.2")).containsExactly("2.3 message new 3", "2.4 message newer 4");
+        assertThat(resumed(1, "?after=3")).containsExactly("2.4 message newer 4");
+        assertThat(resumed(5, "", "Last-Event-ID", "3.1"))
+                .startsWith("2.0 message m0")
+                .endsWith("2.4 message newer 4");
+    }
+
+    private List<String> resumed(int events, String query, String... headers) throws Exception {
+        try (EventClient client = listen(query, headers)) {
+            return summary(client.await(events));
+        }
+    }
+
+    @Test
+    void truncationOfAllIsResumedFromTheBeginning() throws Exception {
+        append("one");
+        truncate(0);
+        try (EventClient client = listen("", "Last-Event-ID", "0")) {
+            assertThat(summary(client.await(1))).containsExactly("1.-1 truncated 0");
+            append("two");
+            assertThat(summary(client.await(2))).endsWith("1.0 message two");
+            try (EventClient again = listen("", "Last-Event-ID", "1.-1")) {
+                assertThat(summary(again.await(1))).containsExactly("1.0 message two");
+            }
+        }
+    }
+
+    @Test
+    void moreTruncationsThanAreStoredStartFromTheBeginning() throws Exception {
+        append("one");
+        append("two");
+        for (int i = 0; i < 17; i++) {
+            truncate(1);
+            append("again");
+        }
+        try (EventClient client = listen("", "Last-Event-ID", "1")) {
+            assertThat(summary(client.await(3)))
+                    .containsExactly("17.-1 truncated 0", "17.0 message one", "17.1 message again");
+        }
     }
 
     @Test

@@ -84,7 +84,7 @@ class ExportTest {
 
     private void insert(int count, int length) {
         insert(withMessages(new BsonArray(IntStream.range(0, count)
-                .mapToObj(i -> new Message("user", i + "-" + "a".repeat(length), Conversation.now()).toBson())
+                .mapToObj(i -> new Message("user", i + "-" + "a".repeat(length), Conversation.now(), null).toBson())
                 .toList())));
     }
 
@@ -171,7 +171,7 @@ class ExportTest {
                 "</script>",
                 "מַה שְּׁלוֹמְךָ");
         insert(withMessages(new BsonArray(texts.stream()
-                .map(text -> new Message("user", text, Conversation.now()).toBson())
+                .map(text -> new Message("user", text, Conversation.now(), null).toBson())
                 .toList())));
         assertThat(export().path("messages").findValuesAsText("content")).isEqualTo(texts);
     }
@@ -181,7 +181,7 @@ class ExportTest {
         TestServer.assumeGenuine("strings that are no UTF-8");
         byte[] bytes = new RawBsonDocument(
                         withMessages(new BsonArray(
-                                        List.of(new Message("user", "lone: @@@", Conversation.now()).toBson())))
+                                        List.of(new Message("user", "lone: @@@", Conversation.now(), null).toBson())))
                                 .append("_id", new BsonString(id)),
                         new BsonDocumentCodec())
                 .getByteBuffer()

@@ -228,7 +228,7 @@ class IdempotencyTest {
     @Test
     void digestIsThatOfTheEarlierVersion() {
         ObjectMapper json = new ObjectMapper();
-        NewConversation plain = new NewConversation(List.of(new NewMessage(null, "a")), "t", null);
+        NewConversation plain = new NewConversation(List.of(new NewMessage(null, "a", null)), "t", null);
         String stored = "{\"messages\":[{\"role\":null,\"content\":\"a\"}],\"title\":\"t\",\"metadata\":null}";
         assertThat(RequestDigest.of(plain).stored(json)).isEqualTo(sha256(stored));
         Map<String, Object> unsorted = new LinkedHashMap<>();

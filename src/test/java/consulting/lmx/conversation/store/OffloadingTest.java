@@ -84,7 +84,9 @@ class OffloadingTest {
     private BsonObjectId legacy(int messages) {
         BsonArray all = new BsonArray();
         for (int i = 0; i < messages; i++) {
-            all.add(new Message("user", "m" + i, Conversation.now()).toBson().append("legacy", new BsonInt32(i)));
+            all.add(new Message("user", "m" + i, Conversation.now(), null)
+                    .toBson()
+                    .append("legacy", new BsonInt32(i)));
         }
         BsonObjectId key = new BsonObjectId();
         collection(ConversationFields.COLLECTION)
@@ -209,7 +211,7 @@ class OffloadingTest {
 
     /** Requests an offload as an append does, and waits for it. */
     private void move() {
-        offloader.afterAppend(stored().get("_id"), inline().size(), new Message("user", "", Conversation.now()));
+        offloader.afterAppend(stored().get("_id"), inline().size(), new Message("user", "", Conversation.now(), null));
         await().atMost(Duration.ofSeconds(60)).until(() -> inline().size() < INLINE + MessageBlocks.MESSAGES_PER_BLOCK);
     }
 
@@ -302,7 +304,7 @@ class OffloadingTest {
     private void push(int first, int messages) {
         BsonArray more = new BsonArray();
         for (int i = first; i < first + messages; i++) {
-            more.add(new Message("user", "m" + i, Conversation.now()).toBson());
+            more.add(new Message("user", "m" + i, Conversation.now(), null).toBson());
         }
         collection(ConversationFields.COLLECTION)
                 .updateOne(
@@ -419,7 +421,7 @@ class OffloadingTest {
     void appendToADocumentThatIsFullMakesRoomInIt() {
         BsonArray all = new BsonArray();
         for (int i = 0; i < 510; i++) {
-            all.add(new Message("user", "x".repeat(32_700), Conversation.now()).toBson());
+            all.add(new Message("user", "x".repeat(32_700), Conversation.now(), null).toBson());
         }
         collection(ConversationFields.COLLECTION)
                 .insertOne(new BsonDocument("conversationId", new BsonString(id))
@@ -545,7 +547,7 @@ class OffloadingTest {
 
     private void pushTexts(List<String> texts) {
         BsonArray more = new BsonArray(texts.stream()
-                .map(text -> new Message("user", text, Conversation.now()).toBson())
+                .map(text -> new Message("user", text, Conversation.now(), null).toBson())
                 .toList());
         collection(ConversationFields.COLLECTION)
                 .updateOne(
@@ -606,7 +608,7 @@ class OffloadingTest {
         StoredConversation read = new StoredConversation(before, 450);
         List<BsonValue> oldest = before.getArray("messages").subList(0, 100);
         BsonArray replaced = new BsonArray(List.of(
-                new Message("user", "all that there is", Conversation.now().plusSeconds(1)).toBson()));
+                new Message("user", "all that there is", Conversation.now().plusSeconds(1), null).toBson()));
         collection(ConversationFields.COLLECTION)
                 .updateOne(
                         new BsonDocument("_id", before.get("_id")),

@@ -78,12 +78,12 @@ class SharedOperationsTest {
 
     private static BsonArray messages(int count) {
         return new BsonArray(IntStream.range(0, count)
-                .mapToObj(i -> new Message("user", "m" + i, Conversation.now()).toBson())
+                .mapToObj(i -> new Message("user", "m" + i, Conversation.now(), null).toBson())
                 .toList());
     }
 
     private Append append(String id, String text) {
-        return new Append(owned(id), new Message("user", text, Conversation.now()));
+        return new Append(owned(id), List.of(new Message("user", text, Conversation.now(), null)));
     }
 
     private Conversation conversation(String id, String sessionId) {
@@ -139,7 +139,7 @@ class SharedOperationsTest {
                 .collect()
                 .asList());
 
-        assertThat(results).extracting(AppendResult::index).containsExactly(3, 0, 4, 4, 1);
+        assertThat(results).extracting(AppendResult::first).containsExactly(3, 0, 4, 4, 1);
         assertThat(results).extracting(AppendResult::created).containsExactly(false, true, false, false, false);
         for (int i = 0; i < all.size(); i++) {
             BsonDocument conversation =
@@ -148,10 +148,10 @@ class SharedOperationsTest {
                     .isEqualTo(results.get(i).sessionId());
             BsonDocument message = conversation
                     .getArray("messages")
-                    .get(results.get(i).index())
+                    .get(results.get(i).first())
                     .asDocument();
             assertThat(message.get("content"))
-                    .isEqualTo(new BsonString(all.get(i).message().content()));
+                    .isEqualTo(new BsonString(all.get(i).last().content()));
         }
         assertThat(stored(created).getString("userId").getValue()).isEqualTo(user);
         assertThat(stored(strange).getArray("messages")).startsWith(mixed.toArray(new BsonValue[0]));
@@ -171,8 +171,8 @@ class SharedOperationsTest {
                 .isInstanceOfSatisfying(
                         ServiceException.class,
                         failure -> assertThat(failure.code()).isEqualTo(ErrorCode.CONFLICT));
-        assertThat(await(outcomes.get(2)).index()).isZero();
-        assertThat(await(outcomes.get(3)).index()).isOne();
+        assertThat(await(outcomes.get(2)).first()).isZero();
+        assertThat(await(outcomes.get(3)).first()).isOne();
         assertThat(stored(theirs).getArray("messages")).hasSize(1);
         assertThat(stored(text).get("messages")).isEqualTo(new BsonString("no list"));
     }
@@ -189,7 +189,7 @@ class SharedOperationsTest {
         BsonDocument after =
                 await(conversations.afterAppends(List.of(owned(id)), 3)).get(0);
         assertThat(after.getArray(MessageQuery.NEWEST_IDS)).hasSize(3);
-        assertThat(await(appender.locate(append, after)).index()).isEqualTo(5);
+        assertThat(await(appender.locate(append, after)).first()).isEqualTo(5);
     }
 
     @Test

@@ -213,12 +213,14 @@ class WritePathsTest {
                 .firstResult()
                 .await()
                 .indefinitely();
-        conversation.messages.add(new Message("assistant", "hello", java.time.Instant.ofEpochMilli(10)));
+        Message added = new Message("assistant", "hello", java.time.Instant.ofEpochMilli(10), null);
+        conversation.messages.add(added);
         conversation.update().await().indefinitely();
 
         BsonDocument expected = before.clone();
         expected.getArray("messages")
-                .add(BsonDocument.parse("{role: 'assistant', content: 'hello', timestamp: {$date: 10}}"));
+                .add(BsonDocument.parse("{role: 'assistant', content: 'hello', timestamp: {$date: 10}, _id: {$oid: '"
+                        + added.id() + "'}}"));
         expected.append("updatedAt", new org.bson.BsonDateTime(conversation.updatedAt.toEpochMilli()));
         BsonDocument after = stored(id);
         assertThat(after).isEqualTo(expected);

@@ -1,10 +1,13 @@
-package consulting.lmx.conversation.api;
+package consulting.lmx.conversation.api.events;
 
+import consulting.lmx.conversation.api.ConversationResource;
+import consulting.lmx.conversation.api.events.MessageFeed.Added;
+import consulting.lmx.conversation.api.events.MessageFeed.Change;
+import consulting.lmx.conversation.api.events.MessageFeed.Truncated;
 import consulting.lmx.conversation.http.Limited;
 import consulting.lmx.conversation.http.stream.Event;
 import consulting.lmx.conversation.http.stream.EventStreams;
 import consulting.lmx.conversation.http.stream.StreamedBody;
-import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.Caller;
 import io.quarkus.security.Authenticated;
 import io.smallrye.mutiny.Uni;
@@ -52,37 +55,36 @@ public class EventsResource {
     @Operation(
             operationId = "followConversation",
             summary = "Each new message as a server-sent event, whichever replica received it",
-            description =
-                    "The event `message` carries a message; its id is the message's index. After a lost connection,"
-                            + " `Last-Event-ID` resumes after the last received message; `after` does so for a first connection. Without"
-                            + " either, the stream has new messages only. The event `deleted` is the last one of a conversation. The"
-                            + " stream ends when the token expires.")
+            description = "The event `message` carries a message. After a lost connection,"
+                    + " `Last-Event-ID` resumes after the last received message; `after` does so for a first connection. Without"
+                    + " either, the stream has new messages only. The event `truncated` with `from` says that"
+                    + " the message of this index and all after it were removed; messages that follow reuse the indexes. The"
+                    + " event `deleted` is the last one of a conversation. The"
+                    + " stream ends when the token expires.")
     public Uni<RestResponse<StreamedBody>> events(
             String conversationId, @Context HttpHeaders headers, @QueryParam("after") @Min(-1) Integer after) {
-        Optional<Integer> seen = lastEvent(headers).or(() -> Optional.ofNullable(after));
+        Optional<EventId> last = lastEvent(headers)
+                .or(() -> Optional.ofNullable(after).map(index -> new EventId(EventId.CURRENT, index)));
         return streams.open(
                 caller,
-                feed.follow(caller.id(), conversationId, seen).map(messages -> messages.map(EventsResource::event)));
+                feed.follow(caller.id(), conversationId, last).map(changes -> changes.map(EventsResource::event)));
     }
 
-    private static Event event(Optional<MessageView> message) {
-        return message.map(m -> new Event("message", Optional.of(String.valueOf(m.index())), m))
-                .orElseGet(() -> new Event("deleted", Optional.empty(), Map.of()));
+    private static Event event(Change change) {
+        if (change instanceof Added added) {
+            return new Event("message", Optional.of(added.id().toString()), added.message());
+        }
+        if (change instanceof Truncated truncated) {
+            return new Event("truncated", Optional.of(truncated.id().toString()), Map.of("from", truncated.from()));
+        }
+        return new Event("deleted", Optional.empty(), Map.of());
     }
 
-    private static Optional<Integer> lastEvent(HttpHeaders headers) {
+    private static Optional<EventId> lastEvent(HttpHeaders headers) {
         List<String> ids = headers.getRequestHeader(LAST_EVENT_ID);
-        if (ids.isEmpty()) {
-            return Optional.empty();
+        if (ids.size() > 1) {
+            throw EventId.unknown(LAST_EVENT_ID);
         }
-        try {
-            int index = Integer.parseInt(ids.get(0));
-            if (index >= 0 && ids.size() == 1) {
-                return Optional.of(index);
-            }
-        } catch (NumberFormatException e) {
-            // reported below
-        }
-        throw ServiceException.invalid(LAST_EVENT_ID, "is not the id of an event of a conversation");
+        return ids.stream().findFirst().map(id -> EventId.parse(id, LAST_EVENT_ID));
     }
 }

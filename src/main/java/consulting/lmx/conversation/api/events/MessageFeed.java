@@ -1,5 +1,6 @@
-package consulting.lmx.conversation.api;
+package consulting.lmx.conversation.api.events;
 
+import consulting.lmx.conversation.api.MessageView;
 import consulting.lmx.conversation.http.CallTimeout;
 import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.http.MemoryBudget;
@@ -11,12 +12,12 @@ import consulting.lmx.conversation.store.Message;
 import consulting.lmx.conversation.store.MessageReader;
 import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.MessageWindow;
+import consulting.lmx.conversation.store.StoredConversation;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
 import io.smallrye.mutiny.subscription.MultiEmitter;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import org.bson.BsonDocument;
@@ -57,25 +58,45 @@ public class MessageFeed {
         this.budget = budget;
     }
 
+    /** A change of a conversation. */
+    sealed interface Change {}
+
+    /** A new message. */
+    record Added(EventId id, MessageView message) implements Change {}
+
+    /** The message of index {@code from} and all after it were removed. */
+    record Truncated(EventId id, int from) implements Change {}
+
+    /** The conversation was deleted. */
+    record Deleted() implements Change {}
+
     /**
-     * Streams the messages after index {@code after}, or new messages only. An index beyond the end belongs to a deleted
-     * conversation of the same id, so all messages follow. An empty item is the last one and means that the conversation was
-     * deleted. The Uni fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the caller has no such conversation; the stream
+     * Streams the changes after {@code last}, or new changes only. An id that is newer than the conversation belongs to a deleted
+     * conversation of the same id, so all messages follow. {@link Deleted} is the last item. The Uni fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the caller has no such conversation; the stream
      * fails if a read fails.
      */
-    Uni<Multi<Optional<MessageView>>> follow(String caller, String conversationId, Optional<Integer> after) {
+    Uni<Multi<Change>> follow(String caller, String conversationId, Optional<EventId> last) {
         return conversations
                 .head(Conversations.owned(caller, conversationId), false)
                 .onItem()
                 .ifNull()
                 .failWith(Conversations::notFound)
                 .map(found -> {
-                    int count = found.messageCount();
-                    int first =
-                            after.map(index -> index < count ? index + 1 : 0).orElse(count);
+                    EventId seen = seen(last, found);
                     BsonValue id = found.id();
-                    return Multi.createFrom().deferred(() -> new Listener(caller, id, first).messages());
+                    return Multi.createFrom().deferred(() -> new Listener(caller, id, seen).changes());
                 });
+    }
+
+    private static EventId seen(Optional<EventId> last, StoredConversation now) {
+        int truncation = now.lastTruncation();
+        int count = now.messageCount();
+        EventId seen = last.orElse(new EventId(truncation, count - 1));
+        if (seen.truncation() == EventId.CURRENT) {
+            seen = new EventId(truncation, seen.index());
+        }
+        boolean newer = seen.truncation() > truncation || seen.truncation() == truncation && seen.index() >= count;
+        return newer ? new EventId(truncation, -1) : seen;
     }
 
     /** One listener and its position in the conversation. */
@@ -85,17 +106,17 @@ public class MessageFeed {
         private final BsonDocument same;
         private final HeldMemory memory;
         private MultiEmitter<? super Boolean> signals;
-        private int next;
+        private EventId seen;
         private boolean deleted;
 
-        Listener(String caller, BsonValue id, int first) {
+        Listener(String caller, BsonValue id, EventId seen) {
             this.memory = new HeldMemory(budget, caller);
             this.id = id;
             this.same = Conversations.same(caller, id);
-            this.next = first;
+            this.seen = seen;
         }
 
-        Multi<Optional<MessageView>> messages() {
+        Multi<Change> changes() {
             return Multi.createFrom()
                     .<Boolean>emitter(
                             emitter -> {
@@ -107,7 +128,7 @@ public class MessageFeed {
                     .onItem()
                     .transformToUniAndConcatenate(signal -> page())
                     .onItem()
-                    .<Optional<MessageView>>disjoint()
+                    .<Change>disjoint()
                     .onTermination()
                     .invoke(memory::close);
         }
@@ -116,38 +137,43 @@ public class MessageFeed {
             signals.emit(true);
         }
 
-        private Uni<List<Optional<MessageView>>> page() {
+        private Uni<List<Change>> page() {
             memory.release(); // the listener has received the previous page
             if (deleted) {
                 return Uni.createFrom().item(List.of());
             }
-            return timeout.of(barrier.read(
-                            reader.read(same, false, MessageWindow.from(next, PAGE), PAGE_BYTES, memory::replace)))
+            return timeout.of(barrier.read(reader.read(
+                            same, false, MessageWindow.from(seen.index() + 1, PAGE), PAGE_BYTES, memory::replace)))
                     .call(page -> page == null ? Uni.createFrom().voidItem() : memory.replace(size(page)))
-                    .map(page -> page == null ? end() : views(page));
+                    .map(page -> page == null ? end() : changes(page));
         }
 
-        private List<Optional<MessageView>> end() {
+        private List<Change> end() {
             deleted = true;
             signals.complete();
-            return List.of(Optional.empty());
+            return List.of(new Deleted());
         }
 
         private static long size(Page page) {
-            return page.messages().stream()
-                    .map(Message::content)
-                    .mapToLong(text -> text == null ? 0 : text.getBytes(StandardCharsets.UTF_8).length)
-                    .sum();
+            return page.messages().stream().mapToLong(Message::size).sum();
         }
 
-        private List<Optional<MessageView>> views(Page page) {
-            int first = next;
-            next += page.messages().size();
+        private List<Change> changes(Page page) {
+            int truncation = page.conversation().lastTruncation();
+            Optional<Integer> from =
+                    page.conversation().truncatedSince(seen.truncation()).filter(index -> index <= seen.index());
+            if (from.isPresent()) {
+                seen = new EventId(truncation, from.get() - 1);
+                signal();
+                return List.of(new Truncated(seen, from.get()));
+            }
+            int first = seen.index() + 1;
+            seen = new EventId(truncation, seen.index() + page.messages().size());
             if (page.hasMore()) {
                 signal();
             }
             return MessageView.of(page.messages(), first).stream()
-                    .map(Optional::of)
+                    .<Change>map(message -> new Added(new EventId(truncation, message.index()), message))
                     .toList();
         }
     }

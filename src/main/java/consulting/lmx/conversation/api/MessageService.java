@@ -1,0 +1,162 @@
+package consulting.lmx.conversation.api;
+
+import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import consulting.lmx.conversation.http.HeldMemory;
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.ServiceException;
+import consulting.lmx.conversation.security.AuditLog;
+import consulting.lmx.conversation.store.AppendResult;
+import consulting.lmx.conversation.store.Conversation;
+import consulting.lmx.conversation.store.Conversations;
+import consulting.lmx.conversation.store.LimitsConfig;
+import consulting.lmx.conversation.store.Message;
+import consulting.lmx.conversation.store.MessageAppender;
+import consulting.lmx.conversation.store.MessageReader.Page;
+import consulting.lmx.conversation.store.MessageWindow;
+import consulting.lmx.conversation.store.StoredConversation;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * The use cases that change messages. To a caller, a conversation of another user does not exist. A failed {@link Uni} carries a
+ * {@link ServiceException}, or the driver's exception if the database failed.
+ */
+@ApplicationScoped
+public class MessageService {
+
+    private final ConversationService service;
+    private final Conversations conversations;
+    private final MessageAppender appender;
+    private final LimitsConfig limits;
+    private final ObjectMapper json;
+    private final Counter started;
+    private final Counter messages;
+
+    MessageService(
+            ConversationService service,
+            Conversations conversations,
+            MessageAppender appender,
+            LimitsConfig limits,
+            ObjectMapper json,
+            MeterRegistry meters) {
+        this.service = service;
+        this.conversations = conversations;
+        this.appender = appender;
+        this.limits = limits;
+        this.json = json;
+        this.started = meters.counter("conversations.started");
+        this.messages = meters.counter("conversations.messages");
+    }
+
+    /**
+     * Appends a message, and creates the conversation if there is none. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the
+     * id belongs to another user. A repeated idempotency key returns the result of the first call, or fails with
+     * {@link ErrorCode#KEY_REUSED} if the request differs.
+     */
+    Uni<AppendResult> append(String caller, String conversationId, NewMessage request, Optional<IdempotencyKey> key) {
+        Message message = request.at(Conversation.now(), "", limits);
+        return append(caller, conversationId, List.of(message), message.metadata() != null, List.of(request), key);
+    }
+
+    /** Appends messages, all or none, as {@link #append} does. */
+    Uni<AppendResult> appendAll(
+            String caller, String conversationId, List<NewMessage> request, Optional<IdempotencyKey> key) {
+        List<Message> all = NewMessage.at(Conversation.now(), request, MESSAGES, limits);
+        return append(caller, conversationId, all, true, request, key);
+    }
+
+    private Uni<AppendResult> append(
+            String caller,
+            String conversationId,
+            List<Message> all,
+            boolean withDigest,
+            List<NewMessage> request,
+            Optional<IdempotencyKey> key) {
+        List<Message> sent = new ArrayList<>(all);
+        int last = sent.size() - 1;
+        key.ifPresent(given -> sent.set(
+                last,
+                all.get(last)
+                        .withIdempotencyKey(
+                                given.text(),
+                                withDigest ? RequestDigest.of(request).stored(json) : null)));
+        return appender.append(caller, conversationId, sent).invoke(result -> {
+            if (!result.repeated()) {
+                messages.increment(sent.size());
+                started.increment(result.created() ? 1 : 0);
+            }
+        });
+    }
+
+    /** A message and its index. */
+    record Patched(Message message, int index) {}
+
+    /**
+     * Changes the metadata of the message of this index. Fails with {@link ErrorCode#MESSAGE_NOT_FOUND} if there is none, and with
+     * {@link ErrorCode#MESSAGES_IMMUTABLE} if it is offloaded.
+     */
+    Uni<Patched> patch(String caller, String conversationId, int index, MessagePatch patch, HeldMemory memory) {
+        return Retry.whileOutdated(service.messages(caller, conversationId, MessageWindow.from(index, 1), memory)
+                .chain(page -> {
+                    if (page.messages().isEmpty()) {
+                        throw new ServiceException(
+                                ErrorCode.MESSAGE_NOT_FOUND,
+                                "The conversation has " + page.conversation().messageCount()
+                                        + " messages, but none with index " + index + ".");
+                    }
+                    requireInline(page, index);
+                    Message read = page.messages().get(0);
+                    Message.Metadata changed =
+                            patch.applyTo(Optional.ofNullable(read.metadata())).orElse(null);
+                    return conversations
+                            .setMetadata(
+                                    caller, page.conversation(), index, read.metadata(), changed, Conversation.now())
+                            .map(stored -> stored ? new Patched(read.withMetadata(changed), index) : null);
+                }));
+    }
+
+    /** The number of removed messages, and of those that are left. */
+    public record Truncated(int deleted, int messageCount) {}
+
+    /**
+     * Removes the message of this index and all after it. Fails with {@link ErrorCode#MESSAGES_IMMUTABLE} if one of them is offloaded.
+     *
+     * @param precondition rejects a conversation that the caller does not expect
+     */
+    Uni<Truncated> truncate(
+            String caller, String conversationId, int from, Optional<Consumer<Page>> precondition, HeldMemory memory) {
+        return Retry.whileOutdated(service.get(caller, conversationId, memory).chain(page -> {
+            precondition.ifPresent(required -> required.accept(page));
+            StoredConversation read = page.conversation();
+            int count = read.messageCount();
+            if (from >= count) {
+                return Uni.createFrom().item(new Truncated(0, count));
+            }
+            requireInline(page, from);
+            List<String> unchanged = precondition.isPresent() ? ConversationService.WHOLE : List.of(MESSAGES);
+            return conversations
+                    .truncate(caller, read, from, unchanged, Conversation.now())
+                    .map(done -> done ? new Truncated(count - from, from) : null)
+                    .onItem()
+                    .ifNotNull()
+                    .invoke(done -> AuditLog.truncation(caller, conversationId, from, done.deleted()));
+        }));
+    }
+
+    private static void requireInline(Page page, int index) {
+        int first = page.conversation().offloaded();
+        if (index < first) {
+            throw new ServiceException(
+                    ErrorCode.MESSAGES_IMMUTABLE,
+                    "Messages before index " + first + " of this conversation cannot be changed or removed.");
+        }
+    }
+}
