@@ -8,6 +8,10 @@ type Message = components["schemas"]["MessageView"];
 export interface FollowOptions {
   /** The index of the last known message; -1 for all messages. Without it, `follow` returns only new messages. */
   after?: number;
+  /**
+   * Called if the message of index `from` and all after it were removed. The messages that follow reuse the indexes from there on.
+   */
+  onTruncated?: (from: number) => void;
   /** Ends the iteration. */
   signal?: AbortSignal;
   /** Milliseconds without data after which a connection counts as lost; the service sends a comment every 15 s. */
@@ -27,7 +31,7 @@ export async function* follow(
 ): AsyncGenerator<Message, void, void> {
   const { signal, silence = 45_000, longestWait = 30_000 } = options;
   let after = options.after;
-  let seen: number | undefined;
+  let seen: string | undefined;
   let wait = FIRST_WAIT;
   let failures = 0;
   let opened = false;
@@ -55,9 +59,12 @@ export async function* follow(
           wait = part.milliseconds;
         } else if (part.kind === "event" && part.event.event === "deleted") {
           return;
+        } else if (part.kind === "event" && part.event.event === "truncated") {
+          seen = part.event.id;
+          options.onTruncated?.((JSON.parse(part.event.data) as { from: number }).from);
         } else if (part.kind === "event" && part.event.event === "message") {
           const message = JSON.parse(part.event.data) as Message;
-          seen = message.index;
+          seen = part.event.id;
           connection.pause();
           yield message;
           connection.alive();
