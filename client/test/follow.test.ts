@@ -112,6 +112,26 @@ test("a stream that ends or is cut is taken up again behind the last message", a
   );
 });
 
+test("a truncation is reported, and the stream resumes after it", async (context) => {
+  const { baseUrl, calls } = await serve(
+    context,
+    stream(message(5) + message(6) + 'id: 3.4\nevent: truncated\ndata: {"from":5}\n\n', "cut"),
+    stream(message(5).replace("id: 5", "id: 3.5"), "cut"),
+    stream(deleted),
+  );
+  const truncated: number[] = [];
+  const messages = createConversationClient({ baseUrl }).follow("c", {
+    after: 4,
+    onTruncated: (from) => truncated.push(from),
+  });
+  assert.deepEqual(await indexes(messages), [5, 6, 5]);
+  assert.deepEqual(truncated, [5]);
+  assert.deepEqual(
+    calls.map((call) => call.lastEventId),
+    [undefined, "3.4", "3.5"],
+  );
+});
+
 test("without an index it begins behind the newest message, and misses none where the first connection is lost", async (context) => {
   const { baseUrl, calls } = await serve(context, stream("", "cut"), stream(message(5) + deleted));
   assert.deepEqual(await indexes(createConversationClient({ baseUrl }).follow("c")), [5]);
