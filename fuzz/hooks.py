@@ -1,24 +1,30 @@
-"""Tells schemathesis that an append creates a deleted conversation again."""
+"""Tells schemathesis that an append creates a deleted conversation again, and that a truncation does not delete it."""
 
 import schemathesis
 from schemathesis.openapi.checks import UseAfterFree
 
-recreated = set()
-"""The ids of conversations that an append created and nobody has deleted since."""
+existing = set()
+"""The ids of conversations that a call has created or truncated and nobody has deleted since."""
+
+CHANGES = {
+    ("POST /api/conversation/{conversationId}/message", 201),
+    ("POST /api/conversation/{conversationId}/messages", 201),
+    ("DELETE /api/conversation/{conversationId}/messages", 200),
+}
 
 
 @schemathesis.hook
 def after_call(context, case, response):
     call = case.operation.label
-    if call == "POST /api/conversation/{conversationId}/message" and response.status_code == 201:
-        recreated.add(case.path_parameters["conversationId"])
+    if (call, response.status_code) in CHANGES:
+        existing.add(case.path_parameters["conversationId"])
     elif call == "DELETE /api/conversation/{conversationId}" and response.status_code == 204:
-        recreated.discard(case.path_parameters["conversationId"])
+        existing.discard(case.path_parameters["conversationId"])
     elif call == "DELETE /api/conversation" and response.status_code == 200:
-        recreated.clear()
+        existing.clear()
 
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """Keeps a failure unless an append has created the conversation again; the check does not know that route."""
-    return not (isinstance(failure, UseAfterFree) and case.path_parameters.get("conversationId") in recreated)
+    """Keeps a failure unless the conversation exists; the check does not know these routes."""
+    return not (isinstance(failure, UseAfterFree) and case.path_parameters.get("conversationId") in existing)

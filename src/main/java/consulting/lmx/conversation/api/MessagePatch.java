@@ -6,7 +6,7 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.store.Message;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
 import org.bson.BsonValue;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -22,32 +22,43 @@ public final class MessagePatch {
     private static final Metadata BOUNDS = Metadata.ofMessage(METADATA);
 
     @Schema(hidden = true)
-    private final BsonValue metadata;
+    private Map<String, Object> patch;
 
-    /** @throws ServiceException if the patch names another field, or breaks a limit */
     @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
     public MessagePatch(Map<String, Object> patch) {
-        patch.keySet().stream()
-                .filter(field -> !field.equals(METADATA))
-                .findFirst()
-                .ifPresent(field -> {
-                    throw ServiceException.invalid(field, "cannot be changed: only metadata can");
-                });
-        if (patch.isEmpty()) {
-            throw ServiceException.invalid(METADATA, "must be present");
-        }
-        metadata = ConversationPatch.metadata(patch.get(METADATA), BOUNDS);
+        this.patch = patch;
     }
 
     /**
-     * Applies the patch.
+     * The change of a valid patch.
      *
-     * @throws ServiceException if the resulting metadata breaks a limit
+     * @param metadata a merge patch of the metadata, BSON null to remove it
      */
-    Optional<Message.Metadata> applyTo(Optional<Message.Metadata> stored) {
-        return metadata.isNull()
-                ? Optional.empty()
-                : Optional.of(Metadata.measured(
-                        BOUNDS.merged(stored.map(Message.Metadata::value).orElse(null), metadata.asDocument())));
+    record Change(BsonValue metadata) {
+
+        /**
+         * Applies the change to metadata that may be null.
+         *
+         * @throws ServiceException if the result breaks a limit
+         */
+        Message.Metadata applyTo(Message.Metadata stored) {
+            return metadata.isNull()
+                    ? null
+                    : Metadata.measured(BOUNDS.merged(stored == null ? null : stored.value(), metadata.asDocument()));
+        }
+    }
+
+    /**
+     * Validates the patch and drops the parsed JSON, which takes many times the memory of the body. Call it once.
+     *
+     * @throws ServiceException if the patch names another field, or breaks a limit
+     */
+    Change change() {
+        Map<String, Object> fields = patch;
+        patch = null;
+        if (!fields.keySet().equals(Set.of(METADATA))) {
+            throw ServiceException.invalid(METADATA, "must be the only field");
+        }
+        return new Change(ConversationPatch.metadata(fields.get(METADATA), BOUNDS));
     }
 }

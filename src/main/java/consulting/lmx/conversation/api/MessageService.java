@@ -103,7 +103,7 @@ public class MessageService {
      * Changes the metadata of the message of this index. Fails with {@link ErrorCode#MESSAGE_NOT_FOUND} if there is none, and with
      * {@link ErrorCode#MESSAGES_IMMUTABLE} if it is offloaded.
      */
-    Uni<Patched> patch(String caller, String conversationId, int index, MessagePatch patch, HeldMemory memory) {
+    Uni<Patched> patch(String caller, String conversationId, int index, MessagePatch.Change patch, HeldMemory memory) {
         return Retry.whileOutdated(service.messages(caller, conversationId, MessageWindow.from(index, 1), memory)
                 .chain(page -> {
                     if (page.messages().isEmpty()) {
@@ -114,8 +114,7 @@ public class MessageService {
                     }
                     requireInline(page, index);
                     Message read = page.messages().get(0);
-                    Message.Metadata changed =
-                            patch.applyTo(Optional.ofNullable(read.metadata())).orElse(null);
+                    Message.Metadata changed = patch.applyTo(read.metadata());
                     return conversations
                             .setMetadata(
                                     caller, page.conversation(), index, read.metadata(), changed, Conversation.now())
