@@ -2,10 +2,9 @@ package main
 
 import (
 	"fmt"
-	"hash/fnv"
-	"math"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -24,33 +23,32 @@ func check(h *history, final map[string][]string) []string {
 	}
 	for conversation, calls := range byConversation {
 		messages := final[conversation]
-		wrong = append(wrong, checkAppends(conversation, calls, messages)...)
-		wrong = append(wrong, checkReads(conversation, calls, messages)...)
+		truncated := slices.ContainsFunc(calls, func(c *call) bool { return c.Kind == "truncate" })
+		wrong = append(wrong, checkAppends(conversation, calls, messages, truncated)...)
+		if !truncated {
+			wrong = append(wrong, checkReads(conversation, calls, messages)...)
+		}
 		if !linearizable(calls, messages) {
-			say("the appends of %s are not linearizable", conversation)
+			say("the calls of %s are not linearizable", conversation)
 		}
 	}
-	for conversation, events := range h.Events {
-		messages := final[conversation]
-		for i, e := range events {
-			if e.Index != i {
-				say("the listener of %s received index %d, and %d was due", conversation, e.Index, i)
-				break
-			}
-			if i >= len(messages) || messages[i] != e.Content {
-				say("the listener of %s received another message at %d", conversation, i)
-				break
-			}
-		}
-		if len(events) < len(messages) {
-			say("the listener of %s received %d of %d messages", conversation, len(events), len(messages))
+	for conversation := range h.Events {
+		heard, failure := h.seen(conversation)
+		switch {
+		case failure != "":
+			say("the listener of %s received %s", conversation, failure)
+		case len(heard) < len(final[conversation]):
+			say("the listener of %s received %d of %d messages", conversation, len(heard), len(final[conversation]))
+		case !slices.Equal(heard, final[conversation]):
+			say("the listener of %s received other messages", conversation)
 		}
 	}
 	return wrong
 }
 
-// checkAppends finds acknowledged messages that are missing, duplicate, or at another index.
-func checkAppends(conversation string, calls []*call, messages []string) []string {
+// checkAppends finds messages that nobody sent, or that are duplicate, and acknowledged messages that are missing or at another
+// index. The model finds the latter if the conversation was truncated.
+func checkAppends(conversation string, calls []*call, messages []string, truncated bool) []string {
 	var wrong []string
 	places := map[string][]int{}
 	for i, content := range messages {
@@ -60,16 +58,18 @@ func checkAppends(conversation string, calls []*call, messages []string) []strin
 		if c.Kind != "append" {
 			continue
 		}
-		at := places[c.Content]
-		delete(places, c.Content)
-		switch {
-		case len(at) > 1:
-			wrong = append(wrong, fmt.Sprintf("%s is in %s %d times", c.Content, conversation, len(at)))
-		case c.Completed == 0:
-		case len(at) == 0:
-			wrong = append(wrong, fmt.Sprintf("%s was acknowledged and is not in %s", c.Content, conversation))
-		case at[0] != c.Index:
-			wrong = append(wrong, fmt.Sprintf("%s was acknowledged at %d of %s and is at %d", c.Content, c.Index, conversation, at[0]))
+		for i, content := range c.Contents {
+			at := places[content]
+			delete(places, content)
+			switch {
+			case len(at) > 1:
+				wrong = append(wrong, fmt.Sprintf("%s is in %s %d times", content, conversation, len(at)))
+			case c.Completed == 0 || truncated:
+			case len(at) == 0:
+				wrong = append(wrong, fmt.Sprintf("%s was acknowledged and is not in %s", content, conversation))
+			case at[0] != c.Index+i:
+				wrong = append(wrong, fmt.Sprintf("%s was acknowledged at %d of %s and is at %d", content, c.Index+i, conversation, at[0]))
+			}
 		}
 	}
 	for content := range places {
@@ -88,7 +88,7 @@ func checkReads(conversation string, calls []*call, messages []string) []string 
 	acknowledged := map[string][]done{}
 	for _, c := range calls {
 		if c.Kind == "append" && c.Completed > 0 {
-			acknowledged[c.User] = append(acknowledged[c.User], done{c.Completed, c.Index})
+			acknowledged[c.User] = append(acknowledged[c.User], done{c.Completed, c.Index + len(c.Contents) - 1})
 		}
 	}
 	for _, dones := range acknowledged {
@@ -112,52 +112,93 @@ func checkReads(conversation string, calls []*call, messages []string) []string 
 	return wrong
 }
 
-// list is a conversation in the model: the number of messages, and a digest of all of them in order.
-type list struct {
-	length int
-	digest uint64
+// stored is the state of the model: the contents of all messages, each with a line end.
+type stored string
+
+func (c stored) messages() []string {
+	return slices.Collect(strings.Lines(string(c)))
 }
 
-func (l list) with(content string) list {
-	digest := fnv.New64a()
-	fmt.Fprintf(digest, "%d %s", l.digest, content)
-	return list{l.length + 1, digest.Sum64()}
+func (c stored) with(contents []string) stored {
+	for _, content := range contents {
+		c += stored(content + "\n")
+	}
+	return c
 }
 
-// appendModel supports appends, which return the index, and one read at the end, which returns the whole list.
-var appendModel = porcupine.Model{
-	Init: func() any { return list{} },
-	Step: func(state, input, output any) (bool, any) {
-		now := state.(list)
-		if input == nil {
-			return output == now, now
+// truncated returns the conversation with its first messages.
+func (c stored) truncated(from int) stored {
+	return stored(strings.Join(c.messages()[:from], ""))
+}
+
+const unknown = -1
+
+// model is a conversation with appends, truncations, views and reads. A call without an answer may have had no effect.
+var model = porcupine.NondeterministicModel{
+	Init: func() []any { return []any{stored("")} },
+	Step: func(state, input, _ any) []any {
+		now, c := state.(stored), input.(*call)
+		count := strings.Count(string(now), "\n")
+		switch c.Kind {
+		case "append":
+			after := now.with(c.Contents)
+			if c.Index == unknown {
+				return []any{now, after}
+			}
+			if c.Index != count {
+				return nil
+			}
+			return []any{after}
+		case "truncate":
+			if c.Count == unknown {
+				if c.Index >= count {
+					return []any{now}
+				}
+				return []any{now, now.truncated(c.Index)}
+			}
+			if c.Index+c.Count != count {
+				return nil
+			}
+			return []any{now.truncated(c.Index)}
+		default: // it saw the last messages
+			all := now.messages()
+			if c.Count != count || len(c.Read) > count || stored("").with(c.Read) != stored(strings.Join(all[count-len(c.Read):], "")) {
+				return nil
+			}
+			return []any{now}
 		}
-		index := output.(int)
-		return index < 0 || index == now.length, now.with(input.(string))
 	},
 }
 
 func linearizable(calls []*call, messages []string) bool {
 	var last int64
 	var operations []porcupine.Operation
-	stored := list{}
-	for _, content := range messages {
-		stored = stored.with(content)
+	add := func(c *call, end int64) {
+		operations = append(operations, porcupine.Operation{ClientId: c.Client, Input: c, Call: c.Invoked, Return: end})
+	}
+	truncated := slices.ContainsFunc(calls, func(c *call) bool { return c.Kind == "truncate" })
+	for _, c := range calls {
+		last = max(last, c.Invoked, c.Completed)
 	}
 	for _, c := range calls {
-		if c.Kind != "append" {
-			continue
-		}
-		index, end := c.Index, c.Completed
-		if end == 0 { // may have taken effect at any time, or never
-			if !slices.Contains(messages, c.Content) {
-				continue
+		switch {
+		case c.Kind == "read": // by pages, which are not atomic
+		case c.Completed > 0:
+			add(c, c.Completed)
+			if truncated && c.Kind == "append" && c.Attempts > 1 { // the first attempt may have been truncated, and its key with it
+				first := *c
+				first.Index = unknown
+				add(&first, c.Completed)
 			}
-			index, end = -1, math.MaxInt64-2
+		case c.Kind == "append": // may have taken effect at any time, or never
+			first := *c
+			first.Index = unknown
+			add(&first, last+1)
+		case c.Kind == "truncate":
+			add(c, last+1)
 		}
-		last = max(last, end)
-		operations = append(operations, porcupine.Operation{ClientId: c.Client, Input: c.Content, Output: index, Call: c.Invoked, Return: end})
 	}
-	operations = append(operations, porcupine.Operation{ClientId: 1000, Input: nil, Output: stored, Call: last + 1, Return: last + 2})
-	return porcupine.CheckOperationsTimeout(appendModel, operations, time.Minute) == porcupine.Ok
+	end := &call{Client: 1000, Kind: "view", Read: messages, Count: len(messages), Invoked: last + 2}
+	add(end, last+3)
+	return porcupine.CheckOperationsTimeout(model.ToModel(), operations, time.Minute) == porcupine.Ok
 }

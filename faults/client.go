@@ -12,7 +12,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -48,10 +47,11 @@ func (u *user) conversation(seed int64) string {
 type answer struct {
 	status int
 	body   []byte
+	tag    string // its ETag
 }
 
 // once makes one attempt at one replica. Without an answer, the status is 0.
-func (s *seed) once(ctx context.Context, replica int, u *user, method, path, body, key string) answer {
+func (s *seed) once(ctx context.Context, replica int, u *user, method, path, body, key string, headers ...string) answer {
 	r := s.replicas[replica]
 	upBefore, epoch := r.answers()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout+slack+2*time.Second)
@@ -64,6 +64,9 @@ func (s *seed) once(ctx context.Context, replica int, u *user, method, path, bod
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
 	if key != "" && s.defenceOff != "idempotency-key" {
 		request.Header.Set("Idempotency-Key", key)
 	}
@@ -75,6 +78,7 @@ func (s *seed) once(ctx context.Context, replica int, u *user, method, path, bod
 		a.body, err = io.ReadAll(response.Body)
 		if err == nil {
 			a.status = response.StatusCode
+			a.tag = response.Header.Get("ETag")
 		}
 	}
 	took := time.Since(began)
@@ -117,37 +121,112 @@ func (s *seed) client(number int, u *user) {
 	chance := rand.New(rand.NewPCG(uint64(s.number), uint64(number)))
 	for n := 0; !s.stopping.Load() && s.ctx.Err() == nil; n++ {
 		conversation := u.conversation(s.number)
-		switch chance.IntN(10) {
-		case 0, 1, 2:
+		switch chance.IntN(11) {
+		case 0, 1:
 			s.read(number, u, chance, conversation)
+		case 2:
+			s.change(number, u, chance, conversation)
 		case 3:
 			s.readOld(u, chance)
 		default:
-			u.count.Add(1)
-			s.append(number, u, chance, conversation, fmt.Sprintf("%d-%d", number, n))
+			contents := []string{fmt.Sprintf("%d-%d", number, n)}
+			if chance.IntN(4) == 0 {
+				contents = append(contents, contents[0]+"b", contents[0]+"c")
+			}
+			u.count.Add(int64(len(contents)))
+			s.append(number, u, chance, conversation, contents)
 		}
 		time.Sleep(time.Duration(chance.IntN(30)) * time.Millisecond)
 	}
 }
 
-func (s *seed) append(number int, u *user, chance *rand.Rand, conversation, content string) {
-	c := s.history.invoke(&call{Client: number, User: u.name, Kind: "append", Conversation: conversation, Content: content})
-	a, ok := s.until(c, chance, u, "POST", "/api/conversation/"+conversation+"/message", `{"content":"`+content+`"}`, "key-"+content, 200, 201)
+func (s *seed) append(number int, u *user, chance *rand.Rand, conversation string, contents []string) {
+	c := s.history.invoke(&call{Client: number, User: u.name, Kind: "append", Conversation: conversation, Contents: contents})
+	path, body := "/message", `{"content":"`+contents[0]+`"}`
+	if len(contents) > 1 {
+		path, body = "/messages", `{"messages":[{"content":"`+strings.Join(contents, `"},{"content":"`)+`"}]}`
+	}
+	a, ok := s.until(c, chance, u, "POST", "/api/conversation/"+conversation+path, body, "key-"+contents[0], 200, 201)
 	if !ok {
 		return
 	}
 	var sent struct {
 		SessionId string
-		Message   struct{ Index *int }
+		Message   *event
+		Messages  []event
 	}
-	if err := json.Unmarshal(a.body, &sent); err != nil || sent.Message.Index == nil {
+	err := json.Unmarshal(a.body, &sent)
+	if sent.Message != nil {
+		sent.Messages = append(sent.Messages, *sent.Message)
+	}
+	if err != nil || len(sent.Messages) != len(contents) {
 		s.history.violation("an append was answered with %s", a.body)
 		return
 	}
-	c.Index = *sent.Message.Index
+	c.Index = sent.Messages[0].Index
+	for i, m := range sent.Messages {
+		if m.Index != c.Index+i || m.Content != contents[i] {
+			s.history.violation("an append of %v was answered with %s", contents, a.body)
+		}
+	}
 	s.history.complete(c)
 	s.history.session(conversation, sent.SessionId)
 	s.follow(u, conversation)
+}
+
+// change views a conversation, and then changes the metadata of one of the newest messages. The last user truncates it there
+// instead, unless somebody has changed it since.
+func (s *seed) change(number int, u *user, chance *rand.Rand, conversation string) {
+	c := s.history.invoke(&call{Client: number, User: u.name, Kind: "view", Conversation: conversation})
+	a, ok := s.until(c, chance, u, "GET", "/api/conversation/"+conversation, "", "", 200, 404)
+	if !ok {
+		return
+	}
+	var view struct {
+		Messages     []event
+		MessageCount int
+	}
+	if a.status == 200 {
+		if err := json.Unmarshal(a.body, &view); err != nil {
+			s.history.violation("%s was answered with %s", conversation, a.body)
+			return
+		}
+	}
+	for _, m := range view.Messages {
+		c.Read = append(c.Read, m.Content)
+	}
+	c.Count = view.MessageCount
+	s.history.complete(c)
+	index := c.Count - 1 - chance.IntN(3)
+	if index < 0 {
+		return
+	}
+	if u != s.users[users-1] {
+		path := fmt.Sprintf("/api/conversation/%s/messages/%d", conversation, index)
+		s.until(&call{}, chance, u, "PATCH", path, `{"metadata":{"rating":1}}`, "", 200)
+		return
+	}
+	t := &call{Client: number, User: u.name, Kind: "truncate", Conversation: conversation, Index: index, Count: unknown}
+	s.history.invoke(t)
+	path := fmt.Sprintf("/api/conversation/%s/messages?from=%d", conversation, index)
+	t.Attempts = 1
+	d := s.once(s.ctx, chance.IntN(replicas), u, "DELETE", path, "", "", "If-Match", a.tag)
+	switch {
+	case d.status == 200:
+		var truncated struct{ Deleted, MessageCount int }
+		if err := json.Unmarshal(d.body, &truncated); err != nil || truncated.MessageCount != index {
+			s.history.violation("a truncation at %d was answered with %s", index, d.body)
+		}
+		t.Count = truncated.Deleted
+	case d.status == 412 || d.status == 409:
+		t.Kind = "read" // it changed nothing
+	case d.status != 0 && d.status < 500:
+		s.history.violation("a truncation was answered with %d: %s", d.status, d.body)
+	default:
+		t.Attempts = 0 // it may still take effect
+		return
+	}
+	s.history.complete(t)
 }
 
 // read reads the whole conversation by pages. A conversation that does not exist yet has no messages.
@@ -217,7 +296,7 @@ func (s *seed) follow(u *user, conversation string) {
 	s.listeners.Add(1)
 	go func() {
 		defer s.listeners.Done()
-		last := -1
+		last := ""
 		for replica := len(s.followed) % replicas; s.listening.Err() == nil; replica = (replica + 1) % replicas {
 			last = s.listen(replica, u, conversation, last)
 			time.Sleep(100 * time.Millisecond)
@@ -225,8 +304,8 @@ func (s *seed) follow(u *user, conversation string) {
 	}()
 }
 
-// listen reads events until the stream ends or misses its heartbeats, and returns the index of the last event.
-func (s *seed) listen(replica int, u *user, conversation string, last int) int {
+// listen reads events until the stream ends or misses its heartbeats, and returns the id of the last event.
+func (s *seed) listen(replica int, u *user, conversation, last string) string {
 	ctx, cancel := context.WithCancel(s.listening)
 	defer cancel()
 	silence := time.AfterFunc(5*time.Second, cancel)
@@ -236,8 +315,8 @@ func (s *seed) listen(replica int, u *user, conversation string, last int) int {
 		panic(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+u.token)
-	if last >= 0 {
-		request.Header.Set("Last-Event-ID", strconv.Itoa(last))
+	if last != "" {
+		request.Header.Set("Last-Event-ID", last)
 	}
 	response, err := s.http.Do(request)
 	if err != nil {
@@ -251,12 +330,16 @@ func (s *seed) listen(replica int, u *user, conversation string, last int) int {
 		return last
 	}
 	lines := bufio.NewReader(response.Body)
+	id := last
 	for {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
 			return last // an incomplete event does not count
 		}
 		silence.Reset(3 * time.Second)
+		if found, isId := bytes.CutPrefix(line, []byte("id: ")); isId {
+			id = string(bytes.TrimSpace(found))
+		}
 		if data, found := bytes.CutPrefix(line, []byte("data: ")); found {
 			var e event
 			if err := json.Unmarshal(data, &e); err != nil {
@@ -264,7 +347,7 @@ func (s *seed) listen(replica int, u *user, conversation string, last int) int {
 				return last
 			}
 			s.history.event(conversation, e)
-			last = e.Index
+			last = id
 		}
 	}
 }

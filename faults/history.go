@@ -12,11 +12,12 @@ import (
 type call struct {
 	Client       int
 	User         string
-	Kind         string // append or read
+	Kind         string // append, read, view or truncate
 	Conversation string
-	Content      string   // of an append
-	Index        int      // of an append
-	Read         []string // what a read returned, from the first message
+	Contents     []string // of an append, in order
+	Index        int      // of an append: of its first message; of a truncation: of the first removed message
+	Read         []string // what a read returned, from the first message; what a view returned, to the last message
+	Count        int      // of a view: the number of all messages; of a truncation: of the removed ones, or unknown
 	Invoked      int64
 	Completed    int64 // 0 if it was never answered
 	Attempts     int
@@ -38,9 +39,11 @@ type history struct {
 	opened     int64 // when the service was first ready
 }
 
+// event is a message, or a truncation if it has From.
 type event struct {
 	Index   int    `json:"index"`
 	Content string `json:"content"`
+	From    *int   `json:"from,omitempty"`
 }
 
 func newHistory() *history {
@@ -97,10 +100,23 @@ func (h *history) event(conversation string, e event) {
 	h.Events[conversation] = append(h.Events[conversation], e)
 }
 
-func (h *history) seen(conversation string) []event {
+// seen returns the messages that the listener of a conversation has, and what is wrong with its events.
+func (h *history) seen(conversation string) (messages []string, wrong string) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	return append([]event(nil), h.Events[conversation]...)
+	for _, e := range h.Events[conversation] {
+		switch {
+		case e.From != nil && *e.From > len(messages):
+			return messages, fmt.Sprintf("a truncation from %d, of %d messages", *e.From, len(messages))
+		case e.From != nil:
+			messages = messages[:*e.From]
+		case e.Index != len(messages):
+			return messages, fmt.Sprintf("index %d, and %d was due", e.Index, len(messages))
+		default:
+			messages = append(messages, e.Content)
+		}
+	}
+	return messages, ""
 }
 
 func (h *history) write(path string) error {

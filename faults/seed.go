@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,7 +158,7 @@ func (s *seed) run(seconds time.Duration) error {
 	}
 	within(recovery, func() error { // the check finds a listener that misses messages
 		for conversation, messages := range final {
-			if s.followed[conversation] && len(s.history.seen(conversation)) < len(messages) {
+			if heard, _ := s.history.seen(conversation); s.followed[conversation] && !slices.Equal(heard, messages) {
 				return errors.New("not all listeners have heard all")
 			}
 		}
