@@ -43,8 +43,8 @@ public enum ErrorCode {
     MESSAGES_IMMUTABLE(
             409,
             "Conflict",
-            "The message is one of the older messages of a long conversation, which cannot change. Only the newest can:"
-                    + " at least conversations.limits.inline-messages, unless they are long."),
+            "The service has offloaded this message, because it is one of the older ones of a long conversation. Offloaded"
+                    + " messages cannot be changed or removed. Append to the conversation, or start another one."),
     MESSAGES_LOST(
             410,
             "Gone",
