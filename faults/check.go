@@ -16,7 +16,7 @@ func check(h *history, final map[string][]string) []string {
 	say := func(format string, values ...any) { wrong = append(wrong, fmt.Sprintf(format, values...)) }
 	byConversation := map[string][]*call{}
 	for _, c := range h.Calls {
-		if c.Completed == 0 {
+		if c.Completed == 0 && c.Kind != "truncate" { // it has one attempt
 			say("a call was never answered: %s of client %d to %s", c.Kind, c.Client, c.Conversation)
 		}
 		byConversation[c.Conversation] = append(byConversation[c.Conversation], c)
