@@ -182,7 +182,7 @@ func linearizable(calls []*call, messages []string) bool {
 	}
 	for _, c := range calls {
 		switch {
-		case c.Kind == "read": // by pages, which are not atomic
+		case c.Kind == "read" || c.Kind == "rejected": // a read consists of pages, so it is not atomic
 		case c.Completed > 0:
 			add(c, c.Completed)
 			if truncated && c.Kind == "append" && c.Attempts > 1 { // the first attempt may have been truncated, and its key with it

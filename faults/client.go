@@ -219,7 +219,7 @@ func (s *seed) change(number int, u *user, chance *rand.Rand, conversation strin
 		}
 		t.Count = truncated.Deleted
 	case d.status == 412 || d.status == 409:
-		t.Kind = "read" // it changed nothing
+		t.Kind = "rejected"
 	case d.status != 0 && d.status < 500:
 		s.history.violation("a truncation was answered with %d: %s", d.status, d.body)
 	default:

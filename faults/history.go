@@ -12,7 +12,7 @@ import (
 type call struct {
 	Client       int
 	User         string
-	Kind         string // append, read, view or truncate
+	Kind         string // append, read, view, truncate, or rejected for a truncation that changed nothing
 	Conversation string
 	Contents     []string // of an append, in order
 	Index        int      // of an append: of its first message; of a truncation: of the first removed message

@@ -12,6 +12,7 @@ import static consulting.lmx.conversation.store.ConversationFields.UPDATED_AT;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import consulting.lmx.conversation.http.HeldMemory;
 import consulting.lmx.conversation.mongo.DriverFailure;
+import consulting.lmx.conversation.mongo.Retry;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.AuditLog;
@@ -84,7 +85,7 @@ public class ConversationService {
         Conversation conversation = new Conversation(id, SessionId.random(), caller);
         conversation.startRequest =
                 key.map(k -> RequestDigest.of(request).stored(json)).orElse(null);
-        conversation.messages = NewMessage.at(conversation.createdAt, request.messages(), MESSAGES, limits);
+        conversation.messages = NewMessage.at(conversation.createdAt, request.messages(), NewMessage::inList, limits);
         conversation.title = request.title();
         conversation.metadata = Metadata.OF_CONVERSATION.toBson(request.metadata());
         return conversations

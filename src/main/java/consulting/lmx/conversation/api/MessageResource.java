@@ -70,7 +70,7 @@ public class MessageResource {
             @PathParam("conversationId") @WellFormedText(max = ID_LENGTH) String conversationId,
             @NotNull @Valid NewMessage request,
             @Context HttpHeaders headers) {
-        return service.append(caller.id(), conversationId, request, IdempotencyKey.of(headers))
+        return service.append(caller.id(), conversationId, List.of(request), position -> "", IdempotencyKey.of(headers))
                 .map(appended -> response(appended, conversationId, Sent.of(conversationId, appended)));
     }
 
@@ -83,7 +83,8 @@ public class MessageResource {
             @PathParam("conversationId") @WellFormedText(max = ID_LENGTH) String conversationId,
             @NotNull @Valid NewMessages request,
             @Context HttpHeaders headers) {
-        return service.appendAll(caller.id(), conversationId, request.messages(), IdempotencyKey.of(headers))
+        return service.append(
+                        caller.id(), conversationId, request.messages(), NewMessage::inList, IdempotencyKey.of(headers))
                 .map(appended -> response(appended, conversationId, SentMessages.of(conversationId, appended)));
     }
 

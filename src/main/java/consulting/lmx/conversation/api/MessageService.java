@@ -4,6 +4,7 @@ import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import consulting.lmx.conversation.http.HeldMemory;
+import consulting.lmx.conversation.mongo.Retry;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import consulting.lmx.conversation.security.AuditLog;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 
 /**
  * The use cases that change messages. To a caller, a conversation of another user does not exist. A failed {@link Uni} carries a
@@ -57,40 +59,27 @@ public class MessageService {
     }
 
     /**
-     * Appends a message, and creates the conversation if there is none. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the
-     * id belongs to another user. A repeated idempotency key returns the result of the first call, or fails with
-     * {@link ErrorCode#KEY_REUSED} if the request differs.
+     * Appends messages, all or none, and creates the conversation if there is none. Fails with
+     * {@link ErrorCode#CONVERSATION_NOT_FOUND} if the id belongs to another user. A repeated idempotency key returns the result of the
+     * first call, or fails with {@link ErrorCode#KEY_REUSED} if the request differs.
+     *
+     * @param path what precedes the fields of the message at a position in an error
      */
-    Uni<AppendResult> append(String caller, String conversationId, NewMessage request, Optional<IdempotencyKey> key) {
-        Message message = request.at(Conversation.now(), "", limits);
-        return append(caller, conversationId, List.of(message), message.metadata() != null, List.of(request), key);
-    }
-
-    /** Appends messages, all or none, as {@link #append} does. */
-    Uni<AppendResult> appendAll(
-            String caller, String conversationId, List<NewMessage> request, Optional<IdempotencyKey> key) {
-        List<Message> all = NewMessage.at(Conversation.now(), request, MESSAGES, limits);
-        return append(caller, conversationId, all, true, request, key);
-    }
-
-    private Uni<AppendResult> append(
+    Uni<AppendResult> append(
             String caller,
             String conversationId,
-            List<Message> all,
-            boolean withDigest,
             List<NewMessage> request,
+            IntFunction<String> path,
             Optional<IdempotencyKey> key) {
-        List<Message> sent = new ArrayList<>(all);
-        int last = sent.size() - 1;
-        key.ifPresent(given -> sent.set(
-                last,
-                all.get(last)
-                        .withIdempotencyKey(
-                                given.text(),
-                                withDigest ? RequestDigest.of(request).stored(json) : null)));
-        return appender.append(caller, conversationId, sent).invoke(result -> {
+        List<Message> all = new ArrayList<>(NewMessage.at(Conversation.now(), request, path, limits));
+        Message last = all.get(all.size() - 1);
+        boolean plain = all.size() == 1 && last.metadata() == null;
+        key.map(given -> last.withIdempotencyKey(
+                        given.text(), plain ? null : RequestDigest.of(request).stored(json)))
+                .ifPresent(keyed -> all.set(all.size() - 1, keyed));
+        return appender.append(caller, conversationId, all).invoke(result -> {
             if (!result.repeated()) {
-                messages.increment(sent.size());
+                messages.increment(all.size());
                 started.increment(result.created() ? 1 : 0);
             }
         });

@@ -1,6 +1,7 @@
 package consulting.lmx.conversation.api;
 
 import static consulting.lmx.conversation.store.ConversationFields.CONTENT;
+import static consulting.lmx.conversation.store.ConversationFields.MESSAGES;
 import static consulting.lmx.conversation.store.ConversationFields.METADATA;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
@@ -13,6 +14,7 @@ import jakarta.validation.constraints.Pattern;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.bson.RawBsonDocument;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -39,20 +41,25 @@ public record NewMessage(
     /**
      * Converts messages.
      *
-     * @param path the path of the list in the request
+     * @param path what precedes the fields of the message at a position in an error
      * @throws ServiceException that names the field that breaks a limit
      */
-    static List<Message> at(Instant timestamp, List<NewMessage> messages, String path, LimitsConfig limits) {
+    static List<Message> at(
+            Instant timestamp, List<NewMessage> messages, IntFunction<String> path, LimitsConfig limits) {
         return IntStream.range(0, messages.size())
-                .mapToObj(i -> messages.get(i).at(timestamp, path + "[" + i + "].", limits))
+                .mapToObj(i -> messages.get(i).at(timestamp, path.apply(i), limits))
                 .toList();
     }
 
-    /** @param path what precedes the names of fields in an error */
-    Message at(Instant timestamp, String path, LimitsConfig limits) {
+    private Message at(Instant timestamp, String path, LimitsConfig limits) {
         limits.requireFits(content, path + CONTENT);
         RawBsonDocument stored = Metadata.ofMessage(path + METADATA).toBson(metadata);
         return new Message(
                 role == null ? "user" : role, content, timestamp, stored == null ? null : Metadata.measured(stored));
+    }
+
+    /** The path of the message at this position of a list. */
+    static String inList(int position) {
+        return MESSAGES + "[" + position + "].";
     }
 }

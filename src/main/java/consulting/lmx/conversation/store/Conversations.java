@@ -190,11 +190,6 @@ public class Conversations {
         return new ServiceException(ErrorCode.CONVERSATION_NOT_FOUND, "You have no such conversation.");
     }
 
-    static ServiceException changing() {
-        return new ServiceException(
-                ErrorCode.CONFLICT, "Others changed the conversation several times meanwhile. Try again.");
-    }
-
     ReactiveMongoCollection<BsonDocument> documents() {
         return documents;
     }

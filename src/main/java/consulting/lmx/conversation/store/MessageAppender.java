@@ -18,6 +18,7 @@ import consulting.lmx.conversation.mongo.Batcher;
 import consulting.lmx.conversation.mongo.Bulk;
 import consulting.lmx.conversation.mongo.Collations;
 import consulting.lmx.conversation.mongo.DriverFailure;
+import consulting.lmx.conversation.mongo.Retry;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -40,9 +41,6 @@ import org.bson.BsonValue;
  */
 @ApplicationScoped
 public class MessageAppender {
-
-    /** The number of retries while others create, offload or delete the conversation. */
-    private static final int ATTEMPTS = 5;
 
     /** Messages of other processes, between an append and the read of its position, with which that read suffices. */
     private static final int FURTHER_MESSAGES = 8;
@@ -85,9 +83,6 @@ public class MessageAppender {
         }
     }
 
-    /** The conversation changed since it was read. */
-    private static final class Outdated extends RuntimeException {}
-
     /**
      * Appends new messages, all or none. Fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the conversation belongs to another
      * user. The last message may have an idempotency key: if the conversation has a message with the same key, nothing is written
@@ -103,15 +98,10 @@ public class MessageAppender {
 
     private Uni<AppendResult> attempt(String caller, String conversationId, List<Message> messages) {
         Append append = new Append(Conversations.owned(caller, conversationId), messages);
-        return (append.last().idempotencyKey() == null ? appendShared(append) : appendOnce(append))
+        return Retry.whileOutdated((append.last().idempotencyKey() == null ? appendShared(append) : appendOnce(append))
                 .onItem()
                 .ifNull()
-                .switchTo(() -> requireOwner(caller, conversationId))
-                .onFailure(Outdated.class)
-                .retry()
-                .atMost(ATTEMPTS)
-                .onFailure(Outdated.class)
-                .transform(outdated -> Conversations.changing());
+                .switchTo(() -> requireOwner(caller, conversationId)));
     }
 
     private Uni<AppendResult> appendShared(Append append) {
@@ -295,10 +285,13 @@ public class MessageAppender {
                 .replaceWithVoid();
     }
 
-    /** Fails: the conversation belongs to another user, or it changed since it was read. */
+    /** Fails if the conversation belongs to another user; else it changed since it was read, and the item is null. */
     private Uni<AppendResult> requireOwner(String caller, String conversationId) {
         return conversations.owner(conversationId).map(owner -> {
-            throw owner.isEmpty() || owner.get().equals(caller) ? new Outdated() : Conversations.notFound();
+            if (owner.isPresent() && !owner.get().equals(caller)) {
+                throw Conversations.notFound();
+            }
+            return null;
         });
     }
 }

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.store;
 
+import consulting.lmx.conversation.mongo.Retry;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.ServiceException;
 import io.smallrye.mutiny.Uni;
@@ -223,6 +224,6 @@ public class MessageReader {
                                         .get(sent.messages().size() - 1)
                                         .idempotencyKey())))
                         .onFailure(Outdated.class)
-                        .transform(outdated -> Conversations.changing()));
+                        .transform(outdated -> Retry.changing()));
     }
 }
