@@ -1,6 +1,6 @@
 import type { UIMessage } from "ai";
 import type { components, ConversationClient, Message } from "./index.js";
-import { ProblemError } from "./problem.js";
+import { allMessages, dataOf } from "./pages.js";
 
 type NewMessage = components["schemas"]["NewMessage"];
 
@@ -19,33 +19,22 @@ export interface ChatStore {
 }
 
 /** Creates a store. The parts of a message that are more than its text are kept in its metadata. */
-export function createChatStore({ api }: ConversationClient): ChatStore {
+export function createChatStore(client: ConversationClient): ChatStore {
+  const { api } = client;
   return {
     async load<M extends UIMessage>(conversationId: string): Promise<M[]> {
-      const loaded: Message[] = [];
-      for (let more = true; more; ) {
-        const page = await api.GET("/api/conversation/{conversationId}/messages", {
-          params: { path: { conversationId }, query: { after: loaded.length - 1, limit: 100 } },
-        });
-        if (page.response.status === 404) {
-          return [];
-        }
-        const { data, hasMore } = require(page);
-        loaded.push(...data);
-        more = hasMore;
-      }
-      return loaded.map((message) => toUIMessage(message) as M);
+      return (await allMessages(client, conversationId)).map((message) => toUIMessage(message) as M);
     },
 
     async save(conversationId, messages) {
       const path = { conversationId };
       const read = await api.GET("/api/conversation/{conversationId}", { params: { path } });
-      const stored = read.response.status === 404 ? { messages: [], messageCount: 0 } : require(read);
+      const stored = read.response.status === 404 ? { messages: [], messageCount: 0 } : dataOf(read);
       const first = stored.messages[0]?.index ?? 0; // what is older than the newest page is not compared
       const same = stored.messages.findIndex((message, i) => !isEqual(messages[first + i], toUIMessage(message)));
       const keep = Math.min(same < 0 ? stored.messageCount : first + same, messages.length);
       if (keep < stored.messageCount) {
-        require(
+        dataOf(
           await api.DELETE("/api/conversation/{conversationId}/messages", {
             params: { path, query: { from: keep }, header: { "If-Match": read.response.headers.get("ETag") ?? "" } },
           }),
@@ -53,7 +42,7 @@ export function createChatStore({ api }: ConversationClient): ChatStore {
       }
       for (let next = keep; next < messages.length; next += BATCH) {
         const batch = messages.slice(next, next + BATCH);
-        require(
+        dataOf(
           await api.POST("/api/conversation/{conversationId}/messages", {
             params: { path, header: { "Idempotency-Key": `${next}-${batch.at(-1)?.id}` } },
             body: { messages: batch.map(toNewMessage) },
@@ -62,14 +51,6 @@ export function createChatStore({ api }: ConversationClient): ChatStore {
       }
     },
   };
-}
-
-/** The data of a response, or its problem. */
-function require<T>({ data, error, response }: { data?: T; error?: unknown; response: Response }): T {
-  if (data === undefined) {
-    throw new ProblemError(response, error);
-  }
-  return data;
 }
 
 function toNewMessage({ id, role, parts, metadata }: UIMessage): NewMessage {
