@@ -46,7 +46,7 @@ public class CodecBenchmark {
         conversation = new Conversation("a53c92d1-0c5b-4a63-9d9e-6b1b2d6c1f7a", SessionId.random(), "caller");
         conversation.id = new BsonObjectId();
         conversation.messages = Collections.nCopies(
-                messages, new Message("user", "How do I reset my password, please?", conversation.createdAt));
+                messages, new Message("user", "How do I reset my password, please?", conversation.createdAt, null));
         encode();
         stored = sent.toByteArray();
     }

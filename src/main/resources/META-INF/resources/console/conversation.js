@@ -53,6 +53,11 @@ function opened(pane, found, outer, onChange) {
   );
   list.toEnd();
 
+  function reopen() {
+    ended.abort();
+    conversationPane(pane, found.conversationId, outer, onChange);
+  }
+
   follow({
     url: () => messageEvents(found.conversationId, list.last()),
     listeners: {
@@ -60,10 +65,10 @@ function opened(pane, found, outer, onChange) {
         if (list.arrived(message)) {
           onChange({ lastMessage: message });
         } else {
-          ended.abort();
-          conversationPane(pane, found.conversationId, outer, onChange);
+          reopen();
         }
       },
+      truncated: reopen,
       deleted: () => {
         ended.abort();
         onChange(null);

@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.console;
 
+import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.mongodb.client.MongoClient;
@@ -280,6 +281,21 @@ class ConsoleIT {
         append(a, "c3", "and from this one");
         Browser.await("it is there too", () -> shown().contains("and from this one"));
         assertThat(shown()).containsExactly("m0", "m1", "from the other replica", "and from this one");
+    }
+
+    @Test
+    void truncationShowsLive() throws Exception {
+        browser.openAs(user, page("#/conversations/c42"));
+        browser.awaitText(".pane .live", "Live");
+        given().auth()
+                .oauth2(user)
+                .delete(b.uri("/api/conversation/c42/messages?from=1"))
+                .then()
+                .statusCode(200);
+        Browser.await("the second message is gone", () -> shown().equals(List.of("m0")));
+        browser.awaitText(".pane .live", "Live");
+        append(b, "c42", "instead");
+        Browser.await("the next one is there", () -> shown().equals(List.of("m0", "instead")));
     }
 
     @Test

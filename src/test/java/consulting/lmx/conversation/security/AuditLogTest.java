@@ -38,6 +38,7 @@ class AuditLogTest {
     @Test
     void entryHasEventCallerAndCount() {
         AuditLog.deletion("ann", "a-conversation");
+        AuditLog.truncation("ann", "a-conversation", 41, 2);
         AuditLog.deletionOfAll("ann", 7);
         AuditLog.export("ann", "a-conversation", 250);
         AuditLog.heal("root", "r-1", true);
@@ -45,6 +46,7 @@ class AuditLogTest {
         assertThat(lines())
                 .containsExactly(
                         "event=audit-deletion who=\"ann\" conversation=\"a-conversation\" count=1",
+                        "event=audit-truncation who=\"ann\" conversation=\"a-conversation\" from=41 count=2",
                         "event=audit-deletion-of-all who=\"ann\" count=7",
                         "event=audit-export who=\"ann\" conversation=\"a-conversation\" count=250",
                         "event=audit-heal who=\"root\" run=r-1 dry-run=true",
