@@ -58,7 +58,7 @@ public class CommonResponsesFilter implements OASFilter {
 
     private static void complete(HttpMethod method, Operation operation) {
         List<String> roles = operation.getSecurity().get(0).getScheme(BEARER);
-        operation.addSecurityRequirement(requirement(roles));
+        operation.setSecurity(List.of(requirement(BEARER), requirement(COOKIE))); // neither scheme has scopes
         addResponse(operation, "401", "Unauthorized");
         addResponse(operation, "406", "NotAcceptable");
         addResponse(operation, "414", "UriTooLong");
@@ -87,8 +87,8 @@ public class CommonResponsesFilter implements OASFilter {
                 .setAPIResponses(new TreeMap<>(operation.getResponses().getAPIResponses()));
     }
 
-    private static SecurityRequirement requirement(List<String> roles) {
-        return OASFactory.createSecurityRequirement().addScheme(COOKIE, roles);
+    private static SecurityRequirement requirement(String scheme) {
+        return OASFactory.createSecurityRequirement().addScheme(scheme, List.of());
     }
 
     private static void addResponse(Operation operation, String status, String name) {
