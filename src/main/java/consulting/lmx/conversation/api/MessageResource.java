@@ -32,7 +32,7 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 
 /** The routes of messages. */
-@Path(ConversationResource.PATH + "/{conversationId}")
+@Path(ConversationResource.PATH)
 @Authenticated
 @Limited
 @Produces(MediaType.APPLICATION_JSON)
@@ -62,7 +62,7 @@ public class MessageResource {
     }
 
     @POST
-    @Path("/message")
+    @Path("/{conversationId}/message")
     @Operation(
             operationId = "sendMessage",
             summary = "Appends a message, and creates the conversation if there is none of that id")
@@ -75,7 +75,7 @@ public class MessageResource {
     }
 
     @POST
-    @Path("/messages")
+    @Path("/{conversationId}/messages")
     @Operation(
             operationId = "sendMessages",
             summary = "Appends messages, all or none, and creates the conversation if there is none of that id")
@@ -97,7 +97,7 @@ public class MessageResource {
     }
 
     @GET
-    @Path("/messages")
+    @Path("/{conversationId}/messages")
     @Operation(
             operationId = "listMessages",
             summary = "Some messages of a conversation: the newest, those before an index, or those after one")
@@ -114,7 +114,7 @@ public class MessageResource {
     }
 
     @PATCH
-    @Path("/messages/{index}")
+    @Path("/{conversationId}/messages/{index}")
     @Consumes({ConversationResource.MERGE_PATCH, MediaType.APPLICATION_JSON})
     @Operation(
             operationId = "patchMessage",
@@ -127,7 +127,7 @@ public class MessageResource {
     }
 
     @DELETE
-    @Path("/messages")
+    @Path("/{conversationId}/messages")
     @Operation(
             operationId = "truncateConversation",
             summary = "Removes a message and all after it",

@@ -246,7 +246,7 @@ class BadInputTest {
                 "{\"content\": \"a\", \"__proto__\": {\"a\": 1}, \"@class\": \"java.lang.Runtime\", \"index\": -1,"
                         + " \"retryKey\": \"k\", \"deep\": " + "[".repeat(900) + "]".repeat(900) + "}";
         assertThat(message(JSON, bytes(body)).status()).isEqualTo(201);
-        assertThat(storedMessage().keySet()).containsExactly("role", "content", "timestamp");
+        assertThat(storedMessage().keySet()).containsExactly("role", "content", "timestamp", "_id");
     }
 
     private BsonDocument storedMessage() {

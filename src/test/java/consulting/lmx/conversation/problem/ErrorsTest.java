@@ -211,7 +211,8 @@ class ErrorsTest {
                 "OPTIONS | /api/conversation              | DELETE, GET, HEAD, OPTIONS",
                 "PUT     | /api/conversation/a%2Fb        | DELETE, GET, HEAD, OPTIONS, PATCH",
                 "GET     | /api/conversation/x/message    | OPTIONS, POST",
-                "OPTIONS | /api/conversation/x/messages   | GET, HEAD, OPTIONS",
+                "OPTIONS | /api/conversation/x/messages   | DELETE, GET, HEAD, OPTIONS, POST",
+                "GET     | /api/conversation/x/messages/1 | OPTIONS, PATCH",
                 "DELETE  | /api/admin/integrity           | GET, HEAD, OPTIONS"
             })
     void allowHeaderNamesTheMethodsOfThePath(String method, String path, String allowed) {

@@ -27,6 +27,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.bson.BsonDocument;
 import org.bson.BsonString;
@@ -56,6 +58,9 @@ class AccessTest {
             DELETE  /api/conversation/{conversationId}              owner 204  stranger 404  none 401  expired 401  admin 404
             POST    /api/conversation/{conversationId}/message      owner 200  stranger 404  none 401  expired 401  admin 404
             GET     /api/conversation/{conversationId}/messages     owner 200  stranger 404  none 401  expired 401  admin 404
+            POST    /api/conversation/{conversationId}/messages     owner 200  stranger 404  none 401  expired 401  admin 404
+            DELETE  /api/conversation/{conversationId}/messages?from=0  owner 200  stranger 404  none 401  expired 401  admin 404
+            PATCH   /api/conversation/{conversationId}/messages/{index} owner 200  stranger 404  none 401  expired 401  admin 404
             GET     /api/conversation/{conversationId}/events       owner 200  stranger 404  none 401  expired 401  admin 404
             GET     /api/conversation/{conversationId}/export       owner 200  stranger 404  none 401  expired 401  admin 404
             GET     /api/session/{sessionId}                        owner 200  stranger 404  none 401  expired 401  admin 404
@@ -198,15 +203,16 @@ class AccessTest {
 
     /** The response to the same caller for a conversation that does not exist. */
     private Answer ofNone(Call call) throws Exception {
-        if (!call.route().endsWith("/message")) {
+        Matcher append = Pattern.compile("/messages?$").matcher(call.route());
+        if (!call.method().equals("POST") || !append.find()) {
             return send(call.method(), call.route(), call.caller());
         }
         // To append would make one: it has to say what the other routes say.
-        Answer ofOther = send("GET", call.route().replace("/message", ""), call.caller());
+        Answer ofOther = send("GET", call.route().substring(0, append.start()), call.caller());
         return new Answer(
                 ofOther.status(),
                 ofOther.headers(),
-                ofOther.body().replace(conversationId, conversationId + "/message"));
+                ofOther.body().replace(conversationId, conversationId + append.group()));
     }
 
     /** A conversation of the owner with an unknown field. */
@@ -230,15 +236,22 @@ class AccessTest {
     private record Answer(int status, Map<String, List<String>> headers, String body) {}
 
     private Answer send(String method, String route, Caller caller) throws IOException, InterruptedException {
-        String path = route.replace("{conversationId}", conversationId).replace("{sessionId}", "s-" + run);
+        String path = route.replace("{conversationId}", conversationId)
+                .replace("{sessionId}", "s-" + run)
+                .replace("{index}", "0");
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://localhost:" + RestAssured.port + path))
                 .method(method, BodyPublishers.noBody());
         if (path.endsWith("/message") && method.equals("POST")) {
             request.POST(BodyPublishers.ofString("{\"content\": \"Hello\"}"))
                     .header("Content-Type", "application/json");
         }
+        if (path.endsWith("/messages") && method.equals("POST")) {
+            request.POST(BodyPublishers.ofString("{\"messages\": [{\"content\": \"Hello\"}]}"))
+                    .header("Content-Type", "application/json");
+        }
         if (method.equals("PATCH")) {
-            request.method(method, BodyPublishers.ofString("{\"title\": \"Theirs\"}"))
+            String patch = path.endsWith("/messages/0") ? "{\"metadata\": {\"a\": 1}}" : "{\"title\": \"Theirs\"}";
+            request.method(method, BodyPublishers.ofString(patch))
                     .header("Content-Type", "application/merge-patch+json");
         }
         switch (caller) {
