@@ -60,7 +60,9 @@ public final class ConversationPatch {
                 BsonValue merge = metadata.get();
                 changed = changed.with(
                         METADATA,
-                        merge.isNull() ? null : Metadata.OF_CONVERSATION.merged(read.metadata(), merge.asDocument()));
+                        merge.isNull()
+                                ? null
+                                : MetadataConverter.OF_CONVERSATION.merged(read.metadata(), merge.asDocument()));
             }
             return changed;
         }
@@ -92,7 +94,7 @@ public final class ConversationPatch {
         return new Changes(
                 fields.containsKey(TITLE) ? Optional.of(title(fields.get(TITLE))) : Optional.empty(),
                 fields.containsKey(METADATA)
-                        ? Optional.of(metadata(fields.get(METADATA), Metadata.OF_CONVERSATION))
+                        ? Optional.of(metadata(fields.get(METADATA), MetadataConverter.OF_CONVERSATION))
                         : Optional.empty(),
                 fields.containsKey(ARCHIVED) ? Optional.of(archived(fields.get(ARCHIVED))) : Optional.empty());
     }
@@ -124,7 +126,7 @@ public final class ConversationPatch {
     }
 
     /** Returns a merge patch of metadata, or BSON null to remove it. */
-    static BsonValue metadata(Object value, Metadata bounds) {
+    static BsonValue metadata(Object value, MetadataConverter bounds) {
         if (value == null) {
             return BsonNull.VALUE;
         }

@@ -87,7 +87,7 @@ public class ConversationService {
                 key.map(k -> RequestDigest.of(request).stored(json)).orElse(null);
         conversation.messages = NewMessage.at(conversation.createdAt, request.messages(), NewMessage::inList, limits);
         conversation.title = request.title();
-        conversation.metadata = Metadata.OF_CONVERSATION.toBson(request.metadata());
+        conversation.metadata = MetadataConverter.OF_CONVERSATION.toBson(request.metadata());
         return conversations
                 .insert(conversation)
                 .invoke(() -> {

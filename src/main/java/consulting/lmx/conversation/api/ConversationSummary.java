@@ -39,7 +39,7 @@ public record ConversationSummary(
                 conversation.sessionId(),
                 conversation.userId(),
                 conversation.title(),
-                Metadata.json(conversation.metadata()),
+                MetadataConverter.json(conversation.metadata()),
                 conversation.archived(),
                 conversation
                         .lastMessage()

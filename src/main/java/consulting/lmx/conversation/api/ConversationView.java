@@ -44,7 +44,7 @@ public record ConversationView(
                 conversation.sessionId(),
                 conversation.userId(),
                 conversation.title(),
-                Metadata.json(conversation.metadata()),
+                MetadataConverter.json(conversation.metadata()),
                 conversation.archived(),
                 MessageView.of(page.messages(), page.first()),
                 conversation.messageCount(),

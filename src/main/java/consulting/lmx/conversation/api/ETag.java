@@ -30,7 +30,7 @@ final class ETag {
         add(digest, conversation.conversationId());
         add(digest, conversation.sessionId());
         add(digest, conversation.title());
-        add(digest, Metadata.json(conversation.metadata()));
+        add(digest, MetadataConverter.json(conversation.metadata()));
         if (conversation.archived()) { // else the tag is that of an older version, which may run beside this one
             add(digest, ARCHIVED);
         }
@@ -40,7 +40,8 @@ final class ETag {
         add(digest, newest.isEmpty() ? null : text(newest.get(newest.size() - 1)));
         newest.stream()
                 .filter(message -> message.metadata() != null)
-                .forEach(message -> add(digest, Metadata.json(message.metadata().value())));
+                .forEach(message ->
+                        add(digest, MetadataConverter.json(message.metadata().value())));
         byte[] tag = Arrays.copyOf(digest.digest(), BYTES);
         return new EntityTag(Base64.getUrlEncoder().withoutPadding().encodeToString(tag));
     }

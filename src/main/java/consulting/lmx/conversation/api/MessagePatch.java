@@ -19,7 +19,7 @@ import org.eclipse.microprofile.openapi.annotations.media.SchemaProperty;
         properties = @SchemaProperty(name = METADATA, type = SchemaType.OBJECT, nullable = true))
 public final class MessagePatch {
 
-    private static final Metadata BOUNDS = Metadata.ofMessage(METADATA);
+    private static final MetadataConverter BOUNDS = MetadataConverter.ofMessage(METADATA);
 
     @Schema(hidden = true)
     private Map<String, Object> patch;
@@ -41,10 +41,11 @@ public final class MessagePatch {
          *
          * @throws ServiceException if the result breaks a limit
          */
-        Message.Metadata applyTo(Message.Metadata stored) {
+        Message.SizedMetadata applyTo(Message.SizedMetadata stored) {
             return metadata.isNull()
                     ? null
-                    : Metadata.measured(BOUNDS.merged(stored == null ? null : stored.value(), metadata.asDocument()));
+                    : MetadataConverter.measured(
+                            BOUNDS.merged(stored == null ? null : stored.value(), metadata.asDocument()));
         }
     }
 

@@ -103,7 +103,7 @@ public class MessageService {
                     }
                     requireInline(page, index);
                     Message read = page.messages().get(0);
-                    Message.Metadata changed = patch.applyTo(read.metadata());
+                    Message.SizedMetadata changed = patch.applyTo(read.metadata());
                     return conversations
                             .setMetadata(
                                     caller, page.conversation(), index, read.metadata(), changed, Conversation.now())

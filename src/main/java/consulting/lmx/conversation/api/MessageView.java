@@ -41,7 +41,7 @@ public record MessageView(
                 message.timestamp(),
                 message.metadata() == null
                         ? null
-                        : Metadata.json(message.metadata().value()),
+                        : MetadataConverter.json(message.metadata().value()),
                 index);
     }
 }

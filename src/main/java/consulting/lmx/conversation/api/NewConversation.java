@@ -13,7 +13,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
  *
  * @param messages the first messages, oldest first; at most 100
  * @param title at most 200 characters
- * @param metadata data of the caller's own, within the bounds of {@link Metadata}
+ * @param metadata data of the caller's own, within the bounds of {@link MetadataConverter}
  */
 public record NewConversation(
         @Size(max = NewConversation.MAX_MESSAGES, message = "must be at most " + NewConversation.MAX_MESSAGES)

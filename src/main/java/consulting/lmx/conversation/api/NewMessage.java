@@ -53,9 +53,12 @@ public record NewMessage(
 
     private Message at(Instant timestamp, String path, LimitsConfig limits) {
         limits.requireFits(content, path + CONTENT);
-        RawBsonDocument stored = Metadata.ofMessage(path + METADATA).toBson(metadata);
+        RawBsonDocument stored = MetadataConverter.ofMessage(path + METADATA).toBson(metadata);
         return new Message(
-                role == null ? "user" : role, content, timestamp, stored == null ? null : Metadata.measured(stored));
+                role == null ? "user" : role,
+                content,
+                timestamp,
+                stored == null ? null : MetadataConverter.measured(stored));
     }
 
     /** The path of the message at this position of a list. */

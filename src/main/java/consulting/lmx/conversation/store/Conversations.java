@@ -505,8 +505,8 @@ public class Conversations {
             String caller,
             StoredConversation read,
             int index,
-            Message.Metadata before,
-            Message.Metadata now,
+            Message.SizedMetadata before,
+            Message.SizedMetadata now,
             Instant updatedAt) {
         String message = MESSAGES + "." + (index - read.offloaded());
         BsonDocument filter = unmoved(read)

@@ -35,7 +35,7 @@ public record Message(
         String role,
         String content,
         Instant timestamp,
-        Metadata metadata,
+        SizedMetadata metadata,
         String idempotencyKey,
         String requestDigest) {
 
@@ -45,12 +45,12 @@ public record Message(
      * @param bytes the larger of its sizes as BSON and as JSON. It is stored too, because a server before MongoDB 4.4 cannot measure a
      *     document.
      */
-    public record Metadata(BsonDocument value, int bytes) {}
+    public record SizedMetadata(BsonDocument value, int bytes) {}
 
     private static final Message EMPTY = new Message(null, null, null, null, null, null, null);
 
     /** A new message with an id. */
-    public Message(String role, String content, Instant timestamp, Metadata metadata) {
+    public Message(String role, String content, Instant timestamp, SizedMetadata metadata) {
         this(new ObjectId(), role, content, timestamp, metadata, null, null);
     }
 
@@ -58,7 +58,7 @@ public record Message(
         return new Message(id, role, content, timestamp, metadata, key, digest);
     }
 
-    public Message withMetadata(Metadata changed) {
+    public Message withMetadata(SizedMetadata changed) {
         return new Message(id, role, content, timestamp, changed, idempotencyKey, requestDigest);
     }
 
@@ -130,7 +130,7 @@ public record Message(
                 LenientBson.string(document, ROLE),
                 LenientBson.string(document, CONTENT),
                 LenientBson.instant(document, TIMESTAMP),
-                metadata != null && metadataBytes > 0 ? new Metadata(metadata, metadataBytes) : null,
+                metadata != null && metadataBytes > 0 ? new SizedMetadata(metadata, metadataBytes) : null,
                 LenientBson.string(document, IDEMPOTENCY_KEY),
                 LenientBson.string(document, REQUEST_DIGEST));
     }

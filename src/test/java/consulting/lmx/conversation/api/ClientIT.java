@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** The TypeScript client in {@code client}, generated from the API description and run against the packaged jar. */
@@ -27,9 +28,6 @@ class ClientIT {
 
     @Test
     void clientIsMadeFromTheDescriptionAndSpeaksWithTheService() throws Exception {
-        assumeNode();
-        Ended install = run(Map.of(), "npm", "ci");
-        Assumptions.assumeTrue(install.code() == 0, "npm cannot install what the client needs: " + install.output());
         String database = TestServer.newDatabase();
         try (Service service = Service.start(Service.settings(database)).awaitReady();
                 MongoClient server = MongoClients.create(TestServer.uri())) {
@@ -46,9 +44,6 @@ class ClientIT {
     /** A second browser is a new page here: neither keeps anything but the cookie. */
     @Test
     void assistantUiKeepsItsThreads() throws Exception {
-        assumeNode();
-        Ended install = run(Map.of(), "npm", "ci");
-        Assumptions.assumeTrue(install.code() == 0, "npm cannot install what the client needs: " + install.output());
         Ended bundle = run(Map.of(), "npm", "run", "bundle");
         assertThat(bundle.code()).as(bundle.output()).isZero();
         String app = Files.readString(Path.of("client", "dist", "assistant-ui.bundle.js"));
@@ -106,6 +101,13 @@ class ClientIT {
                 .get(service.uri("/api/conversation/" + id))
                 .jsonPath()
                 .getList("messages.content");
+    }
+
+    @BeforeAll
+    static void install() throws Exception {
+        assumeNode();
+        Ended install = run(Map.of(), "npm", "ci");
+        Assumptions.assumeTrue(install.code() == 0, "npm cannot install what the client needs: " + install.output());
     }
 
     private static void assumeNode() throws Exception {

@@ -18,7 +18,7 @@ class ETagTest {
 
     private static final Message FIRST = new Message("user", "hello", Instant.EPOCH, null);
 
-    private static final Message.Metadata METADATA = new Message.Metadata(BsonDocument.parse("{a: 1}"), 10);
+    private static final Message.SizedMetadata METADATA = new Message.SizedMetadata(BsonDocument.parse("{a: 1}"), 10);
 
     private static String tag(Consumer<Conversation> change) {
         Conversation conversation = new Conversation("c", "s", "ann");

@@ -33,7 +33,7 @@ class MessageTest {
                         "user",
                         "hello",
                         Instant.ofEpochMilli(5),
-                        new Message.Metadata(BsonDocument.parse("{a: 1}"), 12),
+                        new Message.SizedMetadata(BsonDocument.parse("{a: 1}"), 12),
                         "k",
                         "d"));
         assertThat(message.toBson().toJson())
@@ -98,7 +98,7 @@ class MessageTest {
     @Test
     void sizeCountsMetadataAndEscapes() {
         Message plain = new Message("user", "a", null, null);
-        assertThat(new Message("user", "a\n", null, new Message.Metadata(new BsonDocument(), 40)).size())
+        assertThat(new Message("user", "a\n", null, new Message.SizedMetadata(new BsonDocument(), 40)).size())
                 .isEqualTo(plain.size() + 6 + 40);
     }
 }

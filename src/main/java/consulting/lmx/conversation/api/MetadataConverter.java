@@ -31,7 +31,7 @@ import org.bson.json.JsonWriterSettings;
  * @param field the path of the metadata in the request
  * @param maxBytes the bound of its BSON
  */
-record Metadata(String field, int maxKeys, int maxDepth, int maxBytes) {
+record MetadataConverter(String field, int maxKeys, int maxDepth, int maxBytes) {
 
     private static final JsonWriterSettings PLAIN = JsonWriterSettings.builder()
             .outputMode(JsonMode.RELAXED)
@@ -40,11 +40,11 @@ record Metadata(String field, int maxKeys, int maxDepth, int maxBytes) {
             .build();
 
     /** The metadata of a conversation. */
-    static final Metadata OF_CONVERSATION = new Metadata(METADATA, 16, 4, 8 * 1024);
+    static final MetadataConverter OF_CONVERSATION = new MetadataConverter(METADATA, 16, 4, 8 * 1024);
 
     /** The metadata of a message. */
-    static Metadata ofMessage(String field) {
-        return new Metadata(field, Integer.MAX_VALUE, 16, 16 * 1024);
+    static MetadataConverter ofMessage(String field) {
+        return new MetadataConverter(field, Integer.MAX_VALUE, 16, 16 * 1024);
     }
 
     /**
@@ -83,10 +83,10 @@ record Metadata(String field, int maxKeys, int maxDepth, int maxBytes) {
     }
 
     /** A message's metadata with its size. */
-    static Message.Metadata measured(RawBsonDocument metadata) {
+    static Message.SizedMetadata measured(RawBsonDocument metadata) {
         int bytes = metadata.getByteBuffer().remaining();
-        return new Message.Metadata(
-                metadata, Math.max(bytes, Metadata.json(metadata).length()));
+        return new Message.SizedMetadata(
+                metadata, Math.max(bytes, MetadataConverter.json(metadata).length()));
     }
 
     private static BsonDocument merge(BsonDocument stored, BsonDocument patch) {
