@@ -209,7 +209,6 @@ func (s *seed) change(number int, u *user, chance *rand.Rand, conversation strin
 	t := &call{Client: number, User: u.name, Kind: "truncate", Conversation: conversation, Index: index, Count: unknown}
 	s.history.invoke(t)
 	path := fmt.Sprintf("/api/conversation/%s/messages?from=%d", conversation, index)
-	t.Attempts = 1
 	d := s.once(s.ctx, chance.IntN(replicas), u, "DELETE", path, "", "", "If-Match", a.tag)
 	switch {
 	case d.status == 200:
@@ -222,8 +221,7 @@ func (s *seed) change(number int, u *user, chance *rand.Rand, conversation strin
 		t.Kind = "rejected"
 	case d.status != 0 && d.status < 500:
 		s.history.violation("a truncation was answered with %d: %s", d.status, d.body)
-	default:
-		t.Attempts = 0 // it may still take effect
+	default: // it may still take effect
 		return
 	}
 	s.history.complete(t)

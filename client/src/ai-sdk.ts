@@ -31,8 +31,8 @@ export function createChatStore(client: ConversationClient): ChatStore {
       const read = await api.GET("/api/conversation/{conversationId}", { params: { path } });
       const stored = read.response.status === 404 ? { messages: [], messageCount: 0 } : dataOf(read);
       const first = stored.messages[0]?.index ?? 0; // what is older than the newest page is not compared
-      const same = stored.messages.findIndex((message, i) => !isEqual(messages[first + i], toUIMessage(message)));
-      const keep = Math.min(same < 0 ? stored.messageCount : first + same, messages.length);
+      const changed = stored.messages.findIndex((message, i) => !isEqual(messages[first + i], toUIMessage(message)));
+      const keep = Math.min(changed < 0 ? stored.messageCount : first + changed, messages.length);
       if (keep < stored.messageCount) {
         dataOf(
           await api.DELETE("/api/conversation/{conversationId}/messages", {

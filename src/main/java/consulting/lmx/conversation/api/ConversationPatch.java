@@ -57,12 +57,8 @@ public final class ConversationPatch {
         StoredConversation applyTo(StoredConversation read) {
             StoredConversation changed = replaced(replaced(read, TITLE, title), ARCHIVED, archived);
             if (metadata.isPresent()) {
-                BsonValue merge = metadata.get();
                 changed = changed.with(
-                        METADATA,
-                        merge.isNull()
-                                ? null
-                                : MetadataConverter.OF_CONVERSATION.merged(read.metadata(), merge.asDocument()));
+                        METADATA, MetadataConverter.OF_CONVERSATION.merged(read.metadata(), metadata.get()));
             }
             return changed;
         }
@@ -94,7 +90,7 @@ public final class ConversationPatch {
         return new Changes(
                 fields.containsKey(TITLE) ? Optional.of(title(fields.get(TITLE))) : Optional.empty(),
                 fields.containsKey(METADATA)
-                        ? Optional.of(metadata(fields.get(METADATA), MetadataConverter.OF_CONVERSATION))
+                        ? Optional.of(MetadataConverter.OF_CONVERSATION.patch(fields.get(METADATA)))
                         : Optional.empty(),
                 fields.containsKey(ARCHIVED) ? Optional.of(archived(fields.get(ARCHIVED))) : Optional.empty());
     }
@@ -123,16 +119,5 @@ public final class ConversationPatch {
             throw ServiceException.invalid(ARCHIVED, "must be true, false or null");
         }
         return BsonBoolean.valueOf(archived);
-    }
-
-    /** Returns a merge patch of metadata, or BSON null to remove it. */
-    static BsonValue metadata(Object value, MetadataConverter bounds) {
-        if (value == null) {
-            return BsonNull.VALUE;
-        }
-        if (!(value instanceof Map<?, ?> changes)) {
-            throw ServiceException.invalid(METADATA, "must be an object or null");
-        }
-        return bounds.patch(changes);
     }
 }

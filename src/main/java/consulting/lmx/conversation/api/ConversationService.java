@@ -163,19 +163,21 @@ public class ConversationService {
             String caller, int limit, Optional<Boolean> archived, Optional<ListPosition> after, HeldMemory memory) {
         return memory.reserve(limit * LISTED_BYTES)
                 .chain(() -> conversations.list(caller, limit, archived, after))
-                .chain(found -> Multi.createFrom()
-                        .iterable(found)
-                        .onItem()
-                        .transformToUniAndConcatenate(one -> withLastMessage(one, memory))
-                        .collect()
-                        .asList())
+                .chain(found -> found.stream().anyMatch(StoredConversation::isOffloadedWhole)
+                        ? Multi.createFrom()
+                                .iterable(found)
+                                .onItem()
+                                .transformToUniAndConcatenate(one -> withLastMessage(one, memory))
+                                .collect()
+                                .asList()
+                        : Uni.createFrom().item(found))
                 .onFailure(failure -> after.isPresent() && Cursor.isRejected(failure))
                 .transform(rejected -> Cursor.unknown());
     }
 
     /** Reads the newest message if a truncation left none in the document. */
     private Uni<StoredConversation> withLastMessage(StoredConversation listed, HeldMemory memory) {
-        if (listed.offloaded() == 0 || listed.lastMessage().isPresent()) {
+        if (!listed.isOffloadedWhole()) {
             return Uni.createFrom().item(listed);
         }
         return reader.read(
@@ -186,7 +188,9 @@ public class ConversationService {
                         memory::reserve)
                 .map(page -> page == null || page.messages().isEmpty()
                         ? listed
-                        : listed.withLastMessage(page.messages().get(0)));
+                        : listed.withLastMessage(page.messages().get(0)))
+                .onFailure(failure -> failure instanceof ServiceException e && e.code() == ErrorCode.MESSAGES_LOST)
+                .recoverWithItem(listed);
     }
 
     /**

@@ -42,10 +42,7 @@ public final class MessagePatch {
          * @throws ServiceException if the result breaks a limit
          */
         Message.SizedMetadata applyTo(Message.SizedMetadata stored) {
-            return metadata.isNull()
-                    ? null
-                    : MetadataConverter.measured(
-                            BOUNDS.merged(stored == null ? null : stored.value(), metadata.asDocument()));
+            return MetadataConverter.measured(BOUNDS.merged(stored == null ? null : stored.value(), metadata));
         }
     }
 
@@ -60,6 +57,6 @@ public final class MessagePatch {
         if (!fields.keySet().equals(Set.of(METADATA))) {
             throw ServiceException.invalid(METADATA, "must be the only field");
         }
-        return new Change(ConversationPatch.metadata(fields.get(METADATA), BOUNDS));
+        return new Change(BOUNDS.patch(fields.get(METADATA)));
     }
 }

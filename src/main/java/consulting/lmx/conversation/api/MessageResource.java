@@ -65,7 +65,7 @@ public class MessageResource {
     @Path("/{conversationId}/message")
     @Operation(
             operationId = "sendMessage",
-            summary = "Appends a message, and creates the conversation if there is none of that id")
+            summary = "Appends a message, and creates the conversation if it does not exist")
     public Uni<RestResponse<Sent>> message(
             @PathParam("conversationId") @WellFormedText(max = ID_LENGTH) String conversationId,
             @NotNull @Valid NewMessage request,
@@ -78,7 +78,7 @@ public class MessageResource {
     @Path("/{conversationId}/messages")
     @Operation(
             operationId = "sendMessages",
-            summary = "Appends messages, all or none, and creates the conversation if there is none of that id")
+            summary = "Appends messages, all or none, and creates the conversation if it does not exist")
     public Uni<RestResponse<SentMessages>> messages(
             @PathParam("conversationId") @WellFormedText(max = ID_LENGTH) String conversationId,
             @NotNull @Valid NewMessages request,
@@ -123,7 +123,7 @@ public class MessageResource {
     public Uni<MessageView> patch(
             String conversationId, @PathParam("index") @Min(0) Integer index, @NotNull MessagePatch patch) {
         return service.patch(caller.id(), conversationId, index, patch.change(), memory.ofThisCall())
-                .map(patched -> MessageView.of(patched.message(), patched.index()));
+                .map(patched -> MessageView.of(patched, index));
     }
 
     @DELETE

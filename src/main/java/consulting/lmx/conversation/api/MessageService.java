@@ -59,7 +59,7 @@ public class MessageService {
     }
 
     /**
-     * Appends messages, all or none, and creates the conversation if there is none. Fails with
+     * Appends messages, all or none, and creates the conversation if it does not exist. Fails with
      * {@link ErrorCode#CONVERSATION_NOT_FOUND} if the id belongs to another user. A repeated idempotency key returns the result of the
      * first call, or fails with {@link ErrorCode#KEY_REUSED} if the request differs.
      *
@@ -85,14 +85,11 @@ public class MessageService {
         });
     }
 
-    /** A message and its index. */
-    record Patched(Message message, int index) {}
-
     /**
-     * Changes the metadata of the message of this index. Fails with {@link ErrorCode#MESSAGE_NOT_FOUND} if there is none, and with
+     * Changes the metadata of the message of this index. Fails with {@link ErrorCode#MESSAGE_NOT_FOUND} if it does not exist, and with
      * {@link ErrorCode#MESSAGES_IMMUTABLE} if it is offloaded.
      */
-    Uni<Patched> patch(String caller, String conversationId, int index, MessagePatch.Change patch, HeldMemory memory) {
+    Uni<Message> patch(String caller, String conversationId, int index, MessagePatch.Change patch, HeldMemory memory) {
         return Retry.whileOutdated(service.messages(caller, conversationId, MessageWindow.from(index, 1), memory)
                 .chain(page -> {
                     if (page.messages().isEmpty()) {
@@ -107,7 +104,7 @@ public class MessageService {
                     return conversations
                             .setMetadata(
                                     caller, page.conversation(), index, read.metadata(), changed, Conversation.now())
-                            .map(stored -> stored ? new Patched(read.withMetadata(changed), index) : null);
+                            .map(stored -> stored ? read.withMetadata(changed) : null);
                 }));
     }
 

@@ -12,7 +12,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
  * A message in a response.
  *
  * @param id unique; missing if another program stored the message without an ObjectId
- * @param metadata the caller's own data; missing if there is none
+ * @param metadata the caller's own data; missing if the message has no metadata
  * @param index its index in the conversation, from 0, without gaps
  */
 public record MessageView(

@@ -60,21 +60,28 @@ record MetadataConverter(String field, int maxKeys, int maxDepth, int maxBytes) 
     }
 
     /**
-     * Converts a JSON merge patch of metadata.
+     * Converts a JSON merge patch of metadata; null, which removes it, becomes BSON null.
      *
      * @throws ServiceException that names the rule that the patch breaks
      */
-    BsonDocument patch(Map<?, ?> patch) {
-        return requireSize(object(patch, 1), 2 * maxBytes); // it may remove as much as it adds
+    BsonValue patch(Object patch) {
+        if (patch == null) {
+            return BsonNull.VALUE;
+        }
+        if (!(patch instanceof Map<?, ?> changes)) {
+            throw ServiceException.invalid(field, "must be an object or null");
+        }
+        return requireSize(object(changes, 1), 2 * maxBytes); // it may remove as much as it adds
     }
 
     /**
-     * Applies a JSON merge patch (RFC 7396). Values that the patch does not name keep their BSON type.
+     * Applies a JSON merge patch (RFC 7396); returns null if it removes the metadata. Values that the patch does not name keep
+     * their BSON type.
      *
      * @throws ServiceException that names the rule that the result breaks
      */
-    RawBsonDocument merged(BsonDocument stored, BsonDocument patch) {
-        return requireBounds(merge(stored, patch));
+    RawBsonDocument merged(BsonDocument stored, BsonValue patch) {
+        return patch.isNull() ? null : requireBounds(merge(stored, patch.asDocument()));
     }
 
     /** Returns the JSON of stored metadata; null for null. */
@@ -82,8 +89,11 @@ record MetadataConverter(String field, int maxKeys, int maxDepth, int maxBytes) 
         return metadata == null ? null : metadata.toJson(PLAIN);
     }
 
-    /** A message's metadata with its size. */
+    /** A message's metadata with its size; null for null. */
     static Message.SizedMetadata measured(RawBsonDocument metadata) {
+        if (metadata == null) {
+            return null;
+        }
         int bytes = metadata.getByteBuffer().remaining();
         return new Message.SizedMetadata(
                 metadata, Math.max(bytes, MetadataConverter.json(metadata).length()));

@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
-import org.bson.RawBsonDocument;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
@@ -53,12 +52,9 @@ public record NewMessage(
 
     private Message at(Instant timestamp, String path, LimitsConfig limits) {
         limits.requireFits(content, path + CONTENT);
-        RawBsonDocument stored = MetadataConverter.ofMessage(path + METADATA).toBson(metadata);
-        return new Message(
-                role == null ? "user" : role,
-                content,
-                timestamp,
-                stored == null ? null : MetadataConverter.measured(stored));
+        Message.SizedMetadata sized = MetadataConverter.measured(
+                MetadataConverter.ofMessage(path + METADATA).toBson(metadata));
+        return new Message(role == null ? "user" : role, content, timestamp, sized);
     }
 
     /** The path of the message at this position of a list. */

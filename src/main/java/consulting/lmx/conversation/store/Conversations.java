@@ -481,13 +481,16 @@ public class Conversations {
             String caller, StoredConversation read, int from, List<String> unchanged, Instant now) {
         BsonDocument filter = unmoved(read).append(USER_ID, new BsonString(caller));
         addUnchanged(filter, read, unchanged);
-        BsonInt32 revision = new BsonInt32(read.revision() + 1);
-        BsonDocument truncation = new BsonDocument(REVISION, revision).append(FROM, new BsonInt32(from));
+        BsonDocument set = nextRevision(read, now);
+        BsonDocument truncation = new BsonDocument(REVISION, set.get(REVISION)).append(FROM, new BsonInt32(from));
         BsonDocument push = new BsonDocument(MESSAGES, keep(List.of(), from - read.offloaded()))
                 .append(TRUNCATIONS, keep(List.of(truncation), -StoredConversation.TRUNCATIONS_KEPT));
-        BsonDocument set =
-                new BsonDocument(REVISION, revision).append(UPDATED_AT, new BsonDateTime(now.toEpochMilli()));
         return updateOne(filter, new BsonDocument("$push", push).append("$set", set));
+    }
+
+    private static BsonDocument nextRevision(StoredConversation read, Instant now) {
+        return new BsonDocument(REVISION, new BsonInt32(read.revision() + 1))
+                .append(UPDATED_AT, new BsonDateTime(now.toEpochMilli()));
     }
 
     private static BsonDocument keep(List<BsonDocument> added, int slice) {
@@ -515,8 +518,7 @@ public class Conversations {
                 .append(
                         message + "." + (before == null ? METADATA : METADATA_BYTES),
                         new BsonDocument("$exists", BsonBoolean.valueOf(before != null)));
-        BsonDocument set = new BsonDocument(REVISION, new BsonInt32(read.revision() + 1))
-                .append(UPDATED_AT, new BsonDateTime(updatedAt.toEpochMilli()));
+        BsonDocument set = nextRevision(read, updatedAt);
         BsonDocument update = new BsonDocument("$set", set);
         if (now == null) {
             update.append(

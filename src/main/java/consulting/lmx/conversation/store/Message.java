@@ -26,7 +26,7 @@ import org.bson.types.ObjectId;
  * @param role {@code user}, {@code assistant}, {@code system} or {@code tool}; an old stored message may have another role
  * @param content the text; null if the stored value is not a string
  * @param timestamp when the service received it, in milliseconds; null if the stored value is not a date
- * @param metadata null if there is none, or if another program stored it without its size
+ * @param metadata null if the message has no metadata, or if another program stored it without its size
  * @param idempotencyKey the {@code Idempotency-Key} of the call whose last message this is; null if it had none
  * @param requestDigest the digest of that call; null if the call consists of role and content
  */

@@ -36,8 +36,8 @@ import org.bson.BsonType;
 import org.bson.BsonValue;
 
 /**
- * Appends messages. One atomic operation appends the messages of a call and creates their conversation if there is none. A failed {@link Uni}
- * carries a {@link ServiceException}, or the driver's exception if the database failed.
+ * Appends messages. One atomic operation appends the messages of a call and creates their conversation if it does not
+ * exist. A failed {@link Uni} carries a {@link ServiceException}, or the driver's exception if the database failed.
  */
 @ApplicationScoped
 public class MessageAppender {
@@ -117,9 +117,10 @@ public class MessageAppender {
         List<UpdateOneModel<BsonDocument>> writes = all.stream()
                 .map(one -> new UpdateOneModel<BsonDocument>(one.target(), pushOrCreate(one), upsert))
                 .toList();
+        int appended = all.stream().mapToInt(one -> one.messages().size()).sum();
         return Bulk.send(all.size(), conversations.documents().bulkWrite(writes, new BulkWriteOptions().ordered(false)))
                 .chain(bulk -> conversations
-                        .afterAppends(all.stream().map(Append::target).toList(), all.size() + FURTHER_MESSAGES)
+                        .afterAppends(all.stream().map(Append::target).toList(), appended + FURTHER_MESSAGES)
                         .map(after -> bulk.outcomes(all, this::appendOrCreate, i -> locate(all.get(i), after.get(i))))
                         .onFailure()
                         .recoverWithItem(failure -> bulk.outcomes(
@@ -165,7 +166,7 @@ public class MessageAppender {
     /** The result if the last message is at this position of the document. */
     private AppendResult result(Append append, BsonDocument after, int position) {
         String sessionId = LenientBson.string(after, SESSION_ID);
-        append.messages().forEach(message -> offloader.afterAppend(after.get(ID), position + 1, message));
+        offloader.afterAppend(after.get(ID), position + 1, append.messages());
         int last = LenientBson.integer(after, OFFLOADED) + position;
         return new AppendResult(
                 append.newSessionId().equals(sessionId),
@@ -227,7 +228,7 @@ public class MessageAppender {
     }
 
     private static AppendResult repeated(StoredConversation conversation, MessageReader.Page sent, Message again) {
-        Message last = sent.messages().get(sent.messages().size() - 1);
+        Message last = sent.last();
         if (!last.isOfSameRequest(again)) {
             throw new ServiceException(
                     ErrorCode.KEY_REUSED,

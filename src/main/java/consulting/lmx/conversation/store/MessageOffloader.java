@@ -96,16 +96,17 @@ public class MessageOffloader {
      *
      * @param inline the number of messages in the document
      */
-    void afterAppend(BsonValue conversation, int inline, Message message) {
+    void afterAppend(BsonValue conversation, int inline, List<Message> appended) {
         boolean tooMany = inline >= limits.inlineMessages() + MessageBlocks.MESSAGES_PER_BLOCK;
-        if (tooMany || isMeasured(message)) {
+        if (tooMany || isMeasured(appended)) {
             request(conversation);
         }
     }
 
-    /** Decides at random, in proportion to the message's length, so that processes need not share a counter. */
-    private static boolean isMeasured(Message message) {
-        return ThreadLocalRandom.current().nextInt(BYTES_PER_MEASUREMENT) < message.size();
+    /** Decides at random, in proportion to the size of the messages, so that processes need not share a counter. */
+    private static boolean isMeasured(List<Message> appended) {
+        int bytes = appended.stream().mapToInt(Message::size).sum();
+        return ThreadLocalRandom.current().nextInt(BYTES_PER_MEASUREMENT) < bytes;
     }
 
     private Uni<Void> offloadAndLog(BsonValue conversation) {

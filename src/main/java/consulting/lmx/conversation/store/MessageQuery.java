@@ -233,16 +233,12 @@ final class MessageQuery {
     }
 
     private static BsonValue isObjectId() {
-        return operator(
-                "$and", operator("$gte", field(ID), FIRST_OBJECT_ID), operator("$lt", field(ID), BsonBoolean.FALSE));
+        return isIn(field(ID), FIRST_OBJECT_ID, BsonBoolean.FALSE);
     }
 
     /** Whether the size of the metadata is known. Numbers sort before strings, and NaN before all other numbers. */
     private static BsonValue hasMetadata() {
-        return operator(
-                "$and",
-                operator("$gte", field(METADATA_BYTES), new BsonInt32(0)),
-                operator("$lt", field(METADATA_BYTES), new BsonString("")));
+        return isIn(field(METADATA_BYTES), new BsonInt32(0), new BsonString(""));
     }
 
     /**
@@ -264,10 +260,12 @@ final class MessageQuery {
     }
 
     private static BsonValue isText(String field) {
-        return operator(
-                "$and",
-                operator("$gte", field(field), new BsonString("")),
-                operator("$lt", field(field), new BsonDocument("$literal", new BsonDocument())));
+        return isIn(field(field), new BsonString(""), new BsonDocument("$literal", new BsonDocument()));
+    }
+
+    /** An expression: whether a value is in the range from {@code from} (inclusive) to {@code to} (exclusive) of the order of types. */
+    static BsonValue isIn(BsonValue value, BsonValue from, BsonValue to) {
+        return operator("$and", operator("$gte", value, from), operator("$lt", value, to));
     }
 
     private static BsonValue field(String field) {

@@ -37,7 +37,13 @@ public class MessageReader {
      * @param first the index of the first message
      * @param hasMore whether there are more in the requested direction
      */
-    public record Page(StoredConversation conversation, int first, List<Message> messages, boolean hasMore) {}
+    public record Page(StoredConversation conversation, int first, List<Message> messages, boolean hasMore) {
+
+        /** The newest of these messages; there must be one. */
+        Message last() {
+            return messages.get(messages.size() - 1);
+        }
+    }
 
     /** The conversation changed between two reads, or a block is missing. */
     private static final class Outdated extends RuntimeException {}
@@ -220,9 +226,7 @@ public class MessageReader {
                                 Long.MAX_VALUE,
                                 bytes -> Uni.createFrom().voidItem())
                         .map(page -> Optional.ofNullable(page)
-                                .filter(sent -> key.equals(sent.messages()
-                                        .get(sent.messages().size() - 1)
-                                        .idempotencyKey())))
+                                .filter(sent -> key.equals(sent.last().idempotencyKey())))
                         .onFailure(Outdated.class)
                         .transform(outdated -> Retry.changing()));
     }

@@ -117,6 +117,13 @@ public record StoredConversation(BsonDocument document, int inline) {
                 .map(Message::fromBson);
     }
 
+    /** Whether {@link Conversations#list} found no message in the document, though blocks have some. */
+    public boolean isOffloadedWhole() {
+        return offloaded() > 0
+                && document.containsKey(Conversations.LAST_MESSAGE)
+                && lastMessage().isEmpty();
+    }
+
     /** Returns a copy with this newest message. */
     public StoredConversation withLastMessage(Message last) {
         return with(

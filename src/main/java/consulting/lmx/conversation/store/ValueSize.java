@@ -34,16 +34,17 @@ final class ValueSize {
     }
 
     private static BsonValue of(BsonValue value, int depth) {
-        BsonValue other = operator("$cond", isIn(value, FIRST_BINARY, MessageQuery.FIRST_OBJECT_ID), TOO_LARGE, SCALAR);
+        BsonValue other = operator(
+                "$cond", MessageQuery.isIn(value, FIRST_BINARY, MessageQuery.FIRST_OBJECT_ID), TOO_LARGE, SCALAR);
         BsonValue array = depth == 0 ? TOO_LARGE : ofElements(value, depth);
         BsonValue document = depth == 0 ? TOO_LARGE : ofFields(value, depth);
         return operator(
                 "$cond",
-                isIn(value, FIRST_STRING, FIRST_DOCUMENT),
+                MessageQuery.isIn(value, FIRST_STRING, FIRST_DOCUMENT),
                 operator("$add", ELEMENT, operator("$strLenBytes", value)),
                 operator(
                         "$cond",
-                        isIn(value, FIRST_DOCUMENT, FIRST_ARRAY),
+                        MessageQuery.isIn(value, FIRST_DOCUMENT, FIRST_ARRAY),
                         document,
                         operator("$cond", operator("$isArray", value), array, other)));
     }
@@ -71,10 +72,6 @@ final class ValueSize {
                         new BsonDocument("input", list)
                                 .append("as", new BsonString(name))
                                 .append("in", each)));
-    }
-
-    private static BsonValue isIn(BsonValue value, BsonValue from, BsonValue to) {
-        return operator("$and", operator("$gte", value, from), operator("$lt", value, to));
     }
 
     private static BsonValue literal(BsonValue value) {

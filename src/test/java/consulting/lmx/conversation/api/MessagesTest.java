@@ -514,6 +514,18 @@ class MessagesTest {
                 .body("data[0].lastMessage.timestamp", notNullValue());
         send("{\"content\":\"next\"}").statusCode(200).body("message.index", equalTo(offloaded));
         assertThat(contents()).hasSize(offloaded + 1).endsWith("next");
+
+        truncate(offloaded);
+        client.getDatabase(database)
+                .getCollection("conversation_blocks", BsonDocument.class)
+                .deleteMany(Filters.eq("_id.conversation", stored().get("_id")))
+                .await()
+                .indefinitely();
+        as(user).get("/api/conversation")
+                .then()
+                .statusCode(200)
+                .body("data[0].conversationId", equalTo(id))
+                .body("data[0].lastMessage", nullValue());
     }
 
     /** A second block of the same id, because the messages differ. */

@@ -211,7 +211,8 @@ class OffloadingTest {
 
     /** Requests an offload as an append does, and waits for it. */
     private void move() {
-        offloader.afterAppend(stored().get("_id"), inline().size(), new Message("user", "", Conversation.now(), null));
+        offloader.afterAppend(
+                stored().get("_id"), inline().size(), List.of(new Message("user", "", Conversation.now(), null)));
         await().atMost(Duration.ofSeconds(60)).until(() -> inline().size() < INLINE + MessageBlocks.MESSAGES_PER_BLOCK);
     }
 

@@ -16,7 +16,7 @@ record EventId(int truncation, int index) {
 
     static final int CURRENT = -1;
 
-    private static final Pattern TEXT = Pattern.compile("(?:([1-9][0-9]{0,8})\\.(?=-1$|[0-9]))?(-1|[0-9]{1,10})");
+    private static final Pattern TEXT = Pattern.compile("(?:([1-9][0-9]{0,8})\\.)?(-1|[0-9]{1,10})");
 
     /** @throws ServiceException that names {@code field} if the text is not an id */
     static EventId parse(String text, String field) {

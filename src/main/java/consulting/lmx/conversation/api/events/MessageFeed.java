@@ -72,8 +72,8 @@ public class MessageFeed {
 
     /**
      * Streams the changes after {@code last}, or new changes only. An id that is newer than the conversation belongs to a deleted
-     * conversation of the same id, so all messages follow. {@link Deleted} is the last item. The Uni fails with {@link ErrorCode#CONVERSATION_NOT_FOUND} if the caller has no such conversation; the stream
-     * fails if a read fails.
+     * conversation of the same id, so all messages follow. {@link Deleted} is the last item. The Uni fails with
+     * {@link ErrorCode#CONVERSATION_NOT_FOUND} if the caller has no such conversation; the stream fails if a read fails.
      */
     Uni<Multi<Change>> follow(String caller, String conversationId, Optional<EventId> last) {
         return conversations
