@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -53,7 +54,9 @@ public class EmbeddedServer implements MongoClientCustomizer {
         }
         if (server == null) {
             server = new MongoServer(new MemoryBackend());
-            InetSocketAddress address = server.bind();
+            // With one thread, since it reads documents while another thread updates them in place.
+            server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1, 1);
+            InetSocketAddress address = server.getLocalAddress();
             int documents = loadSample(address);
             LOG.infof("event=embedded-server port=%d sample=%d conversations", address.getPort(), documents);
         }
