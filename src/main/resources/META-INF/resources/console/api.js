@@ -58,6 +58,11 @@ export function heal(dryRun) {
   return call(`${INTEGRITY}/heal?dryRun=${dryRun}`, { method: 'POST' });
 }
 
+/** The conversations of all users with this conversationId or sessionId, without their content. */
+export function conversationsWithId(id, signal) {
+  return call(`/api/admin/conversations?id=${encodeURIComponent(id)}`, { signal });
+}
+
 export function conversations(cursor, signal) {
   const after = cursor ? `&after=${encodeURIComponent(cursor)}` : '';
   return call(`${CONVERSATION}?limit=20${after}`, { signal });
@@ -75,8 +80,9 @@ export function conversation(id, signal) {
   return call(path(id), { signal });
 }
 
-export function archive(id, archived) {
-  return call(path(id), { method: 'PATCH', body: { archived } });
+/** Changes `title` or `archived`; a title of null removes it. */
+export function change(id, changes) {
+  return call(path(id), { method: 'PATCH', body: changes });
 }
 
 /** Deletes the conversation. */

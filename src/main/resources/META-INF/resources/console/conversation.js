@@ -1,13 +1,12 @@
 // One conversation: its messages, older ones on scrolling, new ones as they come, and a box to write.
 
 import {
-  archive, conversation, exportOf, messageEvents, messagesBefore, newKey, remove, send, untilDone,
+  change, conversation, exportOf, messageEvents, messagesBefore, newKey, remove, send, untilDone,
 } from './api.js';
 import { ask } from './ask.js';
-import { el, mark } from './dom.js';
+import { el, mark, showLive } from './dom.js';
 import { follow } from './events.js';
 import { moment, number } from './format.js';
-import { showLive } from './integrity.js';
 
 /** How far from its end, in pixels, the list still counts as read to the end. */
 const NEAR = 80;
@@ -43,15 +42,22 @@ function opened(pane, found, outer, onChange) {
   const signal = AbortSignal.any([outer, ended.signal]);
   const live = el('p', { class: 'live', role: 'status' });
   const list = messageList(found, signal);
+  const title = el('h2', { tabindex: -1, dir: 'auto' });
+  showTitle(found.title);
   pane.replaceChildren(
     back(),
-    head(found, live),
-    actions(found, signal, onChange),
-    ...[repair(found.sessionIdRepair, 'sessionId'), repair(found.conversationIdRepair, 'conversationId')].filter(Boolean),
+    head(found, title, live),
+    actions(found, showTitle, signal, onChange),
+    ...repairs(found),
     list.node,
     box(found.conversationId, list),
   );
   list.toEnd();
+
+  function showTitle(text) {
+    title.textContent = text ?? 'Untitled';
+    title.classList.toggle('untitled', !text);
+  }
 
   function reopen() {
     ended.abort();
@@ -81,12 +87,11 @@ function opened(pane, found, outer, onChange) {
   });
 }
 
-function head({ title, conversationId, sessionId, createdAt }, live) {
+function head({ conversationId, sessionId, createdAt }, title, live) {
   return el(
     'header',
     {},
-    el('div', { class: 'title' },
-      el('h2', { tabindex: -1, dir: 'auto', class: title ? null : 'untitled' }, title ?? 'Untitled'), live),
+    el('div', { class: 'title' }, title, live),
     el('dl', { class: 'ids' },
       ...Object.entries({ conversationId, sessionId }).map(([name, value]) => el('div', {},
         el('dt', {}, name), el('dd', {}, el('code', {}, value)))),
@@ -95,7 +100,7 @@ function head({ title, conversationId, sessionId, createdAt }, live) {
 }
 
 /** What the reader can do with the whole conversation. A deletion shows when the live events report it. */
-function actions({ conversationId, archived }, signal, onChange) {
+function actions({ conversationId, title, archived }, showTitle, signal, onChange) {
   const problem = el('p', { class: 'reason', role: 'alert' });
   const toggle = el('button', { type: 'button', class: 'plain', onclick: () => run(toggleArchived) });
   show();
@@ -113,8 +118,17 @@ function actions({ conversationId, archived }, signal, onChange) {
     }
   }
 
+  async function rename() {
+    const name = el('input', { 'aria-label': 'Title', dir: 'auto', value: title ?? '' });
+    if (await ask('Rename this conversation', [name], 'Rename', signal)) {
+      ({ title } = await change(conversationId, { title: name.value.trim() || null }));
+      showTitle(title);
+      onChange({ title });
+    }
+  }
+
   async function toggleArchived() {
-    ({ archived } = await archive(conversationId, !archived));
+    ({ archived } = await change(conversationId, { archived: !archived }));
     show();
     onChange({ archived });
   }
@@ -128,6 +142,7 @@ function actions({ conversationId, archived }, signal, onChange) {
 
   return el('div', {},
     el('div', { class: 'actions' },
+      el('button', { type: 'button', class: 'plain', onclick: () => run(rename) }, 'Rename…'),
       toggle,
       el('a', { class: 'plain', href: exportOf(conversationId), download: true }, 'Export'),
       el('button', { type: 'button', class: 'plain', onclick: () => run(deleteIt) }, 'Delete…')),
@@ -142,6 +157,11 @@ const WAS_WRONG = {
   'not-a-string': 'was no string',
   duplicate: 'was that of an older conversation',
 };
+
+/** A note on each id of the conversation that a heal repaired. */
+export function repairs({ sessionIdRepair, conversationIdRepair }) {
+  return [repair(sessionIdRepair, 'sessionId'), repair(conversationIdRepair, 'conversationId')].filter(Boolean);
+}
 
 function repair(done, field) {
   if (!done) {

@@ -41,6 +41,15 @@ export function card(title, ...body) {
   return el('section', { class: 'card' }, el('h2', {}, title), ...body);
 }
 
+/** Shows whether the view is up to date. */
+export function showLive(node, isLive) {
+  const text = isLive ? 'Live' : 'Connection lost, reconnecting…';
+  if (node.textContent !== text) {
+    node.textContent = text;
+    node.classList.toggle('lost', !isLive);
+  }
+}
+
 /** The mark beside a word, so that no state is told by its colour alone. */
 export function mark(kind) {
   const paths = {

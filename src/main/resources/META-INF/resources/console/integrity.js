@@ -3,10 +3,11 @@
 import { heal, integrityEvents, integrityReport } from './api.js';
 import { ask } from './ask.js';
 import { reasonChart } from './chart.js';
-import { card, el, mark, region } from './dom.js';
+import { card, el, mark, region, showLive } from './dom.js';
 import { follow } from './events.js';
 import { moment, number } from './format.js';
 import { layers } from './layers.js';
+import { lookUp } from './lookup.js';
 import { progress } from './progress.js';
 
 const MARKS = { PENDING: 'unknown', RUNNING: 'busy', VERIFIED: 'good', FAILED: 'bad', UNCHECKED: 'warn' };
@@ -33,6 +34,7 @@ export function integrityView(main, signal) {
       card('In the database', database)),
     dryRun,
     card('Layers that enforce the invariant', guards),
+    card('Find a conversation', lookUp(signal)),
   );
 
   const showState = region(state, stateOf);
@@ -80,15 +82,6 @@ export function integrityView(main, signal) {
     onLive: (isLive) => showLive(live, isLive),
     signal,
   });
-}
-
-/** Shows whether the view is up to date. */
-export function showLive(node, isLive) {
-  const text = isLive ? 'Live' : 'Connection lost, reconnecting…';
-  if (node.textContent !== text) {
-    node.textContent = text;
-    node.classList.toggle('lost', !isLive);
-  }
 }
 
 function stateOf({ state, open, since, reason }) {

@@ -12,6 +12,9 @@ public final class FilterOrder {
     /** Before every filter that reads the path or that may leave the connection open for the next request. */
     static final int REQUEST_SYNTAX = 950;
 
+    /** Before everything that costs more than a comparison of the path. */
+    static final int CONSOLE = 900;
+
     /** After CORS, so that a browser can read the 503, and before the token or the body is read. */
     public static final int INTEGRITY_GATE = 250;
 

@@ -39,6 +39,11 @@ public final class AuditLog {
                 "event=audit-export who=%s conversation=%s count=%d", quoted(caller), quoted(conversationId), messages);
     }
 
+    /** A caller with the role {@code admin} looked up an id, and found this number of conversations. */
+    public static void lookUp(String caller, String id, int conversations) {
+        LOG.infof("event=audit-look-up who=%s id=%s count=%d", quoted(caller), quoted(id), conversations);
+    }
+
     /** A caller with the role {@code admin} started a heal. */
     public static void heal(String caller, String run, boolean dryRun) {
         LOG.infof("event=audit-heal who=%s run=%s dry-run=%s", quoted(caller), run, dryRun);

@@ -23,6 +23,10 @@ public interface ServiceConfig extends SelfValidating {
     @WithDefault("true")
     boolean serve();
 
+    /** Whether the process serves the console, the page at {@code /}. */
+    @WithDefault("true")
+    boolean console();
+
     /** The connection string of the database. Set it as {@code MONGODB_URI}. */
     Optional<String> connectionString();
 

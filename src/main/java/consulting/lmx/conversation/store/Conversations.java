@@ -303,12 +303,30 @@ public class Conversations {
         BsonDocument fields = whole
                 ? MessageQuery.include(StoredConversation.FIELDS).append(METADATA, BOUNDED_METADATA)
                 : MessageQuery.include(POSITION);
+        return CallersContext.keep(heads(selected, fields).toUni());
+    }
+
+    private Multi<StoredConversation> heads(BsonDocument selected, BsonDocument fields) {
         BsonDocument projection = fields.append(MessageQuery.COUNT, operator("$size", MessageQuery.LIST));
-        return first(List.of(Aggregates.match(selected), Aggregates.project(projection)))
-                .onItem()
-                .ifNotNull()
-                .transform(found -> new StoredConversation(
+        return documents
+                .aggregate(
+                        List.of(Aggregates.match(selected), Aggregates.project(projection)),
+                        new AggregateOptions().collation(Collations.SIMPLE))
+                .map(found -> new StoredConversation(
                         found, found.getNumber(MessageQuery.COUNT).intValue()));
+    }
+
+    /** Finds the conversations of all users with this conversationId or sessionId, at most two, without title and metadata. */
+    public Uni<List<StoredConversation>> withId(String id) {
+        BsonArray either = new BsonArray(Stream.of(CONVERSATION_ID, SESSION_ID)
+                .map(field -> new BsonDocument(field, new BsonString(id)))
+                .toList());
+        List<String> fields = StoredConversation.FIELDS.stream()
+                .filter(field -> !field.equals(TITLE) && !field.equals(METADATA))
+                .toList();
+        return CallersContext.keep(heads(new BsonDocument("$or", either), MessageQuery.include(fields))
+                .collect()
+                .asList());
     }
 
     /** Reads by an aggregation, which returns the sizes instead if there is more text than {@code maxBytes}. */

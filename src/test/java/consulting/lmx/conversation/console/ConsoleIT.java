@@ -331,6 +331,45 @@ class ConsoleIT {
     }
 
     @Test
+    void conversationIsRenamed() {
+        browser.openAs(user, page("#/conversations/c41"));
+        browser.awaitText(".pane h2", "Question 41");
+        browser.click("Rename…");
+        browser.awaitText("dialog", "Rename this conversation");
+        browser.fill("dialog input", MARKUP, Keys.ENTER);
+        browser.awaitText(".pane h2", MARKUP);
+        Browser.await("the list shows it", () -> inList("c41").contains(MARKUP));
+        browser.open(page("#/conversations"));
+        browser.open(page("#/conversations/c41"));
+        browser.awaitText(".pane h2", MARKUP);
+
+        browser.click("Rename…");
+        browser.fill("dialog input", "");
+        browser.click("Rename");
+        browser.awaitText(".pane h2", "Untitled");
+        assertThat(given().auth()
+                        .oauth2(user)
+                        .get(a.uri("/api/conversation/c41"))
+                        .jsonPath()
+                        .getString("title"))
+                .isNull();
+    }
+
+    @Test
+    void adminFindsTheConversationOfAnIdAndSeesNoContent() {
+        browser.openAs(Tokens.of("support", "admin"), page("#/integrity"));
+        browser.awaitText(".layers", "Nothing broken");
+        browser.fill(".look-up input", "s40", Keys.ENTER);
+        browser.awaitText(".look-up + div", "owner");
+        assertThat(browser.texts(".ids dd")).startsWith("c40", "s40", "ann", "2");
+        assertThat(browser.text("main")).doesNotContain("Question 40").doesNotContain("m1");
+        browser.fill(".look-up input", "number", Keys.ENTER);
+        browser.awaitText("main", "The sessionId was no string: 686282.");
+        browser.fill(".look-up input", "nobody's", Keys.ENTER);
+        browser.awaitText("main", "No conversation has this id.");
+    }
+
+    @Test
     void conversationIsArchivedExportedAndDeleted() {
         browser.openAs(user, page("#/conversations/c44"));
         browser.awaitText(".pane .live", "Live");

@@ -64,6 +64,7 @@ class AccessTest {
             GET     /api/conversation/{conversationId}/events       owner 200  stranger 404  none 401  expired 401  admin 404
             GET     /api/conversation/{conversationId}/export       owner 200  stranger 404  none 401  expired 401  admin 404
             GET     /api/session/{sessionId}                        owner 200  stranger 404  none 401  expired 401  admin 404
+            GET     /api/admin/conversations?id={conversationId}    owner 403  stranger 403  none 401  expired 401  admin 200
             GET     /api/admin/integrity                            owner 403  stranger 403  none 401  expired 401  admin 200
             GET     /api/admin/integrity/events                     owner 403  stranger 403  none 401  expired 401  admin 200
             POST    /api/admin/integrity/heal                       owner 403  stranger 403  none 401  expired 401  admin 202

@@ -175,6 +175,13 @@ public final class Browser implements AutoCloseable {
         new Actions(driver).sendKeys(keys).perform();
     }
 
+    /** Replaces the text of the selected input. */
+    public void fill(String selector, CharSequence... keys) {
+        WebElement input = driver.findElement(By.cssSelector(selector));
+        input.clear();
+        input.sendKeys(keys);
+    }
+
     /** Begins a new line in what has the focus. */
     public void typeNewLine() {
         new Actions(driver)

@@ -1,9 +1,12 @@
 package consulting.lmx.conversation.testsupport;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.io.Writer;
+import java.lang.ProcessBuilder.Redirect;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -24,6 +27,9 @@ import org.awaitility.Awaitility;
 public final class Service implements AutoCloseable {
 
     private static final HttpClient HTTP = HttpClient.newHttpClient();
+
+    /** The classes of the jar that a command loads. With this archive, a start takes half the time. */
+    private static final Path ARCHIVE = Path.of("target", "service.jsa").toAbsolutePath();
 
     private final Process process;
     private final int port;
@@ -114,7 +120,29 @@ public final class Service implements AutoCloseable {
 
     /** With the first compiler only, since most processes of the tests live for seconds. */
     private static List<String> command() {
-        return command("-Xmx256m", "-XX:TieredStopAtLevel=1");
+        createArchive();
+        return command("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:SharedArchiveFile=" + ARCHIVE);
+    }
+
+    private static synchronized void createArchive() {
+        Path jar = Path.of(System.getProperty("service.jar"));
+        try {
+            if (Files.exists(ARCHIVE)
+                    && Files.getLastModifiedTime(ARCHIVE).compareTo(Files.getLastModifiedTime(jar)) > 0) {
+                return;
+            }
+            List<String> verify = command("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:ArchiveClassesAtExit=" + ARCHIVE);
+            verify.add("verify");
+            ProcessBuilder builder =
+                    new ProcessBuilder(verify).redirectErrorStream(true).redirectOutput(Redirect.DISCARD);
+            builder.environment().putAll(settings(TestServer.newDatabase()));
+            builder.start().waitFor();
+            assertThat(ARCHIVE).exists();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private static List<String> command(String... jvm) {

@@ -1,0 +1,38 @@
+package consulting.lmx.conversation.http;
+
+import consulting.lmx.conversation.problem.ErrorCode;
+import consulting.lmx.conversation.problem.Problems;
+import consulting.lmx.conversation.security.ServiceConfig;
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.util.regex.Pattern;
+
+/** Answers requests for the console with 404 if {@link ServiceConfig#console()} is false. */
+@ApplicationScoped
+public class ConsoleRoutes {
+
+    /** The page and its scripts. The description of problem types shares its style sheet. */
+    private static final Pattern CONSOLE = Pattern.compile("/|/index\\.html|/console/.*\\.js");
+
+    private final ServiceConfig config;
+
+    ConsoleRoutes(ServiceConfig config) {
+        this.config = config;
+    }
+
+    void register(@Observes Filters filters) {
+        if (!config.console()) {
+            filters.register(ConsoleRoutes::hide, FilterOrder.CONSOLE);
+        }
+    }
+
+    private static void hide(RoutingContext request) {
+        if (CONSOLE.matcher(request.normalizedPath()).matches()) {
+            Problems.send(request, ErrorCode.NO_SUCH_PATH, "The console is turned off (conversations.console).");
+        } else {
+            request.next();
+        }
+    }
+}
