@@ -16,6 +16,8 @@ def bson(document):
 
 def element(name, value):
     key = name.encode() + b"\x00"
+    if value is None:
+        return b"\x0a" + key
     if isinstance(value, bool):
         return b"\x08" + key + bytes([value])
     if isinstance(value, int):
