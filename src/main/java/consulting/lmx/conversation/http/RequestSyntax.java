@@ -1,5 +1,6 @@
 package consulting.lmx.conversation.http;
 
+import consulting.lmx.conversation.http.connection.Connection;
 import consulting.lmx.conversation.problem.ErrorCode;
 import consulting.lmx.conversation.problem.Problems;
 import consulting.lmx.conversation.text.Text;
@@ -48,8 +49,8 @@ public class RequestSyntax {
         HttpServerRequest request = context.request();
         if (request.version() == null) {
             rejectAndClose(context, "The HTTP version is not supported. Use HTTP/1.1.");
-        } else if (request.headers().getAll(HttpHeaders.HOST).size() > 1) {
-            rejectAndClose(context, "The request names more than one host.");
+        } else if (!Connection.of(request).map(Connection::namesOneHost).orElse(true)) {
+            rejectAndClose(context, "The request does not name one valid host.");
         } else if (!isFramedPlainly(request)) {
             rejectAndClose(context, "Send the body with a Content-Length or with Transfer-Encoding: chunked only.");
         } else if (!isWellFormed(request.path())) {

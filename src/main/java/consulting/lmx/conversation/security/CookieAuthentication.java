@@ -73,15 +73,21 @@ public class CookieAuthentication implements HttpAuthenticationMechanism {
             return true;
         }
         String site = request.getHeader("Sec-Fetch-Site");
-        return site != null ? OWN_SITES.contains(site) : origin == null || isOwn(origin, request.authority());
+        return site != null ? OWN_SITES.contains(site) : origin == null || isOwn(origin, request);
     }
 
-    /** Compares host and port only: behind a proxy that terminates TLS, the scheme is unknown. */
-    private static boolean isOwn(String origin, HostAndPort host) {
+    /**
+     * Compares host and port, and rejects {@code http:} if a trusted proxy says that it terminates TLS. From other proxies, the
+     * scheme is unknown.
+     */
+    private static boolean isOwn(String origin, HttpServerRequest request) {
         try {
             URI page = URI.create(origin);
-            int defaultPort = "https".equals(page.getScheme()) ? 443 : 80;
+            boolean secure = "https".equals(page.getScheme());
+            int defaultPort = secure ? 443 : 80;
+            HostAndPort host = request.authority();
             return host != null
+                    && (secure || !request.isSSL())
                     && host.host().equalsIgnoreCase(page.getHost())
                     && portOr(host.port(), defaultPort) == portOr(page.getPort(), defaultPort);
         } catch (IllegalArgumentException e) {

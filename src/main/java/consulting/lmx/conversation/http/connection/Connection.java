@@ -7,6 +7,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -15,6 +16,7 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.AttributeKey;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.net.HostAndPort;
 import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.ext.web.RoutingContext;
 import java.util.ArrayList;
@@ -56,6 +58,7 @@ public final class Connection extends ChannelDuplexHandler {
     private ChannelHandlerContext context;
     private boolean answering;
     private boolean receiving;
+    private boolean namesOneHost;
     private boolean yielding;
     private boolean closing;
     private int discarded;
@@ -83,6 +86,14 @@ public final class Connection extends ChannelDuplexHandler {
         return request.connection() instanceof ConnectionBase base
                 ? Optional.ofNullable(base.channel().attr(KEY).get())
                 : Optional.empty();
+    }
+
+    /**
+     * Whether the current request named one valid host as it arrived. Behind a proxy that may set {@code Forwarded}, Quarkus
+     * replaces the header before any filter.
+     */
+    public boolean namesOneHost() {
+        return namesOneHost;
     }
 
     /** Starts or stops reading the body. Until then the body stays with the client. */
@@ -188,7 +199,9 @@ public final class Connection extends ChannelDuplexHandler {
     @Override
     public void channelRead(ChannelHandlerContext ignored, Object message) {
         Object passed = message;
-        if (message instanceof HttpRequest) {
+        if (message instanceof HttpRequest request) {
+            List<String> hosts = request.headers().getAll(HttpHeaderNames.HOST);
+            namesOneHost = hosts.size() == 1 && HostAndPort.parseAuthority(hosts.get(0), -1) != null;
             answering = true;
             receiving = true;
             wantsBody = false;
