@@ -45,6 +45,7 @@ public final class Browser implements AutoCloseable {
         profile = Files.createTempDirectory("chromium");
         ChromeOptions options = new ChromeOptions();
         options.setBinary(chromium.toFile());
+        options.setAcceptInsecureCerts(true); // of the authority of the tests
         options.addArguments(
                 "--headless",
                 "--no-sandbox",

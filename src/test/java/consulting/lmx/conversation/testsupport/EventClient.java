@@ -37,13 +37,19 @@ public final class EventClient implements AutoCloseable {
 
     /** Opens a stream; {@code headers} are names and values by turns. */
     public static EventClient open(URI uri, String token, String... headers) throws IOException, InterruptedException {
+        return open(HTTP, uri, token, headers);
+    }
+
+    /** Opens a stream with a client of the test's own. */
+    public static EventClient open(HttpClient http, URI uri, String token, String... headers)
+            throws IOException, InterruptedException {
         HttpRequest.Builder request = HttpRequest.newBuilder(uri)
                 .header("Accept", "text/event-stream")
                 .header("Authorization", "Bearer " + token);
         if (headers.length > 0) {
             request.headers(headers);
         }
-        return new EventClient(HTTP.send(request.build(), BodyHandlers.ofInputStream()));
+        return new EventClient(http.send(request.build(), BodyHandlers.ofInputStream()));
     }
 
     private void read() {

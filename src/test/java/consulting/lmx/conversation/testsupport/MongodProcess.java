@@ -141,7 +141,8 @@ public final class MongodProcess {
         return new Document("_id", id).append("host", address);
     }
 
-    static int freePort() throws IOException {
+    /** A port of the loopback that nobody listens on. */
+    public static int freePort() throws IOException {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         }
