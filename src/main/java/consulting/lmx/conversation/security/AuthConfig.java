@@ -67,7 +67,7 @@ public interface AuthConfig {
          */
         Optional<String> url();
 
-        /** Refresh interval, 1 s to a day. A withdrawn key is accepted for at most this time. */
+        /** Refresh interval, 1 s to a day. A withdrawn key is accepted for at most 5 s longer. */
         @WithDefault("5M")
         @Bounds(min = "1S", max = "24H")
         Duration refresh();
