@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The packaged jar with tokens of a real Keycloak, which {@code .ci/run} unpacks. The realm in {@code
+ * The packaged jar with tokens of a real Keycloak, if there is one in {@code target/keycloak} (CONTRIBUTING.md). The realm in {@code
  * src/test/resources/keycloak.json} has keys for RS256, for ES256 and for encryption, and a client for each algorithm.
  */
 class KeycloakIT {
@@ -45,7 +45,9 @@ class KeycloakIT {
     @BeforeAll
     static void start() throws IOException {
         Optional<Path> unpacked = unpacked();
-        Assumptions.assumeTrue(unpacked.isPresent(), "no Keycloak in target/keycloak, where .ci/run unpacks it");
+        Assumptions.assumeTrue(
+                unpacked.isPresent(),
+                "there is no Keycloak in target/keycloak: CONTRIBUTING.md has the command that unpacks it");
         Path home = unpacked.get();
         Path realms = Files.createDirectories(home.resolve("data/import"));
         Files.writeString(realms.resolve("chat.json"), Files.readString(Path.of("src/test/resources/keycloak.json")));
