@@ -7,14 +7,20 @@ import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
 /** Answers requests for the console with 404 if {@link ServiceConfig#console()} is false. */
 @ApplicationScoped
 public class ConsoleRoutes {
 
-    /** The page and its scripts. The description of problem types shares its style sheet. */
-    private static final Pattern CONSOLE = Pattern.compile("/|/index\\.html|/console/.*\\.js");
+    /**
+     * Decoded paths of the page and its scripts. Quarkus decodes paths of files, encoded slashes too, so a prefix says nothing if dots
+     * follow. The description of problem types shares the style sheet.
+     */
+    private static final Pattern CONSOLE =
+            Pattern.compile("(?!/(api|q)/(?!.*/\\.\\.(/|$))).*(/|/index\\.html|\\.js)", Pattern.DOTALL);
 
     private final ServiceConfig config;
 
@@ -29,7 +35,8 @@ public class ConsoleRoutes {
     }
 
     private static void hide(RoutingContext request) {
-        if (CONSOLE.matcher(request.normalizedPath()).matches()) {
+        String path = URLDecoder.decode(request.normalizedPath(), StandardCharsets.UTF_8);
+        if (CONSOLE.matcher(path).matches()) {
             Problems.send(request, ErrorCode.NO_SUCH_PATH, "The console is turned off (conversations.console).");
         } else {
             request.next();
