@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 
 /** The packaged jar, run as its users run it: a process of its own, set up by its environment, spoken to over HTTP. */
@@ -49,7 +48,7 @@ public final class Service implements AutoCloseable {
 
     /** Starts it with the JVM's arguments of the image, and does not wait. */
     public static Service startAsInTheImage(Map<String, String> environment) throws IOException {
-        return start(archived("@src/main/docker/jvm.options"), environment);
+        return start(command("@src/main/docker/jvm.options"), environment);
     }
 
     private static Service start(List<String> command, Map<String, String> environment) throws IOException {
@@ -121,13 +120,8 @@ public final class Service implements AutoCloseable {
 
     /** With the first compiler only, since most processes of the tests live for seconds. */
     private static List<String> command() {
-        return archived("-Xmx256m", "-XX:TieredStopAtLevel=1");
-    }
-
-    private static List<String> archived(String... jvm) {
         createArchive();
-        return command(Stream.concat(Stream.of(jvm), Stream.of("-XX:SharedArchiveFile=" + ARCHIVE))
-                .toArray(String[]::new));
+        return command("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:SharedArchiveFile=" + ARCHIVE);
     }
 
     private static synchronized void createArchive() {
