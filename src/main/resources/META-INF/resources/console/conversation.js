@@ -4,7 +4,7 @@ import {
   change, conversation, exportOf, messageEvents, messagesBefore, newKey, remove, send, untilDone,
 } from './api.js';
 import { ask } from './ask.js';
-import { el, mark, showLive } from './dom.js';
+import { el, fact, mark, showLive } from './dom.js';
 import { follow } from './events.js';
 import { moment, number } from './format.js';
 
@@ -93,9 +93,8 @@ function head({ conversationId, sessionId, createdAt }, title, live) {
     {},
     el('div', { class: 'title' }, title, live),
     el('dl', { class: 'ids' },
-      ...Object.entries({ conversationId, sessionId }).map(([name, value]) => el('div', {},
-        el('dt', {}, name), el('dd', {}, el('code', {}, value)))),
-      createdAt ? el('div', {}, el('dt', {}, 'begun'), el('dd', {}, moment(createdAt))) : null),
+      ...Object.entries({ conversationId, sessionId }).map(([name, value]) => fact(name, el('code', {}, value))),
+      createdAt ? fact('begun', moment(createdAt)) : null),
   );
 }
 

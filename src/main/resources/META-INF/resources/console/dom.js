@@ -41,6 +41,11 @@ export function card(title, ...body) {
   return el('section', { class: 'card' }, el('h2', {}, title), ...body);
 }
 
+/** An entry of a description list. */
+export function fact(name, ...value) {
+  return el('div', {}, el('dt', {}, name), el('dd', {}, ...value));
+}
+
 /** Shows whether the view is up to date. */
 export function showLive(node, isLive) {
   const text = isLive ? 'Live' : 'Connection lost, reconnecting…';

@@ -3,7 +3,7 @@
 import { heal, integrityEvents, integrityReport } from './api.js';
 import { ask } from './ask.js';
 import { reasonChart } from './chart.js';
-import { card, el, mark, region, showLive } from './dom.js';
+import { card, el, fact, mark, region, showLive } from './dom.js';
 import { follow } from './events.js';
 import { moment, number } from './format.js';
 import { layers } from './layers.js';
@@ -162,9 +162,9 @@ function databaseOf(found) {
       el('thead', {}, el('tr', {}, ...['Index', 'Values', 'As declared'].map((name) => el('th', { scope: 'col' }, name)))),
       el('tbody', {}, ...rows)),
     el('dl', { class: 'facts' },
-      el('div', {}, el('dt', {}, 'Validator'), el('dd', {}, el('strong', {}, validator), ` – ${VALIDATORS[validator] ?? ''}`)),
+      fact('Validator', el('strong', {}, validator), ` – ${VALIDATORS[validator] ?? ''}`),
       notEnforced.length > 0
-        ? el('div', {}, el('dt', {}, 'Not enforced'), el('dd', {}, `The server lacks ${notEnforced.join(', ')}.`))
+        ? fact('Not enforced', `The server lacks ${notEnforced.join(', ')}.`)
         : null),
     el('p', { class: 'quiet' }, 'Checked ', moment(checkedAt), '.'),
   ];

@@ -2,7 +2,7 @@
 
 import { conversationsWithId } from './api.js';
 import { repairs } from './conversation.js';
-import { el } from './dom.js';
+import { el, fact } from './dom.js';
 import { moment, number } from './format.js';
 
 /** A field for a conversationId or sessionId, and what was found with it. */
@@ -38,8 +38,4 @@ function found(conversation) {
       updatedAt && fact('updated', moment(updatedAt)),
       archived ? fact('archived', 'yes') : null),
     ...repairs(conversation));
-}
-
-function fact(name, value) {
-  return el('div', {}, el('dt', {}, name), el('dd', {}, value));
 }

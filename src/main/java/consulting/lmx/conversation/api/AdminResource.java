@@ -40,7 +40,8 @@ public class AdminResource {
             operationId = "findConversations",
             summary = "The conversations of all users with this conversationId or sessionId",
             description =
-                    "At most two. The response has no title, metadata or messages. The audit log records the call.")
+                    "Requires the role `admin`. At most two. The response has no title, metadata or messages. The audit log"
+                            + " records the call.")
     public Uni<FoundConversations> find(@QueryParam("id") @NotBlank String id) {
         return conversations
                 .withId(id)

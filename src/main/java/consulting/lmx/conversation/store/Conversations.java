@@ -196,9 +196,11 @@ public class Conversations {
 
     /** Returns the first result of an aggregation, or null. */
     Uni<BsonDocument> first(List<? extends Bson> pipeline) {
-        return CallersContext.keep(documents
-                .aggregate(pipeline, new AggregateOptions().collation(Collations.SIMPLE))
-                .toUni());
+        return CallersContext.keep(aggregate(pipeline).toUni());
+    }
+
+    private Multi<BsonDocument> aggregate(List<? extends Bson> pipeline) {
+        return documents.aggregate(pipeline, new AggregateOptions().collation(Collations.SIMPLE));
     }
 
     /** A conversation and the part of the requested messages that its document holds. */
@@ -282,11 +284,7 @@ public class Conversations {
         BsonDocument projection = MessageQuery.include(List.of(CONVERSATION_ID, USER_ID, SESSION_ID, OFFLOADED))
                 .append(MessageQuery.COUNT, operator("$size", MessageQuery.LIST))
                 .append(MessageQuery.NEWEST_IDS, MessageQuery.newestIds(newest));
-        return byOwner(
-                owned,
-                documents.aggregate(
-                        List.of(Aggregates.match(anyOf(owned)), Aggregates.project(projection)),
-                        new AggregateOptions().collation(Collations.SIMPLE)));
+        return byOwner(owned, aggregate(List.of(Aggregates.match(anyOf(owned)), Aggregates.project(projection))));
     }
 
     /** On shards, {@code $in} would ask each of them. */
@@ -308,10 +306,7 @@ public class Conversations {
 
     private Multi<StoredConversation> heads(BsonDocument selected, BsonDocument fields) {
         BsonDocument projection = fields.append(MessageQuery.COUNT, operator("$size", MessageQuery.LIST));
-        return documents
-                .aggregate(
-                        List.of(Aggregates.match(selected), Aggregates.project(projection)),
-                        new AggregateOptions().collation(Collations.SIMPLE))
+        return aggregate(List.of(Aggregates.match(selected), Aggregates.project(projection)))
                 .map(found -> new StoredConversation(
                         found, found.getNumber(MessageQuery.COUNT).intValue()));
     }

@@ -1,12 +1,11 @@
 package consulting.lmx.conversation.api;
 
-import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
 
 import com.mongodb.client.model.Filters;
+import consulting.lmx.conversation.testsupport.Calls;
 import consulting.lmx.conversation.testsupport.LegacyDump;
-import consulting.lmx.conversation.testsupport.Tokens;
 import io.quarkus.mongodb.reactive.ReactiveMongoClient;
 import io.quarkus.mongodb.reactive.ReactiveMongoCollection;
 import io.quarkus.test.junit.QuarkusTest;
@@ -101,7 +100,7 @@ class LegacyConversationsTest {
     }
 
     private RequestSpecification as() {
-        return given().auth().oauth2(Tokens.of(user)).contentType(ContentType.JSON);
+        return Calls.as(user).contentType(ContentType.JSON);
     }
 
     private static ValidatableResponse ok(Response response) {

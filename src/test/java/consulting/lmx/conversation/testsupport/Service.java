@@ -29,7 +29,8 @@ public final class Service implements AutoCloseable {
     private static final HttpClient HTTP = HttpClient.newHttpClient();
 
     /** The classes of the jar that a command loads. With this archive, a start takes half the time. */
-    private static final Path ARCHIVE = Path.of("target", "service.jsa").toAbsolutePath();
+    private static final Path ARCHIVE =
+            Path.of("target", "service-" + Runtime.version() + ".jsa").toAbsolutePath();
 
     private final Process process;
     private final int port;
@@ -135,6 +136,7 @@ public final class Service implements AutoCloseable {
             verify.add("verify");
             ProcessBuilder builder =
                     new ProcessBuilder(verify).redirectErrorStream(true).redirectOutput(Redirect.DISCARD);
+            clear(builder);
             builder.environment().putAll(settings(TestServer.newDatabase()));
             builder.start().waitFor();
             assertThat(ARCHIVE).exists();
