@@ -3,8 +3,11 @@ package consulting.lmx.conversation.mongo;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
+import io.opentelemetry.api.trace.Span;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -38,7 +41,13 @@ public final class Batcher<I, R> {
     private final Queue<Call<I, R>> queue = new ConcurrentLinkedQueue<>();
     private final Semaphore free = new Semaphore(MAX_IN_FLIGHT);
 
-    private record Call<I, R>(I input, UniEmitter<? super R> result, long since, CompletableFuture<Void> ended) {}
+    private record Call<I, R>(
+            I input,
+            UniEmitter<? super R> result,
+            long since,
+            CompletableFuture<Void> ended,
+            Context context,
+            Span span) {}
 
     /**
      * Creates a batcher.
@@ -68,7 +77,7 @@ public final class Batcher<I, R> {
         return CallersContext.keep(Uni.createFrom().emitter(result -> {
             CompletableFuture<Void> ended = new CompletableFuture<>();
             result.onTermination(() -> ended.complete(null));
-            queue.add(new Call<>(input, result, System.nanoTime(), ended));
+            queue.add(new Call<>(input, result, System.nanoTime(), ended, Vertx.currentContext(), Span.current()));
             sendNext();
         }));
     }
@@ -80,8 +89,19 @@ public final class Batcher<I, R> {
                     .thenRun(free::release)
                     .thenRun(this::sendNext);
             if (!batch.isEmpty()) {
-                send(batch);
+                sendAsFirst(batch);
             }
+        }
+    }
+
+    /** On the context of the first call, so that the commands belong to its trace. The spans of the other calls link to its span. */
+    private void sendAsFirst(List<Call<I, R>> batch) {
+        Call<I, R> first = batch.get(0);
+        batch.stream().skip(1).forEach(call -> call.span().addLink(first.span().getSpanContext()));
+        if (first.context() == null || first.context() == Vertx.currentContext()) {
+            send(batch);
+        } else {
+            first.context().runOnContext(now -> send(batch));
         }
     }
 

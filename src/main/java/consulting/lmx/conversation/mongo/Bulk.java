@@ -24,7 +24,8 @@ public record Bulk(Set<Integer> rejected, MongoException unknown) {
 
     /** Sends a bulk of {@code writes} inserts and updates. Fails if nothing is known of any of them. */
     public static Uni<Bulk> send(int writes, Uni<BulkWriteResult> bulk) {
-        return bulk.map(done -> new Bulk(Set.of(), null))
+        return CallersContext.keep(bulk)
+                .map(done -> new Bulk(Set.of(), null))
                 .onFailure(MongoBulkWriteException.class)
                 .recoverWithItem(failure -> of(writes, failure))
                 .onFailure(failure -> !(failure instanceof MongoException)) // of a codec, before anything is sent

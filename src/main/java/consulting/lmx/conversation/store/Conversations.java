@@ -231,10 +231,12 @@ public class Conversations {
     }
 
     private Uni<BsonDocument> findShort(BsonDocument selected, List<String> fields) {
-        if (fields == POSITION) {
-            return find(selected, IS_SHORT, POSITION_AND_MESSAGES).toUni();
+        if (selected.containsKey(CONVERSATION_ID) && !isSharded()) {
+            return reads.submit(selected); // all known fields, so that all such reads can share operations
         }
-        return selected.containsKey(CONVERSATION_ID) && !isSharded() ? reads.submit(selected) : findShort(selected);
+        return fields == POSITION
+                ? find(selected, IS_SHORT, POSITION_AND_MESSAGES).toUni()
+                : findShort(selected);
     }
 
     private Uni<BsonDocument> findShort(BsonDocument selected) {

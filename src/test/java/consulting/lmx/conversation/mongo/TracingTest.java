@@ -9,6 +9,7 @@ import consulting.lmx.conversation.testsupport.Tokens;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.sdk.testing.exporter.InMemorySpanExporter;
+import io.opentelemetry.sdk.trace.data.LinkData;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
@@ -21,6 +22,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -114,6 +117,35 @@ class TracingTest {
                         .filteredOn(span -> span.getKind() == SpanKind.CLIENT)
                         .extracting(SpanData::getName)
                         .containsExactlyInAnyOrder("aggregate", "findAndModify"));
+    }
+
+    /** Some of many concurrent calls share an operation. Its command is in the trace of one of them. */
+    @Test
+    void callsThatShareAnOperationLinkToItsTrace() {
+        await().atMost(Duration.ofSeconds(60)).until(() -> {
+            List<String> traces =
+                    Stream.generate(TracingTest::newTrace).limit(40).toList();
+            List<CompletableFuture<Void>> calls = traces.stream()
+                    .map(trace -> CompletableFuture.runAsync(() -> as("ann")
+                            .header("traceparent", "00-" + trace + "-00f067aa0ba902b7-01")
+                            .get("/api/conversation/{id}", "missing-" + trace)
+                            .then()
+                            .statusCode(404)))
+                    .toList();
+            calls.forEach(CompletableFuture::join);
+            await().until(() -> traces.stream()
+                    .allMatch(trace -> spansOf(trace).stream().anyMatch(span -> span.getKind() == SpanKind.SERVER)));
+            List<LinkData> links = traces.stream()
+                    .flatMap(trace -> spansOf(trace).stream())
+                    .flatMap(span -> span.getLinks().stream())
+                    .toList();
+            assertThat(links)
+                    .allSatisfy(link -> assertThat(spansOf(link.getSpanContext().getTraceId()))
+                            .anyMatch(span -> span.getKind() == SpanKind.CLIENT
+                                    && span.getParentSpanId()
+                                            .equals(link.getSpanContext().getSpanId())));
+            return !links.isEmpty();
+        });
     }
 
     @Test

@@ -98,6 +98,10 @@ class SharedOperationsIT {
         return request("/api/conversation/c" + i % 2).GET().build();
     }
 
+    private HttpRequest page(int i) {
+        return request("/api/conversation/c" + i % 2 + "/messages").GET().build();
+    }
+
     private List<CompletableFuture<HttpResponse<String>>> send(IntFunction<HttpRequest> call) {
         List<CompletableFuture<HttpResponse<String>>> answers = IntStream.range(0, CALLS)
                 .mapToObj(i -> http.sendAsync(call.apply(i), BodyHandlers.ofString()))
@@ -223,6 +227,24 @@ class SharedOperationsIT {
                 .allSatisfy(answer ->
                         assertThat(answer.get(1, TimeUnit.MINUTES).statusCode()).isEqualTo(200));
         assertThat(proxy.seen("find")).anyMatch(SharedOperationsIT::isReadShared);
+    }
+
+    @Test
+    void conversationsAndPagesShareReads() throws Exception {
+        createBoth();
+        int before = proxy.seen("find").size();
+        proxy.instead("find", this::holdBack);
+        List<CompletableFuture<HttpResponse<String>>> answers = send(i -> i < CALLS / 2 ? get(i) : page(i));
+        arrived.countDown();
+        for (int i = 0; i < CALLS; i++) {
+            HttpResponse<String> answer = answers.get(i).get(1, TimeUnit.MINUTES);
+            assertThat(answer.statusCode()).isEqualTo(200);
+            assertThat(Document.parse(answer.body()).getList(i < CALLS / 2 ? "messages" : "data", Document.class))
+                    .extracting(message -> message.getString("content"))
+                    .containsExactly(contents().get(i % 2));
+        }
+        assertThat(proxy.seen("find").stream().skip(before).filter(SharedOperationsIT::isReadShared))
+                .hasSizeBetween(1, 3);
     }
 
     @Test

@@ -18,6 +18,7 @@ import jakarta.inject.Inject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bson.BsonArray;
 import org.bson.BsonDocument;
@@ -190,6 +191,28 @@ class SharedOperationsTest {
                 await(conversations.afterAppends(List.of(owned(id)), 3)).get(0);
         assertThat(after.getArray(MessageQuery.NEWEST_IDS)).hasSize(3);
         assertThat(await(appender.locate(append, after)).first()).isEqualTo(5);
+    }
+
+    @Test
+    void racingAppendsHaveDistinctIndexesWithoutGaps() {
+        List<String> ids = IntStream.range(0, 4).mapToObj(i -> newId()).toList();
+        List<AppendResult> results = await(Multi.createFrom()
+                .range(0, 512)
+                .onItem()
+                .transformToUni(i -> appender.append(
+                        user, ids.get(i % 4), List.of(new Message("user", "m" + i, Conversation.now(), null))))
+                .merge(512)
+                .collect()
+                .asList());
+        assertThat(results.stream()
+                        .collect(Collectors.groupingBy(
+                                AppendResult::sessionId, Collectors.mapping(AppendResult::first, Collectors.toList())))
+                        .values())
+                .hasSize(4)
+                .allSatisfy(indexes -> assertThat(indexes)
+                        .containsExactlyInAnyOrderElementsOf(
+                                IntStream.range(0, 128).boxed().toList()));
+        assertThat(results).filteredOn(AppendResult::created).hasSize(4);
     }
 
     @Test
