@@ -111,6 +111,16 @@ class Measured:
                 used += int(fields[11]) + int(fields[12])
         return used / TICKS
 
+    def compiling(self):
+        """Processor seconds of the JVM's compiler threads; 0 for other servers."""
+        used = 0
+        for thread in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                name, fields = (thread / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+                if re.match("C[12] Compiler", name):
+                    used += int(fields.split()[11]) + int(fields.split()[12])
+        return used / TICKS
+
     def resident(self):
         """Resident memory in MiB."""
         status = [pathlib.Path(f"/proc/{pid}/status").read_text() for pid in self.tree()]

@@ -141,6 +141,7 @@ public class DatabaseCommand {
                         index.expireAfterSeconds() == null
                                 ? ""
                                 : ", deletes after " + index.expireAfterSeconds() + " s"));
+        report.missingIndexes(invariant).forEach(field -> append(text, "index on %s: missing%n", field));
         append(text, "validator: %s%n", report.validator());
         report.exceptions().forEach(exception -> append(text, "%s%n", exception));
         return text + (report.holds(invariant) ? "The invariant holds." : "The invariant does not hold.");

@@ -5,6 +5,7 @@ import com.mongodb.MongoWriteException;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoCollection;
+import consulting.lmx.conversation.mongo.DriverFailure;
 import consulting.lmx.conversation.store.ConversationFields;
 import io.smallrye.mutiny.CompositeException;
 import io.smallrye.mutiny.Multi;
@@ -184,6 +185,12 @@ public class SmokeCommand implements Callable<Integer> {
             }
             return refused;
         } catch (MongoException e) {
+            if (DriverFailure.isDenied(e)) {
+                throw new Failed(
+                        ExitCode.FAILED,
+                        "The user of MONGODB_URI may not insert into conversations, so it is not known whether the database"
+                                + " rejects a conversation without a sessionId: use another user, or unset MONGODB_URI");
+            }
             throw new Failed(
                     ExitCode.UNREACHABLE, "The database of MONGODB_URI could not be reached: " + e.getMessage());
         }

@@ -21,7 +21,8 @@ public interface IntegrityConfig {
     /**
      * The mode of the database's validator: {@code enforce} rejects other programs' writes that break the invariant;
      * {@code warn} accepts and logs them, for while old writers still run; {@code off} removes the validator. Without this
-     * setting the service enforces, unless another program's validator only warns, and a command leaves a validator as it is.
+     * setting, the service enforces, unless another program's validator is there and only warns. A command then leaves an
+     * existing validator as it is.
      */
     Optional<ValidatorMode> validator();
 

@@ -23,18 +23,32 @@ public class IntegrityStartup {
 
     private final Instance<IntegrityService> service;
     private final IntegrityConfig config;
+    private final RetentionConfig retention;
     private final ServiceConfig process;
     private volatile Cancellable check = () -> {};
 
-    IntegrityStartup(Instance<IntegrityService> service, IntegrityConfig config, ServiceConfig process) {
-        this.process = process;
+    IntegrityStartup(
+            Instance<IntegrityService> service,
+            IntegrityConfig config,
+            RetentionConfig retention,
+            ServiceConfig process) {
         this.service = service;
         this.config = config;
+        this.retention = retention;
+        this.process = process;
     }
 
     void onStart(@Observes StartupEvent event) {
         if (!process.serve()) {
             return;
+        }
+        boolean changesDatabase =
+                config.validator().isPresent() || retention.retention().isPresent();
+        if (changesDatabase && config.onStart() != IntegrityConfig.Mode.REPAIR) {
+            LOG.warnf(
+                    "event=settings-not-applied conversations.integrity.on-start=%s: the service changes neither the validator"
+                            + " nor the retention index, although a setting names them; run heal with the same settings",
+                    config.onStart());
         }
         if (config.onStart() == IntegrityConfig.Mode.OFF) {
             LOG.warn(

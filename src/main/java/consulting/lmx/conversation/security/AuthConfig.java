@@ -21,7 +21,7 @@ public interface AuthConfig {
     String UNREADABLE = "\uFFFD";
 
     /**
-     * The secret that signs the callers' tokens with HS256: plain text of 32 bytes or more. Set it as
+     * The secret that signs the callers' tokens with HS256: plain text of 32 bytes or more. Not together with a JWKS. Set it as
      * {@code AUTH_SECRET}.
      */
     Optional<String> secret();
@@ -62,12 +62,12 @@ public interface AuthConfig {
     interface Jwks {
 
         /**
-         * Its location: a path, or a URL with {@code file:}, {@code http:} or {@code https:}. Set it as
+         * The location of the key set: a path, or a URL with {@code file:}, {@code http:} or {@code https:}. Set it as
          * {@code AUTH_JWKS_URL}.
          */
         Optional<String> url();
 
-        /** Refresh interval, 1 s to a day. A withdrawn key is accepted for at most 5 s longer. */
+        /** Refresh interval, 1 s to a day. After a key is withdrawn, it is accepted for at most this time and 5 s. */
         @WithDefault("5M")
         @Bounds(min = "1S", max = "24H")
         Duration refresh();

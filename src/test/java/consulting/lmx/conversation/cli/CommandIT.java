@@ -145,9 +145,17 @@ class CommandIT {
     @Test
     void reportWithoutJsonIsReadableText() throws Exception {
         conversations.insertOne(BsonDocument.parse("{conversationId: 'c'}"));
+        assertThat(run("verify").out())
+                .contains("missing=1")
+                .contains("index on sessionId: missing", "index on conversationId: missing")
+                .contains("The invariant does not hold.");
         Ended heal = run("heal");
         assertThat(heal.code()).isZero();
-        assertThat(heal.out()).contains("missing=1").contains("healed 1").contains("The invariant holds.");
+        assertThat(heal.out())
+                .contains("missing=1")
+                .contains("healed 1")
+                .contains("The invariant holds.")
+                .doesNotContain(": missing");
     }
 
     /** Runs a command with MONGODB_URI alone on a database that a service with settings has healed. */

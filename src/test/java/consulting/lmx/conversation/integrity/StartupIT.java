@@ -187,6 +187,7 @@ class StartupIT {
             await().atMost(Duration.ofSeconds(20))
                     .until(() -> service.get("/q/health/ready").body().contains("does not hold"));
             assertShut(service);
+            assertThat(service.log()).doesNotContain("event=settings-not-applied");
             assertThat(broken()).isEqualTo(broken);
             assertThat(conversations.listIndexes()).hasSize(1);
         }
@@ -215,10 +216,14 @@ class StartupIT {
     @Test
     void offModeOpensAtOnceAndLogsTheRisk() throws Exception {
         conversations.insertOne(BsonDocument.parse("{conversationId: 'c'}"));
-        try (Service service = Service.start(settings(Map.of("CONVERSATIONS_INTEGRITY_ON_START", "off")))) {
+        try (Service service = Service.start(
+                settings(Map.of("CONVERSATIONS_INTEGRITY_ON_START", "off", "CONVERSATIONS_RETENTION", "30D")))) {
             service.awaitReady();
             assertThat(service.get("/q/health/ready").body()).contains("UNCHECKED");
-            assertThat(service.log()).contains("WARN").contains("the service checked nothing");
+            assertThat(service.log())
+                    .contains("WARN")
+                    .contains("the service checked nothing")
+                    .contains("event=settings-not-applied");
             assertThat(broken()).isEqualTo(1);
         }
     }

@@ -143,6 +143,9 @@ class PrivilegesIT {
             String report = service.get("/api/admin/integrity", "Authorization", "Bearer " + Tokens.of("root", "admin"))
                     .body();
             assertThat(report).contains("\"VERIFIED\"").contains("\"healed\":1").contains("\"validator\":\"strict\"");
+            Ended smoke = run("verifier", "smoke", "--url", service.uri("").toString(), "--token", Tokens.of("smoker"));
+            assertThat(smoke.code()).as(smoke.err()).isEqualTo(4);
+            assertThat(smoke.err()).contains("The user of MONGODB_URI may not insert");
         }
     }
 

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The Kustomize base, the Jobs, and the example overlay. */
 class ManifestsIT {
@@ -40,6 +41,20 @@ class ManifestsIT {
         List<String> files = new ArrayList<>();
         read(BASE.resolve("kustomization.yml")).path("resources").forEach(file -> files.add(file.asText()));
         return files;
+    }
+
+    private static List<JsonNode> rendered(String overlay) throws Exception {
+        Process kubectl = new ProcessBuilder(
+                        "kubectl", "kustomize", KUBERNETES.resolve(overlay).toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        List<JsonNode> rendered;
+        try (var documents =
+                new YAMLMapper().readerFor(JsonNode.class).<JsonNode>readValues(kubectl.getInputStream())) {
+            rendered = documents.readAll();
+        }
+        assertThat(kubectl.waitFor()).isZero();
+        return rendered;
     }
 
     private static Map<String, JsonNode> base() throws IOException {
@@ -181,6 +196,125 @@ class ManifestsIT {
     void networkPolicyCoversTheJobsToo() throws IOException {
         assertThat(selectedBy(base().get("NetworkPolicy").at("/spec/podSelector/matchLabels")))
                 .containsExactly("Deployment", "heal", "verify");
+        assertThat(base().get("NetworkPolicy").at("/spec/podSelector")).hasSize(1);
+    }
+
+    /** What the files say is what a cluster gets: only a site's overlay changes them. */
+    @Test
+    void baseAndJobsChangeNothingOfTheirFiles() throws IOException {
+        for (String folder : List.of("base", "jobs/heal", "jobs/verify")) {
+            assertThat(read(KUBERNETES.resolve(folder).resolve("kustomization.yml"))
+                            .properties())
+                    .as(folder)
+                    .extracting(Map.Entry::getKey)
+                    .containsExactlyInAnyOrder("apiVersion", "kind", "resources");
+        }
+    }
+
+    @Test
+    void networkPolicyAllowsWhatTheDocumentationSays() throws IOException {
+        JsonNode policy = base().get("NetworkPolicy");
+        assertThat(policy.at("/spec/policyTypes"))
+                .extracting(JsonNode::asText)
+                .containsExactlyInAnyOrder("Ingress", "Egress");
+        assertThat(ports(policy, "ingress"))
+                .containsExactly(
+                        base().get("Deployment")
+                                        .at("/spec/template/spec/containers/0/ports/0/containerPort")
+                                        .asText() + "/TCP");
+        assertThat(ports(policy, "egress")).containsExactlyInAnyOrder("53/UDP", "53/TCP", "27017/TCP");
+    }
+
+    private static List<String> ports(JsonNode policy, String direction) {
+        List<String> ports = new ArrayList<>();
+        policy.path("spec")
+                .path(direction)
+                .forEach(rule -> rule.path("ports")
+                        .forEach(port -> ports.add(port.path("port").asText() + "/"
+                                + port.path("protocol").asText())));
+        return ports;
+    }
+
+    /** MongoDB, the JWKS, and the port of the exporter's default endpoint. */
+    @Test
+    @EnabledIf("hasKubectl")
+    void overlayOpensThePortsItNames() throws Exception {
+        assertThat(rendered("example"))
+                .filteredOn(document -> document.path("kind").asText().equals("NetworkPolicy"))
+                .singleElement()
+                .satisfies(policy -> assertThat(ports(policy, "egress"))
+                        .containsExactlyInAnyOrder("53/UDP", "53/TCP", "27018/TCP", "443/TCP", "4317/TCP"));
+    }
+
+    /** For {@code kubectl}, a patch without a target is no error. */
+    @Test
+    void patchesOfTheOverlayHaveTargets() throws IOException {
+        assertThat(read(KUBERNETES.resolve("example/kustomization.yml")).path("patches"))
+                .isNotEmpty()
+                .allSatisfy(patch -> {
+                    String kind = patch.at("/target/kind").asText();
+                    assertThat(base()).containsKey(kind);
+                    assertThat(base().get(kind).at("/metadata/name")).isEqualTo(patch.at("/target/name"));
+                });
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "Deployment, /spec/replicas",
+        "Deployment, /spec/strategy",
+        "Deployment, /spec/selector",
+        "Deployment, /spec/template/spec/volumes/0",
+        "Deployment, /spec/template/spec/containers/0/resources",
+        "NetworkPolicy, /spec/podSelector"
+    })
+    @EnabledIf("hasKubectl")
+    void overlayKeeps(String kind, String path) throws Exception {
+        assertThat(rendered("example"))
+                .filteredOn(document -> document.path("kind").asText().equals(kind))
+                .singleElement()
+                .satisfies(document ->
+                        assertThat(document.at(path)).isEqualTo(base().get(kind).at(path)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"example", "example/heal", "example/verify"})
+    @EnabledIf("hasKubectl")
+    void overlayMountsTheFilesOfTheConnection(String overlay) throws Exception {
+        assertThat(rendered(overlay))
+                .filteredOn(document ->
+                        document.at("/spec/template/spec/containers").isArray())
+                .singleElement()
+                .satisfies(workload -> {
+                    JsonNode pod = workload.at("/spec/template/spec");
+                    assertThat(pod.at("/containers/0/volumeMounts"))
+                            .extracting(mount -> mount.path("name").asText())
+                            .containsExactlyInAnyOrderElementsOf(
+                                    pod.path("volumes").findValuesAsText("name"));
+                    assertThat(pod.findValuesAsText("mountPath")).contains("/etc/mongodb");
+                    assertThat(pod.findValuesAsText("secretName")).containsExactly(SERVICE + "-mongodb");
+                });
+    }
+
+    @Test
+    @EnabledIf("hasKubectl")
+    void overlaySetsWhatItNames() throws Exception {
+        Map<String, JsonNode> byKind = new TreeMap<>();
+        rendered("example").forEach(document -> byKind.put(document.path("kind").asText(), document));
+        assertThat(byKind.get("ConfigMap").path("data").properties())
+                .extracting(Map.Entry::getKey)
+                .allSatisfy(name -> assertThat(Files.readString(Path.of("src/main/resources/application.properties")))
+                        .contains("${" + name + ":"));
+        JsonNode autoscaler = byKind.get("HorizontalPodAutoscaler").path("spec");
+        assertThat(autoscaler.path("maxReplicas").asInt())
+                .isGreaterThanOrEqualTo(autoscaler.path("minReplicas").asInt());
+    }
+
+    /** The first version that enables {@code preStop.sleep}. */
+    @Test
+    void requiredVersionIsStated() throws IOException {
+        assertThat(Files.readString(Path.of("docs/operations.md"))).contains("Kubernetes 1.30 or later is required");
+        assertThat(Files.readString(BASE.resolve("kustomization.yml")).replace("\n# ", " "))
+                .contains("Requires Kubernetes 1.30 or later");
     }
 
     private static List<String> selectedBy(JsonNode labels) throws IOException {
@@ -210,12 +344,24 @@ class ManifestsIT {
                         .at("/spec/scaleTargetRef/name")
                         .asText())
                 .isEqualTo(base().get("Deployment").at("/metadata/name").asText());
+        assertThat(base().get("HorizontalPodAutoscaler")
+                        .at("/spec/scaleTargetRef/kind")
+                        .asText())
+                .isEqualTo("Deployment");
     }
 
     @ParameterizedTest
     @MethodSource("pods")
     void temporaryFilesAreBounded(Map.Entry<String, JsonNode> named) {
         JsonNode pod = named.getValue();
+        assertThat(pod.findValues("emptyDir"))
+                .allSatisfy(
+                        volume -> assertThat(volume.path("sizeLimit").asText()).isNotEmpty());
+        assertThat(containers(pod))
+                .allSatisfy(container -> assertThat(container
+                                .at("/resources/requests/ephemeral-storage")
+                                .asText())
+                        .isNotEmpty());
         assertThat(pod.at("/volumes/0/emptyDir/sizeLimit").asText())
                 .isNotEmpty()
                 .isEqualTo(pod.at("/containers/0/resources/requests/ephemeral-storage")
@@ -227,25 +373,20 @@ class ManifestsIT {
     @CsvSource({"example, Deployment", "example/heal, Job", "example/verify, Job"})
     @EnabledIf("hasKubectl")
     void overlaySetsImageAndNamespaceOfAll(String overlay, String kind) throws Exception {
-        Process kubectl = new ProcessBuilder(
-                        "kubectl", "kustomize", KUBERNETES.resolve(overlay).toString())
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-        List<JsonNode> rendered;
-        try (var documents =
-                new YAMLMapper().readerFor(JsonNode.class).<JsonNode>readValues(kubectl.getInputStream())) {
-            rendered = documents.readAll();
-        }
-        assertThat(kubectl.waitFor()).isZero();
+        List<JsonNode> rendered = rendered(overlay);
         assertThat(rendered)
                 .allSatisfy(document ->
                         assertThat(document.at("/metadata/namespace").asText()).isEqualTo("chat"));
         assertThat(rendered)
                 .filteredOn(document -> document.path("kind").asText().equals(kind))
                 .singleElement()
-                .satisfies(workload -> assertThat(workload.at("/spec/template/spec/containers/0/image")
-                                .asText())
-                        .isEqualTo("registry.example/conversation-service:1.0.0"));
+                .satisfies(workload -> {
+                    assertThat(workload.at("/metadata/name").asText())
+                            .isEqualTo(overlay.replace("example", SERVICE).replace('/', '-'));
+                    assertThat(workload.at("/spec/template/spec/containers"))
+                            .extracting(container -> container.path("image").asText())
+                            .containsOnly("registry.example/conversation-service:1.0.0");
+                });
     }
 
     static boolean hasKubectl() {
@@ -255,7 +396,8 @@ class ManifestsIT {
     @Test
     void workloadsRunOneImage() throws IOException {
         assertThat(podsByName().values())
-                .extracting(pod -> pod.at("/containers/0/image").asText())
+                .flatExtracting(ManifestsIT::containers)
+                .extracting(container -> container.path("image").asText())
                 .containsOnly(SERVICE);
     }
 
@@ -278,7 +420,9 @@ class ManifestsIT {
             settings.load(reader);
         }
         JsonNode pod = podsByName().get("Deployment");
-        long wayOut = pod.at("/containers/0/lifecycle/preStop/sleep/seconds").asLong()
+        long sleep = pod.at("/containers/0/lifecycle/preStop/sleep/seconds").asLong();
+        assertThat(sleep).isPositive();
+        long wayOut = sleep
                 + Duration.parse("PT" + settings.getProperty("quarkus.shutdown.delay"))
                         .toSeconds()
                 + Duration.parse("PT" + settings.getProperty("quarkus.shutdown.timeout"))

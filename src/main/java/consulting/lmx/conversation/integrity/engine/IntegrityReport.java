@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonAnyGetter;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import consulting.lmx.conversation.integrity.engine.model.IndexView;
 import consulting.lmx.conversation.integrity.engine.model.Invariant;
+import consulting.lmx.conversation.integrity.engine.model.RequiredKey;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,13 +70,15 @@ public record IntegrityReport(
 
     /** Whether nothing is broken and every key has its index. */
     public boolean holds(Invariant invariant) {
-        return left == 0 && duplicatesLeft == 0 && indexed(invariant);
+        return left == 0 && duplicatesLeft == 0 && missingIndexes(invariant).isEmpty();
     }
 
-    /** Whether every key has its index: the declared one, or its replacement on shards. */
-    boolean indexed(Invariant invariant) {
+    /** The keys without an index: neither the declared one nor its replacement on shards. */
+    public List<String> missingIndexes(Invariant invariant) {
         return invariant.keys().stream()
-                .allMatch(key -> indexes.stream()
-                        .anyMatch(index -> index.ok() && index.key().containsKey(key.field())));
+                .map(RequiredKey::field)
+                .filter(field -> indexes.stream()
+                        .noneMatch(index -> index.ok() && index.key().containsKey(field)))
+                .toList();
     }
 }

@@ -127,8 +127,8 @@ record Verification(
 
     /** @throws IntegrityException with {@code remedy} if the invariant does not hold */
     void requireHolds(IntegrityReport report, String remedy) {
-        boolean onlyTooLarge =
-                report.left() + report.duplicatesLeft() <= progress.notRepaired() && report.indexed(invariant);
+        boolean onlyTooLarge = report.left() + report.duplicatesLeft() <= progress.notRepaired()
+                && report.missingIndexes(invariant).isEmpty();
         if (!report.holds(invariant) && !onlyTooLarge) {
             throw new IntegrityException("The invariant does not hold: " + report.left() + " broken, "
                     + report.duplicatesLeft() + " duplicates, indexes " + report.indexes() + ". " + remedy);
