@@ -25,8 +25,6 @@ import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.MessageWindow;
 import consulting.lmx.conversation.store.SessionId;
 import consulting.lmx.conversation.store.StoredConversation;
-import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -58,21 +56,12 @@ public class ConversationService {
     private final MessageReader reader;
     private final LimitsConfig limits;
     private final ObjectMapper json;
-    private final Counter started;
-    private final Counter messages;
 
-    ConversationService(
-            Conversations conversations,
-            MessageReader reader,
-            LimitsConfig limits,
-            ObjectMapper json,
-            MeterRegistry meters) {
+    ConversationService(Conversations conversations, MessageReader reader, LimitsConfig limits, ObjectMapper json) {
         this.conversations = conversations;
         this.reader = reader;
         this.limits = limits;
         this.json = json;
-        this.started = meters.counter("conversations.started");
-        this.messages = meters.counter("conversations.messages");
     }
 
     /**
@@ -90,10 +79,6 @@ public class ConversationService {
         conversation.metadata = MetadataConverter.OF_CONVERSATION.toBson(request.metadata());
         return conversations
                 .insert(conversation)
-                .invoke(() -> {
-                    started.increment();
-                    messages.increment(conversation.messages.size());
-                })
                 .map(stored -> MessageReader.newest(stored, conversation.messages, limits.pageSize(), PAGE_BYTES))
                 .onFailure(failure -> key.isPresent() && DriverFailure.isDuplicateKey(failure))
                 .recoverWithUni(() -> startedBefore(conversation, request, memory));

@@ -30,33 +30,26 @@ public final class MessagePatch {
     }
 
     /**
-     * The change of a valid patch.
-     *
-     * @param metadata a merge patch of the metadata, BSON null to remove it
-     */
-    record Change(BsonValue metadata) {
-
-        /**
-         * Applies the change to metadata that may be null.
-         *
-         * @throws ServiceException if the result breaks a limit
-         */
-        Message.SizedMetadata applyTo(Message.SizedMetadata stored) {
-            return MetadataConverter.measured(BOUNDS.merged(stored == null ? null : stored.value(), metadata));
-        }
-    }
-
-    /**
-     * Validates the patch and drops the parsed JSON, which takes many times the memory of the body. Call it once.
+     * Returns a merge patch of the metadata, BSON null to remove it. Drops the parsed JSON, which takes many times the memory of
+     * the body: call it once.
      *
      * @throws ServiceException if the patch names another field, or breaks a limit
      */
-    Change change() {
+    BsonValue metadata() {
         Map<String, Object> fields = patch;
         patch = null;
         if (!fields.keySet().equals(Set.of(METADATA))) {
             throw ServiceException.invalid(METADATA, "must be the only field");
         }
-        return new Change(BOUNDS.patch(fields.get(METADATA)));
+        return BOUNDS.patch(fields.get(METADATA));
+    }
+
+    /**
+     * Applies a merge patch to the metadata of a message, which may be null.
+     *
+     * @throws ServiceException if the result breaks a limit
+     */
+    static Message.SizedMetadata merged(Message.SizedMetadata stored, BsonValue patch) {
+        return MetadataConverter.measured(BOUNDS.merged(stored == null ? null : stored.value(), patch));
     }
 }

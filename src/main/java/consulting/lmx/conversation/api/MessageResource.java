@@ -122,7 +122,7 @@ public class MessageResource {
             description = "The older messages of a long conversation cannot be changed.")
     public Uni<MessageView> patch(
             String conversationId, @PathParam("index") @Min(0) Integer index, @NotNull MessagePatch patch) {
-        return service.patch(caller.id(), conversationId, index, patch.change(), memory.ofThisCall())
+        return service.patch(caller.id(), conversationId, index, patch.metadata(), memory.ofThisCall())
                 .map(patched -> MessageView.of(patched, index));
     }
 

@@ -17,8 +17,6 @@ import consulting.lmx.conversation.store.MessageAppender;
 import consulting.lmx.conversation.store.MessageReader.Page;
 import consulting.lmx.conversation.store.MessageWindow;
 import consulting.lmx.conversation.store.StoredConversation;
-import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
@@ -26,6 +24,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import org.bson.BsonValue;
 
 /**
  * The use cases that change messages. To a caller, a conversation of another user does not exist. A failed {@link Uni} carries a
@@ -39,23 +38,18 @@ public class MessageService {
     private final MessageAppender appender;
     private final LimitsConfig limits;
     private final ObjectMapper json;
-    private final Counter started;
-    private final Counter messages;
 
     MessageService(
             ConversationService service,
             Conversations conversations,
             MessageAppender appender,
             LimitsConfig limits,
-            ObjectMapper json,
-            MeterRegistry meters) {
+            ObjectMapper json) {
         this.service = service;
         this.conversations = conversations;
         this.appender = appender;
         this.limits = limits;
         this.json = json;
-        this.started = meters.counter("conversations.started");
-        this.messages = meters.counter("conversations.messages");
     }
 
     /**
@@ -77,19 +71,14 @@ public class MessageService {
         key.map(given -> last.withIdempotencyKey(
                         given.text(), plain ? null : RequestDigest.of(request).stored(json)))
                 .ifPresent(keyed -> all.set(all.size() - 1, keyed));
-        return appender.append(caller, conversationId, all).invoke(result -> {
-            if (!result.repeated()) {
-                messages.increment(all.size());
-                started.increment(result.created() ? 1 : 0);
-            }
-        });
+        return appender.append(caller, conversationId, all);
     }
 
     /**
      * Changes the metadata of the message of this index. Fails with {@link ErrorCode#MESSAGE_NOT_FOUND} if it does not exist, and with
      * {@link ErrorCode#MESSAGES_IMMUTABLE} if it is offloaded.
      */
-    Uni<Message> patch(String caller, String conversationId, int index, MessagePatch.Change patch, HeldMemory memory) {
+    Uni<Message> patch(String caller, String conversationId, int index, BsonValue patch, HeldMemory memory) {
         return Retry.whileOutdated(service.messages(caller, conversationId, MessageWindow.from(index, 1), memory)
                 .chain(page -> {
                     if (page.messages().isEmpty()) {
@@ -100,7 +89,7 @@ public class MessageService {
                     }
                     requireInline(page, index);
                     Message read = page.messages().get(0);
-                    Message.SizedMetadata changed = patch.applyTo(read.metadata());
+                    Message.SizedMetadata changed = MessagePatch.merged(read.metadata(), patch);
                     return conversations
                             .setMetadata(
                                     caller, page.conversation(), index, read.metadata(), changed, Conversation.now())

@@ -124,6 +124,8 @@ public class Conversations {
     private final MessageBlocks blocks;
     private final Batcher<BsonDocument, BsonDocument> reads;
     private final Batcher<Conversation, Conversation> inserts;
+    private final Counter started;
+    private final Counter messages;
     private final Counter duplicateKeys;
 
     Conversations(
@@ -137,12 +139,22 @@ public class Conversations {
         this.blocks = blocks;
         this.reads = new Batcher<>("read", this::findShort, this::findAllShort, meters);
         this.inserts = new Batcher<>("insert", one -> one.persist(), this::insertAll, meters);
+        this.started = meters.counter("conversations.started");
+        this.messages = meters.counter("conversations.messages");
         this.duplicateKeys = meters.counter("conversations.duplicate.key");
     }
 
     /** Stores a new conversation. Fails with the server's duplicate key error if one of its ids is taken. */
     public Uni<StoredConversation> insert(Conversation conversation) {
-        return counted(inserts.submit(conversation)).map(StoredConversation::of);
+        return counted(inserts.submit(conversation))
+                .invoke(stored -> countStored(1, stored.messages.size()))
+                .map(StoredConversation::of);
+    }
+
+    /** Counts new conversations and messages. */
+    void countStored(int conversations, int newMessages) {
+        started.increment(conversations);
+        messages.increment(newMessages);
     }
 
     /** Stores new conversations. */

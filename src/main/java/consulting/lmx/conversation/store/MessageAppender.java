@@ -93,7 +93,12 @@ public class MessageAppender {
                 .onFailure(DriverFailure::isTooLarge)
                 .recoverWithUni(full -> offloader
                         .makeRoom(Conversations.owned(caller, conversationId))
-                        .chain(() -> attempt(caller, conversationId, messages)));
+                        .chain(() -> attempt(caller, conversationId, messages)))
+                .invoke(result -> {
+                    if (!result.repeated()) {
+                        conversations.countStored(result.created() ? 1 : 0, messages.size());
+                    }
+                });
     }
 
     private Uni<AppendResult> attempt(String caller, String conversationId, List<Message> messages) {

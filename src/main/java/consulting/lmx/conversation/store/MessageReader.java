@@ -20,9 +20,6 @@ public class MessageReader {
 
     private static final Logger LOG = Logger.getLogger(MessageReader.class);
 
-    /** The number of retries of a read while the conversation changes. */
-    private static final int ATTEMPTS = 5;
-
     private final Conversations conversations;
     private final MessageBlocks blocks;
 
@@ -45,9 +42,6 @@ public class MessageReader {
         }
     }
 
-    /** The conversation changed between two reads, or a block is missing. */
-    private static final class Outdated extends RuntimeException {}
-
     /**
      * Reads the messages in the window, at most {@code maxBytes} of JSON but at least one message. Returns null if there is no such
      * conversation. Fails with {@link ErrorCode#MESSAGES_LOST} if offloaded messages are missing from the database.
@@ -55,17 +49,15 @@ public class MessageReader {
      * @param whole true to read all known fields of the conversation, false for only those that a read of messages needs
      */
     public Uni<Page> read(BsonDocument selected, boolean whole, MessageWindow window, long maxBytes, Memory memory) {
-        return readOnce(selected, whole, window, maxBytes, memory)
-                .onFailure(Outdated.class)
-                .retry()
-                .atMost(ATTEMPTS)
-                .onFailure(Outdated.class)
-                .transform(outdated -> new ServiceException(
+        return Retry.whileOutdated(
+                readOnce(selected, whole, window, maxBytes, memory),
+                () -> new ServiceException(
                         ErrorCode.MESSAGES_LOST,
                         "Older messages of this conversation are missing from the database: a backup was restored without the"
                                 + " collection conversation_blocks. Restore that collection too."));
     }
 
+    /** Fails with {@link Retry.Outdated} if the conversation changes between two reads, or a block is missing. */
     private Uni<Page> readOnce(
             BsonDocument selected, boolean whole, MessageWindow window, long maxBytes, Memory memory) {
         List<String> fields = whole ? StoredConversation.FIELDS : Conversations.POSITION;
@@ -129,7 +121,7 @@ public class MessageReader {
         List<MessagePart> newest = new ArrayList<>();
         if (to > offloaded && from < to) {
             if (inline.first() > Math.max(from, offloaded) || inline.end() < to) {
-                throw new Outdated();
+                throw new Retry.Outdated();
             }
             newest.add(inline.sub(Math.max(from, offloaded), to));
         }
@@ -143,7 +135,7 @@ public class MessageReader {
                         LOG.warnf(
                                 "event=block-missing conversation=%s index=%d",
                                 conversation.id(), direction.forward() ? from : end - 1);
-                        throw new Outdated();
+                        throw new Retry.Outdated();
                     }
                     boolean whole = direction.forward()
                             ? older.get(older.size() - 1).end() == end
@@ -187,11 +179,11 @@ public class MessageReader {
                 .readMeasured(same, Conversations.POSITION, exactly, bytes)
                 .onItem()
                 .ifNull()
-                .failWith(Outdated::new)
+                .failWith(Retry.Outdated::new)
                 .chain(read -> parts(conversation, from, to, read.inline(), direction, bytes))
                 .invoke(read -> {
                     if (!hasMessages(read)) {
-                        throw new Outdated();
+                        throw new Retry.Outdated();
                     }
                 })
                 .map(direction::fit); // their JSON may be longer than their text
@@ -227,7 +219,7 @@ public class MessageReader {
                                 bytes -> Uni.createFrom().voidItem())
                         .map(page -> Optional.ofNullable(page)
                                 .filter(sent -> key.equals(sent.last().idempotencyKey())))
-                        .onFailure(Outdated.class)
+                        .onFailure(Retry.Outdated.class)
                         .transform(outdated -> Retry.changing()));
     }
 }
